@@ -6,7 +6,7 @@ use thiserror::Error;
 use xdr_codec::Pack;
 
 use super::auth::OpaqueAuth;
-use crate::xdr::{DecodeError, decode};
+use crate::xdr::{DecodeError, field, located as at};
 
 /// The version of ONC-RPC itself.
 pub const RPC_VERSION: u32 = 2;
@@ -69,23 +69,29 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`CallError`], which tells how to answer.
     pub fn decode(record: &'a [u8]) -> Result<(Self, &'a [u8]), CallError> {
-        let word = |rest: &'a [u8]| decode::<u32>(rest);
-        let (xid, rest) = word(record).map_err(|_| CallError::NotACall)?;
-        let (message_type, rest) = word(rest).map_err(|_| CallError::NotACall)?;
+        let not_a_call = |_| CallError::NotACall;
+        let (rest, xid) = field::<u32>("xid", record).map_err(not_a_call)?;
+        let (rest, message_type) = field::<u32>("mtype", rest).map_err(not_a_call)?;
         if message_type != CALL {
             return Err(CallError::NotACall);
         }
-        let truncated = |error| CallError::Truncated { xid, error };
-        let (version, rest) = word(rest).map_err(truncated)?;
+        let truncated = |error| CallError::Truncated {
+            xid,
+            error: at(record, error),
+        };
+        let (rest, version) = field::<u32>("rpcvers", rest).map_err(truncated)?;
         if version != RPC_VERSION {
             return Err(CallError::RpcMismatch { xid, version });
         }
-        let (program, rest) = word(rest).map_err(truncated)?;
-        let (version, rest) = word(rest).map_err(truncated)?;
-        let (procedure, rest) = word(rest).map_err(truncated)?;
-        let bad_credential = |error| CallError::BadCredential { xid, error };
-        let (credential, rest) = decode(rest).map_err(bad_credential)?;
-        let (verifier, rest) = decode(rest).map_err(bad_credential)?;
+        let (rest, program) = field("prog", rest).map_err(truncated)?;
+        let (rest, version) = field("vers", rest).map_err(truncated)?;
+        let (rest, procedure) = field("proc", rest).map_err(truncated)?;
+        let bad_credential = |error| CallError::BadCredential {
+            xid,
+            error: at(record, error),
+        };
+        let (rest, credential) = field("cred", rest).map_err(bad_credential)?;
+        let (rest, verifier) = field("verf", rest).map_err(bad_credential)?;
         Ok((
             Self {
                 xid,

@@ -35,14 +35,18 @@ pub trait Unpack<'a>: Sized {
 pub fn decode<'a, T: Unpack<'a>>(input: &'a [u8]) -> Result<(T, &'a [u8]), DecodeError> {
     match T::unpack(input) {
         Ok((rest, value)) => Ok((value, rest)),
-        Err(nom::Err::Error(malformed) | nom::Err::Failure(malformed)) => {
-            Err(DecodeError::locate(malformed, input.len()))
-        }
-        Err(nom::Err::Incomplete(_)) => Err(DecodeError::locate(
-            Malformed::new(Fault::Short, 0),
-            input.len(),
-        )),
+        Err(error) => Err(located(input, error)),
     }
+}
+
+/// What was wrong with `input`, and where.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn located(input: &[u8], error: nom::Err<Malformed>) -> DecodeError {
+    let malformed = match error {
+        nom::Err::Error(malformed) | nom::Err::Failure(malformed) => malformed,
+        nom::Err::Incomplete(_) => Malformed::new(Fault::Short, 0),
+    };
+    DecodeError::locate(malformed, input.len())
 }
 
 /// Decodes the field `name`, so that an error inside it says so.

@@ -25,8 +25,9 @@ flags! {
 }
 
 impl ExchangeIdFlags {
-    /// All that a client may set (RFC 8881 §18.35.3; SUPP_FENCE_OPS comes from RFC 7862).
-    pub const REQUEST_MASK: Self = Self(0x4007_0107);
+    /// All that a client may set (RFC 8881 §18.35.3). SUPP_FENCE_OPS is not among it: it came with
+    /// NFSv4.2.
+    pub const REQUEST_MASK: Self = Self(0x4007_0103);
 }
 
 xdr_struct! {

@@ -1,0 +1,30 @@
+//! The NFSv4.1 server without sockets (RFC 8881).
+//!
+//! A [`Server`] takes records and gives replies. It knows no runtime and no connection but by
+//! name; whoever feeds it says what time it is, and takes what may block to a thread that may.
+//!
+//! - `state`: what is remembered of clients. Pure.
+//! - `ops`: a file per operation family.
+//! - `compound`: the value that goes through the operations of one request.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
+
+mod compound;
+mod config;
+mod errors;
+mod limits;
+mod ops;
+mod reply;
+mod rpc;
+mod server;
+mod state;
+
+pub use config::{ClientRecords, Config, RecordsError};
+pub use reply::Reply;
+pub use server::{
+    ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError, Status,
+};

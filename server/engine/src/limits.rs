@@ -1,0 +1,42 @@
+//! Bounds of what a client may ask for or hold.
+
+/// Longest RPC message in octets: a READ or WRITE of [`MAX_IO`], and room for what stands around
+/// it in a compound.
+pub const MAX_MESSAGE: u32 = 1024 * 1024 + 64 * 1024;
+
+/// `maxread` and `maxwrite` in octets (EFS user guide, "Recommended NFS mount options").
+pub const MAX_IO: u32 = 1024 * 1024;
+
+/// Shortest `ca_maxrequestsize` that a session is made with: a compound of SEQUENCE and one small
+/// operation, with the longest credential.
+pub const MIN_REQUEST: u32 = 512;
+
+/// Shortest `ca_maxresponsesize`: the reply to SEQUENCE with some room.
+pub const MIN_RESPONSE: u32 = 256;
+
+/// Longest reply in octets that a slot keeps because the client asked for it.
+pub const MAX_CACHED_REPLY: u32 = 8 * 1024;
+
+/// Longest reply in octets that a slot keeps though the client did not ask for it.
+pub const MAX_UNASKED_CACHED_REPLY: usize = 1024;
+
+/// Most operations of a compound.
+pub const MAX_OPERATIONS: u32 = 256;
+
+/// Most slots of a session. Linux asks for 64 unless told otherwise, and for 1,024 at most.
+pub const MAX_SLOTS: u32 = 1024;
+
+/// Most sessions of one client.
+pub const MAX_SESSIONS: usize = 64;
+
+/// Most clients that are confirmed. EFS takes 25,000 connections for each file system.
+pub const MAX_CLIENTS: usize = 25_000;
+
+/// Most clients that have not made a session yet; beyond, the oldest is forgotten.
+pub const MAX_UNCONFIRMED: usize = 4_096;
+
+/// Most files that a client may have open (EFS user guide, "Quotas for NFS clients").
+pub const MAX_OPENS: usize = 65_536;
+
+/// Most locks on one file, of all clients (EFS user guide, "Quotas for NFS clients").
+pub const MAX_LOCKS_PER_FILE: usize = 512;

@@ -1,0 +1,214 @@
+//! LOCK, LOCKT, LOCKU (RFC 8881 §18.10 to §18.12).
+
+use std::sync::Arc;
+
+use localefs_protocol::nfs4::ops::{
+    LockArgs, LockDenied, LockRes, LockResOk, Locker4, LocktArgs, LockuArgs, NfsLockType4,
+    ShareAccess,
+};
+use localefs_protocol::nfs4::{Nfsstat4, OpNum, StateOwner4, Stateid4};
+
+use super::stateid::{meant, must_be_regular, open_state, state};
+use crate::compound::Compound;
+use crate::errors::Failure;
+use crate::state::{Held, LockFailure, LockKind, LockState, Open, OwnerKey, Range, State};
+
+/// Expired clients that may be in the way of one lock.
+const MAX_EXPELLED: usize = 512;
+
+/// How a lock is asked for, and through what.
+enum Through {
+    Open { open: Arc<Open>, owner: OwnerKey },
+    Lock { state: Arc<LockState>, seqid: u32 },
+}
+
+pub fn lock(compound: &mut Compound, arguments: &LockArgs<'_>) -> Result<(), Failure> {
+    let result = try_lock(compound, arguments);
+    if let Ok(stateid) = &result {
+        compound.current.stateid = Some(*stateid);
+    }
+    let result = result.map(|lock_stateid| LockResOk { lock_stateid });
+    put_lock_result(compound, OpNum::OP_LOCK, result)
+}
+
+fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, LockFailure> {
+    must_be_regular(compound.node()?.as_ref())?;
+    let range = Range::new(arguments.offset, arguments.length)?;
+    let kind = kind(arguments.locktype);
+    let client = compound.client()?;
+    let through = through(compound, arguments)?;
+    let open = match &through {
+        Through::Open { open, .. } => open,
+        Through::Lock { state, .. } => &state.open,
+    };
+    let needed = match kind {
+        LockKind::Read => ShareAccess::OPEN4_SHARE_ACCESS_READ,
+        LockKind::Write => ShareAccess::OPEN4_SHARE_ACCESS_WRITE,
+    };
+    if !open.check(0)?.contains(needed) {
+        return Err(Nfsstat4::NFS4ERR_OPENMODE.into());
+    }
+    check_grace(compound, arguments.reclaim)?;
+    retry_without_the_dead(compound, || match &through {
+        Through::Open { open, owner } => {
+            let wanted = (range, kind);
+            let stateids = &compound.server.stateids;
+            open.file()
+                .lock_through_open(open, owner.clone(), wanted, &client, stateids)
+        }
+        Through::Lock { state, seqid } => state.open.file().lock(state, *seqid, range, kind),
+    })
+}
+
+fn through(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Through, Nfsstat4> {
+    match &arguments.locker {
+        Locker4::New(new) => {
+            let stateid = meant(compound, new.open_stateid)?;
+            let open = open_state(compound, stateid)?;
+            open.check(stateid.seqid)?;
+            Ok(Through::Open {
+                open,
+                owner: owner(compound, &new.lock_owner)?,
+            })
+        }
+        Locker4::Existing(existing) => {
+            let stateid = meant(compound, existing.lock_stateid)?;
+            Ok(Through::Lock {
+                state: lock_state(compound, stateid)?,
+                seqid: stateid.seqid,
+            })
+        }
+    }
+}
+
+pub fn lockt(compound: &mut Compound, arguments: &LocktArgs<'_>) -> Result<(), Failure> {
+    let result = test_lock(compound, arguments);
+    put_lock_result(compound, OpNum::OP_LOCKT, result)
+}
+
+fn test_lock(compound: &Compound, arguments: &LocktArgs<'_>) -> Result<(), LockFailure> {
+    let node = compound.node()?;
+    must_be_regular(&node)?;
+    let range = Range::new(arguments.offset, arguments.length)?;
+    let kind = kind(arguments.locktype);
+    let owner = owner(compound, &arguments.owner)?;
+    if compound.server.in_grace() {
+        return Err(Nfsstat4::NFS4ERR_GRACE.into());
+    }
+    retry_without_the_dead(compound, || {
+        let file = compound.server.files.get(node.key());
+        match file.and_then(|file| file.conflict(&owner, range, kind)) {
+            Some(held) => Err(LockFailure::Denied(held)),
+            None => Ok(()),
+        }
+    })
+}
+
+pub fn locku(compound: &mut Compound, arguments: LockuArgs) -> Result<LockResOk, Failure> {
+    must_be_regular(compound.node()?.as_ref())?;
+    let range = Range::new(arguments.offset, arguments.length)?;
+    let stateid = meant(compound, arguments.lock_stateid)?;
+    let state = lock_state(compound, stateid)?;
+    let lock_stateid = state.open.file().unlock(&state, stateid.seqid, range)?;
+    compound.current.stateid = Some(lock_stateid);
+    Ok(LockResOk { lock_stateid })
+}
+
+/// Tries again as long as what is in the way belongs to a client whose lease has expired.
+fn retry_without_the_dead<T>(
+    compound: &Compound,
+    attempt: impl Fn() -> Result<T, LockFailure>,
+) -> Result<T, LockFailure> {
+    let mut result = attempt();
+    for _ in 0..MAX_EXPELLED {
+        match &result {
+            Err(LockFailure::Denied(held))
+                if compound
+                    .server
+                    .expel_if_expired(held.owner.clientid, compound.now) =>
+            {
+                result = attempt();
+            }
+            _ => break,
+        }
+    }
+    result
+}
+
+/// Whether a lock may be taken, or reclaimed, now (RFC 8881 §8.4.2.1).
+fn check_grace(compound: &Compound, reclaim: bool) -> Result<(), Nfsstat4> {
+    let client = compound.client()?;
+    let server = &compound.server;
+    match (reclaim, server.in_grace()) {
+        (true, true) if client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_NO_GRACE),
+        (true, true) if !server.may_reclaim(&client) => Err(Nfsstat4::NFS4ERR_RECLAIM_BAD),
+        (true, true) => Ok(()),
+        (true, false) => Err(Nfsstat4::NFS4ERR_NO_GRACE),
+        (false, true) => Err(Nfsstat4::NFS4ERR_GRACE),
+        (false, false) if !client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_GRACE),
+        (false, false) => Ok(()),
+    }
+}
+
+fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, Nfsstat4> {
+    match state(compound, stateid)? {
+        State::Lock(lock) => Ok(lock),
+        State::Open(_) => Err(Nfsstat4::NFS4ERR_BAD_STATEID),
+    }
+}
+
+fn owner(compound: &Compound, owner: &StateOwner4<'_>) -> Result<OwnerKey, Nfsstat4> {
+    let clientid = compound.client()?.id;
+    Ok(OwnerKey {
+        clientid,
+        owner: owner.owner.as_slice().into(),
+    })
+}
+
+/// Locks that would wait are tried at once: the client asks again by itself.
+fn kind(locktype: NfsLockType4) -> LockKind {
+    match locktype {
+        NfsLockType4::Read | NfsLockType4::ReadW => LockKind::Read,
+        NfsLockType4::Write | NfsLockType4::WriteW => LockKind::Write,
+    }
+}
+
+fn put_lock_result<T>(
+    compound: &mut Compound,
+    number: OpNum,
+    result: Result<T, LockFailure>,
+) -> Result<(), Failure>
+where
+    T: localefs_protocol::xdr::Pack<localefs_protocol::xdr::Encoder>,
+{
+    compound.reply.put(&number);
+    match result {
+        Ok(value) => {
+            compound.reply.put(&LockRes::Ok(value));
+            Ok(())
+        }
+        Err(LockFailure::Denied(held)) => {
+            compound.reply.put(&LockRes::<T>::Denied(denied(&held)));
+            Err(Nfsstat4::NFS4ERR_DENIED.into())
+        }
+        Err(LockFailure::Status(status)) => {
+            compound.reply.put(&LockRes::<T>::Err(status));
+            Err(status.into())
+        }
+    }
+}
+
+fn denied(held: &Held<OwnerKey>) -> LockDenied<'_> {
+    LockDenied {
+        offset: held.range.first,
+        length: held.range.length(),
+        locktype: match held.kind {
+            LockKind::Read => NfsLockType4::Read,
+            LockKind::Write => NfsLockType4::Write,
+        },
+        owner: StateOwner4 {
+            clientid: held.owner.clientid,
+            owner: held.owner.owner.as_ref().into(),
+        },
+    }
+}

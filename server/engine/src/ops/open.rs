@@ -1,0 +1,219 @@
+//! OPEN (RFC 8881 §18.16).
+
+use std::sync::Arc;
+
+use localefs_protocol::nfs4::ops::{
+    Createhow4, OpenArgs, OpenClaim4, OpenDelegation4, OpenResOk, OpenRflags, Openflag4,
+    ShareAccess, ShareDeny,
+};
+use localefs_protocol::nfs4::{Attr, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
+use localefs_vfs::{Create, File, Node, OpenMode, SetAttributes};
+
+use super::create::change_info;
+use super::fattr;
+use super::lookup::must_be_directory;
+use super::stateid::must_be_regular;
+use crate::compound::Compound;
+use crate::errors::Failure;
+use crate::state::{Client, OwnerKey};
+
+/// An open file, and what the reply says of how it came about.
+struct Opened {
+    file: Arc<File>,
+    cinfo: ChangeInfo4,
+    attrset: Bitmap4,
+}
+
+pub fn open(
+    compound: &mut Compound,
+    arguments: &OpenArgs<'_>,
+) -> Result<OpenResOk<'static>, Failure> {
+    let current = compound.node()?;
+    let client = compound.client()?;
+    let access = share_access(arguments)?;
+    check_grace(compound, &client, arguments)?;
+    let wanted = OpenMode {
+        read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
+        write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),
+    };
+    let opened = match (&arguments.claim, &arguments.openhow) {
+        (OpenClaim4::Null(name), Openflag4::NoCreate) => {
+            open_by_name(compound, &current, name, wanted)?
+        }
+        (OpenClaim4::Null(name), Openflag4::Create(how)) => {
+            create(compound, &current, name, how, wanted)?
+        }
+        // Without a name there is nothing to create.
+        (OpenClaim4::Fh | OpenClaim4::Previous(_), Openflag4::Create(_)) => {
+            return Err(Nfsstat4::NFS4ERR_INVAL.into());
+        }
+        (OpenClaim4::Fh, Openflag4::NoCreate) => {
+            must_be_regular(&current)?;
+            let file = compound.fs().open_file(compound.who(), &current, wanted)?;
+            existing(compound, file, &current)?
+        }
+        (OpenClaim4::Previous(_), Openflag4::NoCreate) => {
+            must_be_regular(&current)?;
+            // What was granted before the restart is not judged again.
+            let file = compound.fs().reopen_file(&current, wanted)?;
+            existing(compound, file, &current)?
+        }
+        // EFS grants no delegations (EFS user guide, "Unsupported NFSv4 features").
+        (
+            OpenClaim4::DelegateCur(_)
+            | OpenClaim4::DelegatePrev(_)
+            | OpenClaim4::DelegCurFh(_)
+            | OpenClaim4::DelegPrevFh,
+            _,
+        ) => return Err(Nfsstat4::NFS4ERR_NOTSUPP.into()),
+    };
+    let owner = OwnerKey {
+        clientid: client.id,
+        owner: arguments.owner.owner.as_slice().into(),
+    };
+    let (stateid, replaced) = compound.server.files.open(
+        &client,
+        &owner,
+        &opened.file,
+        access,
+        &compound.server.stateids,
+    )?;
+    drop(replaced);
+    compound.go_to(Arc::clone(opened.file.node()));
+    compound.current.stateid = Some(stateid);
+    Ok(OpenResOk {
+        stateid,
+        cinfo: opened.cinfo,
+        // Without PRESERVE_UNLINKED, as EFS: a client that removes what it has open renames it
+        // to .nfs….
+        rflags: OpenRflags::OPEN4_RESULT_LOCKTYPE_POSIX,
+        attrset: opened.attrset,
+        delegation: OpenDelegation4::None,
+    })
+}
+
+/// The access asked for, without what is wished of delegations.
+fn share_access(arguments: &OpenArgs<'_>) -> Result<ShareAccess, Nfsstat4> {
+    let wishes = ShareAccess::WANT_DELEG_MASK
+        | ShareAccess::OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
+        | ShareAccess::OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED;
+    let access = ShareAccess(arguments.share_access.0 & !wishes.0);
+    if access.0 == 0 || access.0 > ShareAccess::OPEN4_SHARE_ACCESS_BOTH.0 {
+        return Err(Nfsstat4::NFS4ERR_INVAL);
+    }
+    match arguments.share_deny {
+        ShareDeny::OPEN4_SHARE_DENY_NONE => Ok(access),
+        // EFS has no deny modes (EFS user guide, "Unsupported NFSv4 features").
+        ShareDeny(deny) if deny <= ShareDeny::OPEN4_SHARE_DENY_BOTH.0 => {
+            Err(Nfsstat4::NFS4ERR_NOTSUPP)
+        }
+        _ => Err(Nfsstat4::NFS4ERR_INVAL),
+    }
+}
+
+/// Whether a file may be opened, or reclaimed, now (RFC 8881 §8.4.2.1, §18.51.3).
+fn check_grace(
+    compound: &Compound,
+    client: &Client,
+    arguments: &OpenArgs<'_>,
+) -> Result<(), Nfsstat4> {
+    let server = &compound.server;
+    let reclaim = matches!(arguments.claim, OpenClaim4::Previous(_));
+    match (reclaim, server.in_grace()) {
+        (true, true) if client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_NO_GRACE),
+        (true, true) if !server.may_reclaim(client) => Err(Nfsstat4::NFS4ERR_RECLAIM_BAD),
+        (true, true) => Ok(()),
+        (true, false) => Err(Nfsstat4::NFS4ERR_NO_GRACE),
+        (false, true) => Err(Nfsstat4::NFS4ERR_GRACE),
+        (false, false) if !client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_GRACE),
+        (false, false) => Ok(()),
+    }
+}
+
+fn open_by_name(
+    compound: &Compound,
+    directory: &Arc<Node>,
+    name: &[u8],
+    wanted: OpenMode,
+) -> Result<Opened, Failure> {
+    must_be_directory(directory)?;
+    let node = compound.fs().lookup(compound.who(), directory, name)?;
+    must_be_regular(&node)?;
+    let file = compound.fs().open_file(compound.who(), &node, wanted)?;
+    existing(compound, file, directory)
+}
+
+/// A file that was there before: its directory has not changed.
+fn existing(compound: &Compound, file: Arc<File>, directory: &Node) -> Result<Opened, Failure> {
+    let change = compound.fs().attributes(directory)?.change;
+    let cinfo = ChangeInfo4 {
+        atomic: true,
+        before: change,
+        after: change,
+    };
+    Ok(Opened {
+        file,
+        cinfo,
+        attrset: Bitmap4::EMPTY,
+    })
+}
+
+fn create(
+    compound: &Compound,
+    directory: &Node,
+    name: &[u8],
+    how: &Createhow4<'_>,
+    wanted: OpenMode,
+) -> Result<Opened, Failure> {
+    must_be_directory(directory)?;
+    let (set, attrset) = match how {
+        Createhow4::Unchecked(fattr) | Createhow4::Guarded(fattr) => fattr::to_set(fattr)?,
+        Createhow4::Exclusive(_) => (SetAttributes::default(), Bitmap4::EMPTY),
+        Createhow4::Exclusive41(exclusive) => exclusive_attributes(&exclusive.cva_attrs)?,
+    };
+    let how = match how {
+        Createhow4::Unchecked(_) => Create::Unchecked(&set),
+        Createhow4::Guarded(_) => Create::Guarded(&set),
+        Createhow4::Exclusive(verifier) => Create::Exclusive {
+            verifier: verifier.0,
+            set: &set,
+        },
+        Createhow4::Exclusive41(exclusive) => Create::Exclusive {
+            verifier: exclusive.cva_verf.0,
+            set: &set,
+        },
+    };
+    let created = compound
+        .fs()
+        .create_file(compound.who(), directory, name, how, wanted)?;
+    let attrset = if created.created {
+        attrset
+    } else {
+        // Of a file that was there, only its end may have been set.
+        attrset.intersection(&Bitmap4::of(&[Attr::FATTR4_SIZE]))
+    };
+    Ok(Opened {
+        file: created.file,
+        cinfo: change_info(created.directory),
+        attrset,
+    })
+}
+
+/// # Errors
+/// NFS4ERR_INVAL for attributes outside `suppattr_exclcreat` (RFC 8881 §18.16.3).
+fn exclusive_attributes(fattr: &Fattr4<'_>) -> Result<(SetAttributes, Bitmap4), Nfsstat4> {
+    if !fattr
+        .attrmask
+        .difference(&fattr::SUPPATTR_EXCLCREAT)
+        .is_empty()
+    {
+        let known = localefs_protocol::nfs4::Attributes::SUPPORTED;
+        let unknown = !fattr.attrmask.difference(&known).is_empty();
+        return Err(if unknown {
+            Nfsstat4::NFS4ERR_ATTRNOTSUPP
+        } else {
+            Nfsstat4::NFS4ERR_INVAL
+        });
+    }
+    fattr::to_set(fattr)
+}

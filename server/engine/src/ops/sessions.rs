@@ -1,0 +1,133 @@
+//! CREATE_SESSION, DESTROY_SESSION, BIND_CONN_TO_SESSION, BACKCHANNEL_CTL (RFC 8881 §18.36, §18.37,
+//! §18.34, §18.33).
+
+use std::sync::Arc;
+
+use localefs_protocol::nfs4::Nfsstat4;
+use localefs_protocol::nfs4::ops::{
+    BackchannelCtlArgs, BindConnToSessionArgs, BindConnToSessionResOk, ChannelDirFromClient4,
+    ChannelDirFromServer4, CreateSessionArgs, CreateSessionFlags, CreateSessionResOk,
+    DestroySessionArgs,
+};
+
+use crate::compound::Compound;
+use crate::errors::Failure;
+use crate::state::{Client, Session, negotiate};
+
+/// All flags that a client may set.
+const FLAGS: u32 = 7;
+
+pub fn create_session(
+    compound: &mut Compound,
+    arguments: &CreateSessionArgs<'_>,
+) -> Result<CreateSessionResOk, Failure> {
+    let clients = &compound.server.clients;
+    let client = clients
+        .get(arguments.csa_clientid)
+        .ok_or(Nfsstat4::NFS4ERR_STALE_CLIENTID)?;
+    let mut slot = client.create_session_slot();
+    if arguments.csa_sequence == slot.seqid {
+        return Ok(slot.reply.clone()?);
+    }
+    if arguments.csa_sequence != slot.seqid.wrapping_add(1) {
+        return Err(Nfsstat4::NFS4ERR_SEQ_MISORDERED.into());
+    }
+    let reply = new_session(compound, &client, arguments);
+    // Until a session confirms it, the record is renewed by nothing but this.
+    client.renew(compound.now);
+    slot.seqid = arguments.csa_sequence;
+    slot.reply.clone_from(&reply);
+    Ok(reply?)
+}
+
+fn new_session(
+    compound: &Compound,
+    client: &Arc<Client>,
+    arguments: &CreateSessionArgs<'_>,
+) -> Result<CreateSessionResOk, Nfsstat4> {
+    let server = &compound.server;
+    let confirmed = server.clients.is_confirmed(client);
+    if !confirmed && client.principal != compound.caller.principal() {
+        return Err(Nfsstat4::NFS4ERR_CLID_INUSE);
+    }
+    if arguments.csa_flags.0 & !FLAGS != 0 {
+        return Err(Nfsstat4::NFS4ERR_INVAL);
+    }
+    let (csr_fore_chan_attrs, channel) = negotiate(&arguments.csa_fore_chan_attrs)?;
+    let id = server.next_session_id(client);
+    client.add_session(id)?;
+    match server.clients.confirm(client) {
+        Ok(None) => {}
+        Ok(Some(before)) => {
+            server.dismantle(&before);
+            server.strike_off(&before);
+        }
+        Err(status) => {
+            client.remove_session(id);
+            return Err(status);
+        }
+    }
+    let session = Session::new(id, Arc::clone(client), channel);
+    server.sessions.insert(id, Arc::new(session));
+    Ok(CreateSessionResOk {
+        csr_sessionid: id,
+        csr_sequence: arguments.csa_sequence,
+        // No reply survives a restart, and there are no callbacks, as on EFS (EFS user guide,
+        // "Unsupported NFSv4 features").
+        csr_flags: CreateSessionFlags::default(),
+        csr_fore_chan_attrs,
+        csr_back_chan_attrs: arguments.csa_back_chan_attrs.clone(),
+    })
+}
+
+pub fn destroy_session(
+    compound: &mut Compound,
+    arguments: DestroySessionArgs,
+) -> Result<(), Failure> {
+    let id = arguments.dsa_sessionid;
+    let own = compound.session().is_ok_and(|session| session.id == id);
+    if own && !compound.is_last() {
+        return Err(Nfsstat4::NFS4ERR_NOT_ONLY_OP.into());
+    }
+    let (_, session) = compound
+        .server
+        .sessions
+        .remove(&id)
+        .ok_or(Nfsstat4::NFS4ERR_BADSESSION)?;
+    session.client.remove_session(id);
+    Ok(())
+}
+
+/// Connections of the fore channel need no binding: a SEQUENCE on them is enough, as state
+/// protection is never more than SP4_NONE (RFC 8881 §2.10.3.1).
+pub fn bind_conn_to_session(
+    compound: &mut Compound,
+    arguments: BindConnToSessionArgs,
+) -> Result<BindConnToSessionResOk, Failure> {
+    let session = compound.server.sessions.get(&arguments.bctsa_sessid);
+    let session = session
+        .map(|session| Arc::clone(&session))
+        .ok_or(Nfsstat4::NFS4ERR_BADSESSION)?;
+    let bctsr_dir = match arguments.bctsa_dir {
+        ChannelDirFromClient4::Fore | ChannelDirFromClient4::ForeOrBoth => {
+            ChannelDirFromServer4::Fore
+        }
+        ChannelDirFromClient4::Back | ChannelDirFromClient4::BackOrBoth => {
+            ChannelDirFromServer4::Back
+        }
+    };
+    Ok(BindConnToSessionResOk {
+        bctsr_sessid: session.id,
+        bctsr_dir,
+        bctsr_use_conn_in_rdma_mode: false,
+    })
+}
+
+/// Accepted for a back channel that is never used.
+pub fn backchannel_ctl(
+    compound: &mut Compound,
+    _arguments: &BackchannelCtlArgs<'_>,
+) -> Result<(), Failure> {
+    compound.session()?;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! One client: an incarnation that EXCHANGE_ID made (RFC 8881 §2.4).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use localefs_protocol::nfs4::ops::CreateSessionResOk;
+use localefs_protocol::nfs4::{
+    Clientid4, Nfsstat4, Sequenceid4, Sessionid4, StateidOther, Verifier4,
+};
+
+use super::clock::Millis;
+use super::file::{LockState, Open};
+use crate::limits;
+
+/// Who made a client record: it must not be taken over by anybody else (RFC 8881 §2.4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The asserted user.
+    pub uid: u32,
+    /// The asserted host name.
+    pub machinename: Vec<u8>,
+}
+
+/// State that a stateid stands for.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// An open file.
+    Open(Arc<Open>),
+    /// The byte-range locks of one owner on one open.
+    Lock(Arc<LockState>),
+}
+
+/// An incarnation of a client.
+#[derive(Debug)]
+pub struct Client {
+    /// The id that EXCHANGE_ID gave.
+    pub id: Clientid4,
+    /// Who the client says that it is.
+    pub co_ownerid: Vec<u8>,
+    /// Which incarnation.
+    pub co_verifier: Verifier4,
+    /// Who made the record.
+    pub principal: Principal,
+    /// Where from.
+    pub peer: SocketAddr,
+    renewed: AtomicU64,
+    reclaim_complete: AtomicBool,
+    create_session: Mutex<CreateSessionSlot>,
+    inner: Mutex<Inner>,
+}
+
+/// The slot of CREATE_SESSION (RFC 8881 §18.36.4), with what a retransmission is answered.
+#[derive(Debug)]
+pub struct CreateSessionSlot {
+    /// Of the last request.
+    pub seqid: Sequenceid4,
+    /// Its answer; at first, that there was none.
+    pub reply: Result<CreateSessionResOk, Nfsstat4>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Nothing can be added any more.
+    dead: bool,
+    sessions: Vec<Sessionid4>,
+    states: HashMap<StateidOther, State>,
+    opens: usize,
+}
+
+impl Client {
+    /// A new client without sessions.
+    #[must_use]
+    pub fn new(
+        id: Clientid4,
+        co_ownerid: Vec<u8>,
+        co_verifier: Verifier4,
+        principal: Principal,
+        peer: SocketAddr,
+        now: Millis,
+    ) -> Self {
+        Self {
+            id,
+            co_ownerid,
+            co_verifier,
+            principal,
+            peer,
+            renewed: AtomicU64::new(now),
+            reclaim_complete: AtomicBool::new(false),
+            create_session: Mutex::new(CreateSessionSlot {
+                seqid: 0,
+                reply: Err(Nfsstat4::NFS4ERR_SEQ_MISORDERED),
+            }),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// The slot of CREATE_SESSION. Held while the request is executed.
+    pub fn create_session_slot(&self) -> MutexGuard<'_, CreateSessionSlot> {
+        self.create_session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Renews the lease.
+    pub fn renew(&self, now: Millis) {
+        self.renewed.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// Milliseconds since the lease was renewed.
+    #[must_use]
+    pub fn idle(&self, now: Millis) -> Millis {
+        now.saturating_sub(self.renewed.load(Ordering::Relaxed))
+    }
+
+    /// Marks that the client has reclaimed all. `false` if it had said so before.
+    pub fn complete_reclaim(&self) -> bool {
+        !self.reclaim_complete.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the client said that it has reclaimed all.
+    #[must_use]
+    pub fn has_reclaimed(&self) -> bool {
+        self.reclaim_complete.load(Ordering::SeqCst)
+    }
+
+    /// Notes a session.
+    ///
+    /// # Errors
+    /// NFS4ERR_NOSPC if the client has too many, NFS4ERR_STALE_CLIENTID if it is gone.
+    pub fn add_session(&self, id: Sessionid4) -> Result<(), Nfsstat4> {
+        let mut inner = self.inner();
+        if inner.dead {
+            return Err(Nfsstat4::NFS4ERR_STALE_CLIENTID);
+        }
+        if inner.sessions.len() >= limits::MAX_SESSIONS {
+            return Err(Nfsstat4::NFS4ERR_NOSPC);
+        }
+        inner.sessions.push(id);
+        Ok(())
+    }
+
+    /// Forgets a session.
+    pub fn remove_session(&self, id: Sessionid4) {
+        self.inner().sessions.retain(|session| *session != id);
+    }
+
+    /// Adds state.
+    ///
+    /// # Errors
+    /// NFS4ERR_DQUOT if the client has too many files open, as EFS answers (EFS user guide,
+    /// "Quotas for NFS clients"); NFS4ERR_EXPIRED if the client is gone.
+    pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
+        let mut inner = self.inner();
+        if inner.dead {
+            return Err(Nfsstat4::NFS4ERR_EXPIRED);
+        }
+        if matches!(state, State::Open(_)) {
+            if inner.opens >= limits::MAX_OPENS {
+                return Err(Nfsstat4::NFS4ERR_DQUOT);
+            }
+            inner.opens += 1;
+        }
+        inner.states.insert(other, state);
+        Ok(())
+    }
+
+    /// The state behind a stateid.
+    #[must_use]
+    pub fn state(&self, other: &StateidOther) -> Option<State> {
+        self.inner().states.get(other).cloned()
+    }
+
+    /// Removes state.
+    pub fn remove_state(&self, other: &StateidOther) -> Option<State> {
+        let mut inner = self.inner();
+        let removed = inner.states.remove(other);
+        if matches!(removed, Some(State::Open(_))) {
+            inner.opens -= 1;
+        }
+        removed
+    }
+
+    /// How many sessions, open files and lock owners it has.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let inner = self.inner();
+        (
+            inner.sessions.len(),
+            inner.opens,
+            inner.states.len() - inner.opens,
+        )
+    }
+
+    /// Whether it has nothing: neither session nor state.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let inner = self.inner();
+        inner.sessions.is_empty() && inner.states.is_empty()
+    }
+
+    /// All state, for a count.
+    #[must_use]
+    pub fn states(&self) -> Vec<State> {
+        self.inner().states.values().cloned().collect()
+    }
+
+    /// Ends the client; what it had is to be taken apart by the caller.
+    pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
+        let mut inner = self.inner();
+        inner.dead = true;
+        inner.opens = 0;
+        let states = std::mem::take(&mut inner.states);
+        (
+            std::mem::take(&mut inner.sessions),
+            states.into_values().collect(),
+        )
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

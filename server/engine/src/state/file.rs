@@ -1,0 +1,473 @@
+//! What clients hold on files: opens and byte-range locks (RFC 8881 §9, §18.2, §18.10, §18.16).
+//!
+//! Each file has one lock. A client's own table is locked inside it, never the other way round.
+//! Descriptors are kept here and handed out, but not used: whatever may be the last owner of one
+//! is returned, so that it is closed outside the locks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+use localefs_protocol::nfs4::ops::ShareAccess;
+use localefs_protocol::nfs4::{Clientid4, Nfsstat4, Stateid4, StateidOther};
+use localefs_vfs::{File, Node, NodeKey, OpenMode};
+
+use super::client::{Client, State};
+use super::lock_table::{Held, LockKind, LockTable, Range};
+use super::share::Shares;
+use super::stateid::{StateidSource, check_seqid, next_seqid};
+use crate::limits;
+
+/// An open-owner or lock-owner. In a session its clientid is the session's (RFC 8881 §8.4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OwnerKey {
+    /// Whose owner it is.
+    pub clientid: Clientid4,
+    /// The client's name for it.
+    pub owner: Arc<[u8]>,
+}
+
+/// A file that an open-owner has open.
+#[derive(Debug)]
+pub struct Open {
+    /// Names it in stateids.
+    pub other: StateidOther,
+    /// Who opened it.
+    pub owner: OwnerKey,
+    /// The object.
+    pub node: Arc<Node>,
+    file: Arc<FileState>,
+    current: Mutex<OpenCurrent>,
+}
+
+#[derive(Debug)]
+struct OpenCurrent {
+    seqid: u32,
+    shares: Shares,
+    reader: Option<Arc<File>>,
+    writer: Option<Arc<File>>,
+}
+
+/// The locks of an owner on a file that it reached through one open.
+#[derive(Debug)]
+pub struct LockState {
+    /// Names it in stateids.
+    pub other: StateidOther,
+    /// Who holds the locks.
+    pub owner: OwnerKey,
+    /// Through which open.
+    pub open: Arc<Open>,
+    seqid: Mutex<u32>,
+}
+
+/// Why a lock was not given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockFailure {
+    /// This lock is in the way.
+    Denied(Held<OwnerKey>),
+    /// Any other reason.
+    Status(Nfsstat4),
+}
+
+impl From<Nfsstat4> for LockFailure {
+    fn from(status: Nfsstat4) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// Descriptors to be dropped once no lock is held.
+#[must_use = "descriptors are closed when this is dropped, outside the locks"]
+#[derive(Debug, Default)]
+pub struct Taken(#[expect(dead_code, reason = "only to be dropped")] Vec<Option<Arc<File>>>);
+
+impl Open {
+    /// The file's state.
+    #[must_use]
+    pub fn file(&self) -> &Arc<FileState> {
+        &self.file
+    }
+
+    /// Checks a stateid's sequence and gives the access that is open.
+    ///
+    /// # Errors
+    /// See [`check_seqid`].
+    pub fn check(&self, seqid: u32) -> Result<ShareAccess, Nfsstat4> {
+        let current = self.current();
+        check_seqid(seqid, current.seqid)?;
+        Ok(current.shares.access())
+    }
+
+    /// A descriptor to read from, if the file was opened for reading.
+    #[must_use]
+    pub fn reader(&self) -> Option<Arc<File>> {
+        self.current().reader.clone()
+    }
+
+    /// A descriptor to write to, if the file is open for writing.
+    #[must_use]
+    pub fn writer(&self) -> Option<Arc<File>> {
+        let current = self.current();
+        let write = ShareAccess::OPEN4_SHARE_ACCESS_WRITE;
+        current
+            .writer
+            .clone()
+            .filter(|_| current.shares.access().contains(write))
+    }
+
+    fn current(&self) -> MutexGuard<'_, OpenCurrent> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenCurrent {
+    fn install(&mut self, file: Arc<File>) -> [Option<Arc<File>>; 2] {
+        let OpenMode { read, write } = file.mode();
+        let replaced_reader = if read {
+            self.reader.replace(Arc::clone(&file))
+        } else {
+            None
+        };
+        let replaced_writer = if write {
+            self.writer.replace(file)
+        } else {
+            None
+        };
+        [replaced_reader, replaced_writer]
+    }
+}
+
+impl LockState {
+    /// Checks a stateid's sequence.
+    ///
+    /// # Errors
+    /// See [`check_seqid`].
+    pub fn check(&self, seqid: u32) -> Result<(), Nfsstat4> {
+        check_seqid(seqid, *self.seqid())
+    }
+
+    fn advance(&self) -> Stateid4 {
+        let mut seqid = self.seqid();
+        *seqid = next_seqid(*seqid);
+        Stateid4 {
+            seqid: *seqid,
+            other: self.other,
+        }
+    }
+
+    fn seqid(&self) -> MutexGuard<'_, u32> {
+        self.seqid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is held on one file.
+#[derive(Debug, Default)]
+pub struct FileState {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Off the table: whoever holds this must look the file up again.
+    retired: bool,
+    opens: HashMap<OwnerKey, Arc<Open>>,
+    lock_states: HashMap<OwnerKey, Arc<LockState>>,
+    locks: LockTable<OwnerKey>,
+}
+
+impl Inner {
+    fn has(&self, open: &Open) -> bool {
+        self.opens
+            .get(&open.owner)
+            .is_some_and(|known| known.other == open.other)
+    }
+
+    fn give(&mut self, owner: &OwnerKey, range: Range, kind: LockKind) -> Result<(), LockFailure> {
+        if let Some(held) = self.locks.conflict(owner, range, kind) {
+            return Err(LockFailure::Denied(held.clone()));
+        }
+        if self.locks.len() >= limits::MAX_LOCKS_PER_FILE {
+            return Err(Nfsstat4::NFS4ERR_DQUOT.into());
+        }
+        self.locks.set(owner, range, kind);
+        Ok(())
+    }
+}
+
+impl FileState {
+    /// Changes an existing open's access to `access`, which must be part of it.
+    ///
+    /// # Errors
+    /// As [`check_seqid`] and [`Shares::downgrade`].
+    pub fn downgrade(
+        &self,
+        open: &Open,
+        seqid: u32,
+        access: ShareAccess,
+    ) -> Result<Stateid4, Nfsstat4> {
+        let inner = self.inner();
+        if !inner.has(open) {
+            return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
+        }
+        let mut current = open.current();
+        check_seqid(seqid, current.seqid)?;
+        current.shares.downgrade(access)?;
+        current.seqid = next_seqid(current.seqid);
+        Ok(Stateid4 {
+            seqid: current.seqid,
+            other: open.other,
+        })
+    }
+
+    /// Ends an open, with the locks that were taken through it.
+    ///
+    /// # Errors
+    /// As [`check_seqid`].
+    pub fn close(&self, open: &Open, seqid: u32, client: &Client) -> Result<Taken, Nfsstat4> {
+        let mut inner = self.inner();
+        if !inner.has(open) {
+            return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
+        }
+        let mut current = open.current();
+        check_seqid(seqid, current.seqid)?;
+        inner.opens.remove(&open.owner);
+        client.remove_state(&open.other);
+        let Inner {
+            lock_states, locks, ..
+        } = &mut *inner;
+        lock_states.retain(|owner, state| {
+            let through = state.open.other == open.other;
+            if through {
+                locks.release(|holder| holder == owner);
+                client.remove_state(&state.other);
+            }
+            !through
+        });
+        Ok(Taken(vec![current.reader.take(), current.writer.take()]))
+    }
+
+    /// Gives a lock to an owner that names the open it comes through.
+    ///
+    /// # Errors
+    /// [`LockFailure::Denied`], or the status of LOCK.
+    pub fn lock_through_open(
+        &self,
+        open: &Arc<Open>,
+        owner: OwnerKey,
+        (range, kind): (Range, LockKind),
+        client: &Client,
+        source: &StateidSource,
+    ) -> Result<Stateid4, LockFailure> {
+        let mut inner = self.inner();
+        if !inner.has(open) {
+            return Err(Nfsstat4::NFS4ERR_BAD_STATEID.into());
+        }
+        if let Some(state) = inner.lock_states.get(&owner).cloned() {
+            inner.give(&owner, range, kind)?;
+            return Ok(state.advance());
+        }
+        inner.give(&owner, range, kind)?;
+        let state = Arc::new(LockState {
+            other: source.take(),
+            owner: owner.clone(),
+            open: Arc::clone(open),
+            seqid: Mutex::new(1),
+        });
+        if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
+            inner.locks.release(|holder| *holder == owner);
+            return Err(status.into());
+        }
+        let stateid = Stateid4 {
+            seqid: 1,
+            other: state.other,
+        };
+        inner.lock_states.insert(owner, state);
+        Ok(stateid)
+    }
+
+    /// Gives a further lock to an owner.
+    ///
+    /// # Errors
+    /// [`LockFailure::Denied`], or the status of LOCK.
+    pub fn lock(
+        &self,
+        state: &LockState,
+        seqid: u32,
+        range: Range,
+        kind: LockKind,
+    ) -> Result<Stateid4, LockFailure> {
+        let mut inner = self.inner();
+        inner.check_lock_state(state, seqid)?;
+        inner.give(&state.owner, range, kind)?;
+        Ok(state.advance())
+    }
+
+    /// Takes a range from an owner.
+    ///
+    /// # Errors
+    /// As [`check_seqid`].
+    pub fn unlock(
+        &self,
+        state: &LockState,
+        seqid: u32,
+        range: Range,
+    ) -> Result<Stateid4, Nfsstat4> {
+        let mut inner = self.inner();
+        inner.check_lock_state(state, seqid)?;
+        inner.locks.clear(&state.owner, range);
+        Ok(state.advance())
+    }
+
+    /// A lock that would exclude this one.
+    #[must_use]
+    pub fn conflict(
+        &self,
+        owner: &OwnerKey,
+        range: Range,
+        kind: LockKind,
+    ) -> Option<Held<OwnerKey>> {
+        self.inner().locks.conflict(owner, range, kind).cloned()
+    }
+
+    /// Forgets a lock-owner that holds nothing (FREE_STATEID, RFC 8881 §18.38).
+    ///
+    /// # Errors
+    /// NFS4ERR_LOCKS_HELD, or as [`check_seqid`].
+    pub fn free(&self, state: &LockState, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
+        let mut inner = self.inner();
+        inner.check_lock_state(state, seqid)?;
+        if inner.locks.holds(&state.owner) {
+            return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
+        }
+        inner.lock_states.remove(&state.owner);
+        client.remove_state(&state.other);
+        Ok(())
+    }
+
+    /// Takes everything from a client that is gone.
+    pub fn expel(&self, clientid: Clientid4) -> Taken {
+        let mut inner = self.inner();
+        let mut taken = Vec::new();
+        inner.opens.retain(|owner, open| {
+            let gone = owner.clientid == clientid;
+            if gone {
+                let mut current = open.current();
+                taken.extend([current.reader.take(), current.writer.take()]);
+            }
+            !gone
+        });
+        inner
+            .lock_states
+            .retain(|owner, _| owner.clientid != clientid);
+        inner.locks.release(|owner| owner.clientid == clientid);
+        Taken(taken)
+    }
+
+    /// How many locks a client holds.
+    #[must_use]
+    pub fn locks_of(&self, clientid: Clientid4) -> usize {
+        self.inner()
+            .locks
+            .iter()
+            .filter(|held| held.owner.clientid == clientid)
+            .count()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn check_lock_state(&self, state: &LockState, seqid: u32) -> Result<(), Nfsstat4> {
+        let known = self.lock_states.get(&state.owner);
+        if known.is_none_or(|known| known.other != state.other) {
+            return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
+        }
+        state.check(seqid)
+    }
+}
+
+/// All files on which something is held.
+#[derive(Debug, Default)]
+pub struct Files {
+    table: DashMap<NodeKey, Arc<FileState>>,
+}
+
+impl Files {
+    /// What is held on a file, if anything is.
+    #[must_use]
+    pub fn get(&self, key: NodeKey) -> Option<Arc<FileState>> {
+        self.table.get(&key).map(|entry| Arc::clone(&entry))
+    }
+
+    /// Notes that `owner` has opened `file` for `access`: a new open, or more of an existing one.
+    ///
+    /// # Errors
+    /// As [`Client::add_state`].
+    pub fn open(
+        &self,
+        client: &Client,
+        owner: &OwnerKey,
+        file: &Arc<File>,
+        access: ShareAccess,
+        source: &StateidSource,
+    ) -> Result<(Stateid4, Taken), Nfsstat4> {
+        loop {
+            let state = Arc::clone(&self.table.entry(file.node().key()).or_default());
+            let mut inner = state.inner();
+            if inner.retired {
+                continue;
+            }
+            if let Some(open) = inner.opens.get(owner) {
+                let mut current = open.current();
+                current.seqid = next_seqid(current.seqid);
+                current.shares.open(access);
+                let replaced = current.install(Arc::clone(file));
+                let stateid = Stateid4 {
+                    seqid: current.seqid,
+                    other: open.other,
+                };
+                return Ok((stateid, Taken(replaced.into())));
+            }
+            let mut current = OpenCurrent {
+                seqid: 1,
+                shares: Shares::default(),
+                reader: None,
+                writer: None,
+            };
+            current.shares.open(access);
+            let _nothing = current.install(Arc::clone(file));
+            let open = Arc::new(Open {
+                other: source.take(),
+                owner: owner.clone(),
+                node: Arc::clone(file.node()),
+                file: Arc::clone(&state),
+                current: Mutex::new(current),
+            });
+            let added = client.add_state(open.other, State::Open(Arc::clone(&open)));
+            if added.is_ok() {
+                inner.opens.insert(owner.clone(), Arc::clone(&open));
+            }
+            drop(inner);
+            self.retire_if_unused(file.node().key());
+            return added.map(|()| {
+                (
+                    Stateid4 {
+                        seqid: 1,
+                        other: open.other,
+                    },
+                    Taken::default(),
+                )
+            });
+        }
+    }
+
+    /// Takes a file off the table if nothing is held on it any more.
+    pub fn retire_if_unused(&self, key: NodeKey) {
+        self.table.remove_if(&key, |_, state| {
+            let mut inner = state.inner();
+            inner.retired = inner.opens.is_empty() && inner.lock_states.is_empty();
+            inner.retired
+        });
+    }
+}

@@ -1,0 +1,23 @@
+//! What the server remembers of its clients. Nothing here does I/O or reads a clock: time is an
+//! argument, in milliseconds of [`Clock`].
+
+mod client;
+mod clients;
+mod clock;
+mod file;
+mod grace;
+mod lock_table;
+mod session;
+mod share;
+mod slot;
+mod stateid;
+
+pub use client::{Client, Principal, State};
+pub use clients::{Clients, Exchange};
+pub use clock::{Clock, Millis};
+pub use file::{Files, LockFailure, LockState, Open, OwnerKey};
+pub use grace::Grace;
+pub use lock_table::{Held, LockKind, Range};
+pub use session::{Session, SlotHold, negotiate};
+pub use slot::{Begin, CachedReply};
+pub use stateid::StateidSource;

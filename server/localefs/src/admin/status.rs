@@ -1,0 +1,98 @@
+//! What a running server tells about itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of a server that is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+}
+
+/// A picture of a running server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of localefs.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+    /// Where it serves NFS.
+    pub nfs: Vec<SocketAddr>,
+    /// Where it serves AWS's API; not yet.
+    pub api: Option<SocketAddr>,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// Whether the data directory goes when the server stops.
+    pub ephemeral: bool,
+    /// How long a client may be silent before its state is at risk.
+    pub lease_seconds: u64,
+    /// How long clients may still reclaim what they had before a restart; nothing once that is
+    /// over.
+    pub grace_seconds: Option<u64>,
+    /// Open TCP connections.
+    pub connections: usize,
+    /// The file system served.
+    pub file_system: FileSystemStatus,
+    /// NFS clients, in the order of their ids.
+    pub clients: Vec<ClientStatus>,
+}
+
+/// A file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSystemStatus {
+    /// `fs-` and 17 hexadecimal digits.
+    pub id: String,
+    /// The directory that clients see as the root.
+    pub root: PathBuf,
+}
+
+/// An NFS client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientStatus {
+    /// The id that the server gave it, 16 hexadecimal digits.
+    pub clientid: String,
+    /// What it calls itself (`co_ownerid`).
+    pub owner: String,
+    /// The host's name in that, for clients that are known to put it there.
+    pub hostname: Option<String>,
+    /// Where it was last heard from.
+    pub address: SocketAddr,
+    /// Seconds since it renewed its lease.
+    pub idle_seconds: u64,
+    /// Whether its lease has run out; what it holds is kept until somebody needs it.
+    pub expired: bool,
+    /// Its sessions.
+    pub sessions: usize,
+    /// Files that it has open.
+    pub opens: usize,
+    /// Byte ranges that it has locked.
+    pub locks: usize,
+}
+
+/// The host name in the `co_ownerid` of Linux: `Linux NFSv4.1 HOST`, or `Linux NFSv4.1 ID/HOST`
+/// where the client is told apart by an id of its own.
+pub(super) fn hostname(owner: &str) -> Option<String> {
+    let (_, rest) = owner.strip_prefix("Linux NFSv")?.split_once(' ')?;
+    let host = rest.rsplit_once('/').map_or(rest, |(_, host)| host);
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_of_linux() {
+        let host = |owner| hostname(owner).unwrap_or_default();
+        assert_eq!(host("Linux NFSv4.1 web-1"), "web-1");
+        assert_eq!(host("Linux NFSv4.1 5f9c/web-1.example"), "web-1.example");
+        assert_eq!(host("Linux NFSv4.1 "), "");
+        assert_eq!(host("pynfs 127.0.0.1"), "");
+        assert_eq!(host(""), "");
+    }
+}

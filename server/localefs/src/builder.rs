@@ -1,0 +1,99 @@
+//! What a server is to be like.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use localefs_vfs::Durability;
+
+use crate::error::StartError;
+use crate::local_efs::LocalEfs;
+use crate::transport::Limits;
+
+/// What a server is to be like. From [`LocalEfs::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before start()"]
+pub struct Builder {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) lease: Duration,
+    pub(crate) durability: Durability,
+    pub(crate) trust_local_users: bool,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            data: None,
+            root: None,
+            listen: Vec::new(),
+            lease: Duration::from_secs(90),
+            durability: Durability::Ordinary,
+            trust_local_users: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// Keeps files and state in this directory, which is made if need be. Without, they are in a
+    /// temporary directory and gone when the server stops.
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
+        self
+    }
+
+    /// Serves this existing directory instead of one in the data directory. Nothing of the
+    /// server's own goes into it.
+    pub fn root(mut self, tree: impl Into<PathBuf>) -> Self {
+        self.root = Some(tree.into());
+        self
+    }
+
+    /// Listens on this address, and on those of further calls; port 0 is any free one. Without,
+    /// on a free port of 127.0.0.1.
+    pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.listen.push(address.into());
+        self
+    }
+
+    /// How long a client may be silent before others get what it has open or locked; 90 seconds
+    /// unless set, and at least one. A restarted server gives its clients as long to reclaim their state.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Whether changes of names reach the disk before they are answered.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Serves the directory of [`Builder::root`] even if other users of this machine can enter
+    /// it and run what clients leave there.
+    pub fn trust_local_users(mut self, trust: bool) -> Self {
+        self.trust_local_users = trust;
+        self
+    }
+
+    /// Sets bounds on what clients can make the server hold.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts the server, on threads of its own: it serves also while the caller's runtime is
+    /// blocked, for instance by a system call on the mounted file system.
+    ///
+    /// # Errors
+    /// [`StartError`] says what has to be different.
+    pub async fn start(mut self) -> Result<LocalEfs, StartError> {
+        if self.listen.is_empty() {
+            self.listen.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        }
+        LocalEfs::start(self).await
+    }
+}

@@ -1,0 +1,278 @@
+//! What the command line says.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::listen::parse_listen;
+
+/// Amazon EFS on your own machine: an NFSv4.1 server that an unmodified Linux kernel mounts.
+///
+/// Without a command it serves. Whoever can connect is root on what is served: the server
+/// believes the user ids that clients assert, as EFS does.
+#[derive(Parser)]
+#[command(name = "localefs", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Serve a file system until SIGINT or SIGTERM (the default)
+    Serve(ServeArguments),
+    /// Show a running server: addresses, clients, what they hold
+    ///
+    /// Exits with 0 if a server answers, 3 if none runs on the data directory, 1 after any other
+    /// failure.
+    Status(StatusArguments),
+    /// Tell whether a server runs and answers
+    ///
+    /// Prints one line and exits with 0 if it does, 1 if not.
+    Health(HealthArguments),
+}
+
+/// How to serve.
+#[derive(Args)]
+pub(super) struct ServeArguments {
+    /// Keep files and state in this directory; it is made if need be
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Keep files and state in a temporary directory, gone at exit
+    #[arg(long, env = "LOCALEFS_EPHEMERAL", value_parser = BoolishValueParser::new())]
+    pub(super) ephemeral: bool,
+
+    /// Serve this existing directory instead of one in the data directory
+    #[arg(long, value_name = "TREE", env = "LOCALEFS_ROOT")]
+    pub(super) root: Option<PathBuf>,
+
+    /// Serve NFS at this address; may be repeated. Port 0 is any free one
+    #[arg(
+        long,
+        value_name = "IP[:PORT]",
+        env = "LOCALEFS_LISTEN",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:2049",
+        value_parser = parse_listen
+    )]
+    pub(super) listen: Vec<SocketAddr>,
+
+    /// How long a client may be silent before others get what it has open or locked
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "LOCALEFS_LEASE",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u32).range(1..=86_400)
+    )]
+    pub(super) lease: u32,
+
+    /// When changes of names reach the disk: in the order of its journal, or before the reply
+    #[arg(long, env = "LOCALEFS_DURABILITY", value_enum, default_value_t)]
+    pub(super) durability: Durability,
+
+    /// Serve --root even if other users of this machine can enter it
+    #[arg(long, env = "LOCALEFS_TRUST_LOCAL_USERS", value_parser = BoolishValueParser::new())]
+    pub(super) trust_local_users: bool,
+
+    /// Write addresses, data directory and process id to this file, as one JSON object, once
+    /// connections are accepted
+    #[arg(long, value_name = "PATH", env = "LOCALEFS_READY_FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+
+    /// What to log on stderr: a level, or levels by module (localefs=debug)
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "LOCALEFS_LOG",
+        default_value = "info"
+    )]
+    pub(super) log: String,
+
+    /// How to log: auto is text on a terminal, JSON elsewhere
+    #[arg(long, env = "LOCALEFS_LOG_FORMAT", value_enum, default_value_t)]
+    pub(super) log_format: LogFormat,
+}
+
+/// Which server to show.
+#[derive(Args)]
+pub(super) struct StatusArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Print JSON
+    #[arg(long, env = "LOCALEFS_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
+}
+
+/// Which server to ask.
+#[derive(Args)]
+pub(super) struct HealthArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+}
+
+/// When changes of names reach the disk.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Durability {
+    /// In the order of the disk's journal
+    #[default]
+    Ordinary,
+    /// Before the reply
+    Strict,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// An object on each line
+    Json,
+    /// Text on a terminal, JSON elsewhere
+    #[default]
+    Auto,
+}
+
+/// Reads the command line and the environment. Ends the process if they make no sense, or ask
+/// for help.
+pub(super) fn parse() -> Command {
+    try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+fn try_parse(
+    words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Result<Command, clap::Error> {
+    let matches = CommandLine::command().try_get_matches_from(words)?;
+    let line = CommandLine::from_arg_matches(&matches)?;
+    Ok(match line.command {
+        Some(Command::Serve(arguments)) => {
+            let matches = matches.subcommand_matches("serve").unwrap_or(&matches);
+            Command::Serve(settle(arguments, matches)?)
+        }
+        Some(command) => command,
+        None => Command::Serve(settle(line.serve, &matches)?),
+    })
+}
+
+/// Where --data and --ephemeral are both given, one on the command line wins over one in the
+/// environment, so that an image can have a default.
+fn settle(
+    mut arguments: ServeArguments,
+    matches: &ArgMatches,
+) -> Result<ServeArguments, clap::Error> {
+    let (data, ephemeral) = (
+        matches.value_source("data"),
+        matches.value_source("ephemeral"),
+    );
+    if arguments.ephemeral && data != Some(ValueSource::DefaultValue) {
+        if data == ephemeral {
+            return Err(CommandLine::command().error(
+                ErrorKind::ArgumentConflict,
+                "--data and --ephemeral exclude one another",
+            ));
+        }
+        arguments.ephemeral = ephemeral == Some(ValueSource::CommandLine);
+    }
+    Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(line: &str) -> ServeArguments {
+        match try_parse(line.split(' ')) {
+            Ok(Command::Serve(arguments)) => arguments,
+            Ok(_) => panic!("{line}: another command"),
+            Err(error) => panic!("{line}: {error}"),
+        }
+    }
+
+    #[test]
+    fn definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_the_default() {
+        for line in ["localefs", "localefs serve"] {
+            let arguments = serve(line);
+            assert_eq!(arguments.data, PathBuf::from("localefs-data"));
+            assert_eq!(arguments.listen, ["127.0.0.1:2049".parse().unwrap()]);
+            assert_eq!(arguments.lease, 90);
+            assert!(!arguments.ephemeral && arguments.root.is_none());
+        }
+    }
+
+    #[test]
+    fn options_work_with_and_without_the_command() {
+        for command in ["localefs", "localefs serve"] {
+            let line =
+                format!("{command} --ephemeral --listen 127.0.0.1:0 --listen ::1 --lease 20");
+            let arguments = serve(&line);
+            assert!(arguments.ephemeral);
+            let listen = [
+                "127.0.0.1:0".parse().unwrap(),
+                "[::1]:2049".parse().unwrap(),
+            ];
+            assert_eq!(arguments.listen, listen);
+            assert_eq!(arguments.lease, 20);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "localefs --data x --ephemeral",
+            "localefs serve --data x --ephemeral",
+            "localefs --data x status",
+            "localefs --lease 0",
+            "localefs --listen localhost",
+            "localefs --log-format xml",
+            "localefs --durability none",
+            "localefs conquer",
+        ] {
+            assert!(try_parse(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_commands() {
+        assert!(matches!(
+            try_parse(["localefs", "status", "--json", "--data", "/d"]),
+            Ok(Command::Status(StatusArguments { json: true, .. }))
+        ));
+        assert!(matches!(
+            try_parse(["localefs", "health"]),
+            Ok(Command::Health(_))
+        ));
+    }
+}

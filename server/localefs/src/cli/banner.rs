@@ -1,0 +1,36 @@
+//! What a server says on stdout when it is ready.
+
+use std::fmt::{self, Display, Formatter};
+
+use localefs::LocalEfs;
+
+/// The text for people: what is served, where, and how to mount it.
+pub(super) struct Banner<'a>(pub(super) &'a LocalEfs);
+
+impl Display for Banner<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let server = self.0;
+        let addresses: Vec<_> = server
+            .nfs_addresses()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        writeln!(
+            out,
+            "localefs {} serves {}",
+            env!("CARGO_PKG_VERSION"),
+            server.file_system_id()
+        )?;
+        writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
+        writeln!(out, "  root     {}", server.root().display())?;
+        let gone = if server.is_ephemeral() {
+            " (gone at exit)"
+        } else {
+            ""
+        };
+        writeln!(out, "  data     {}{gone}", server.data().display())?;
+        writeln!(out, "  warning  whoever can connect is root here")?;
+        writeln!(out, "Mount it:")?;
+        writeln!(out, "  sudo {}", server.mount_command("/mnt/efs"))
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line.
+
+mod arguments;
+mod banner;
+mod listen;
+mod log;
+mod ready;
+mod serve;
+mod status;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use arguments::Command;
+
+/// Failures of any kind.
+const FAILED: u8 = 1;
+
+/// No server runs on the data directory, as init scripts have it (LSB).
+const NOT_RUNNING: u8 = 3;
+
+/// Runs the command that this process was started with.
+pub(crate) fn run() -> ExitCode {
+    match arguments::parse() {
+        Command::Serve(arguments) => {
+            log::start(&arguments.log, arguments.log_format);
+            block_on(serve::serve(arguments))
+        }
+        Command::Status(arguments) => block_on(status::status(arguments)),
+        Command::Health(arguments) => block_on(status::health(arguments)),
+    }
+}
+
+/// The server has threads of its own; commands need but one.
+fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => fail(format_args!("{error}")),
+    }
+}
+
+/// Says on stderr what went wrong.
+fn fail(message: impl std::fmt::Display) -> ExitCode {
+    complain(message);
+    FAILED.into()
+}
+
+fn complain(message: impl std::fmt::Display) {
+    eprintln!("localefs: {message}");
+}

@@ -1,0 +1,87 @@
+//! `localefs serve`.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use localefs::LocalEfs;
+use tokio::select;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use super::arguments::{Durability, ServeArguments};
+use super::banner::Banner;
+use super::fail;
+use super::ready::ReadyFile;
+
+/// Serves until told to stop.
+pub(super) async fn serve(arguments: ServeArguments) -> ExitCode {
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(format_args!("{error:#}")),
+    }
+}
+
+async fn run(arguments: ServeArguments) -> anyhow::Result<()> {
+    localefs::raise_file_limit();
+    // From here on they do not kill the process, which has a directory to remove.
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let ready_file = arguments.ready_file.clone();
+    if let Some(path) = &ready_file {
+        ReadyFile::clear(path)?;
+    }
+    let server = start(arguments).await?;
+    let _ready = ready_file
+        .map(|path| ReadyFile::write(&path, &server))
+        .transpose()?;
+    // Whoever closed stdout does not want to read it.
+    let _ = write!(stdout(), "{}", Banner(&server)).and_then(|()| stdout().flush());
+    let name = signals.next().await;
+    info!(signal = name, "stopping");
+    server.shutdown().await;
+    Ok(())
+}
+
+async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
+    let mut builder = LocalEfs::builder()
+        .lease(Duration::from_secs(arguments.lease.into()))
+        .trust_local_users(arguments.trust_local_users)
+        .durability(match arguments.durability {
+            Durability::Ordinary => localefs::Durability::Ordinary,
+            Durability::Strict => localefs::Durability::Strict,
+        });
+    if !arguments.ephemeral {
+        builder = builder.data(arguments.data);
+    }
+    if let Some(root) = arguments.root {
+        builder = builder.root(root);
+    }
+    for address in arguments.listen {
+        builder = builder.listen(address);
+    }
+    Ok(builder.start().await?)
+}
+
+/// The signals that stop a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The name of the next one.
+    async fn next(&mut self) -> &'static str {
+        select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}

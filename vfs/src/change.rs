@@ -1,0 +1,228 @@
+//! The change attribute: another value for every state, though the disk's clock is coarse.
+//!
+//! ctime stands still for up to 10 ms, so many states can share one. While an object is in memory,
+//! our own modifications are counted on top of it; an object stays in memory until its ctime is
+//! too old to be shared with a coming modification. Afterwards, or after a restart, ctime alone
+//! tells the last state: shown with an offset that no count within one tick can reach, so that the
+//! value is none that a client holds for an earlier state of the same ctime.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How long after a ctime another modification may still get the same one, in nanoseconds.
+const RACY: u64 = 20_000_000;
+/// Added to the ctime of an object first seen when settled. More modifications than this can't
+/// happen in one tick, and a later ctime is at least `RACY` ahead.
+const SETTLED: u64 = 1 << 22;
+/// Added to a fresh ctime that dates from before this start: an earlier life may have counted.
+const EARLIER_LIFE: u64 = 1 << 21;
+
+/// The change attribute of an object seen for the first time, at `now`, by a file system that was
+/// opened at `opened`. All in nanoseconds since 1970.
+pub(crate) fn first_value(ctime: u64, now: u64, opened: u64) -> u64 {
+    if now.saturating_sub(ctime) >= RACY {
+        ctime.saturating_add(SETTLED)
+    } else if ctime <= opened {
+        ctime.saturating_add(EARLIER_LIFE)
+    } else {
+        ctime
+    }
+}
+
+/// What is remembered of one object's changes.
+#[derive(Debug, Default)]
+pub(crate) struct ChangeState {
+    epoch: AtomicU64,
+    shown: Mutex<Option<Shown>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    value: u64,
+    epoch: u64,
+    ctime: u64,
+}
+
+/// The count of modifications at the moment before the attributes were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
+impl ChangeState {
+    /// To be called after each modification, before anybody is told that it was done.
+    pub(crate) fn bump(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// To be called before the attributes are read, so that a modification in between shows
+    /// in the next observation at the latest.
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::SeqCst))
+    }
+
+    /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
+    pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: u64) -> u64 {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = match *shown {
+            None if epoch.0 == 0 => first_value(ctime, now, opened),
+            // Modified before anybody looked: not the value of the state before.
+            None => first_value(ctime, now, opened).saturating_add(epoch.0),
+            Some(last) if last.epoch == epoch.0 && last.ctime == ctime => last.value,
+            Some(last) => last.value.saturating_add(1).max(ctime),
+        };
+        *shown = Some(Shown {
+            value,
+            epoch: epoch.0,
+            ctime,
+        });
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TICK: u64 = 4_000_000;
+
+    #[test]
+    fn the_same_state_shows_the_same_value() {
+        let state = ChangeState::default();
+        let first = state.observe(state.epoch(), 1000 * TICK, 1001 * TICK, 0);
+        let later = state.observe(state.epoch(), 1000 * TICK, 9000 * TICK, 0);
+        assert_eq!(first, later, "also once it is settled");
+    }
+
+    #[test]
+    fn modifications_within_one_tick_differ() {
+        let state = ChangeState::default();
+        let mut last = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0);
+        for _ in 0..100 {
+            state.bump();
+            let next = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0);
+            assert!(next > last);
+            last = next;
+        }
+        let forgotten = ChangeState::default();
+        let fresh = forgotten.observe(forgotten.epoch(), 1000 * TICK, 1010 * TICK, 0);
+        assert!(
+            fresh > last,
+            "after eviction no value of an older state comes back"
+        );
+    }
+
+    #[test]
+    fn a_modification_during_the_reading_shows_next_time() {
+        let state = ChangeState::default();
+        let epoch = state.epoch();
+        state.bump();
+        let old = state.observe(epoch, 1000 * TICK, 1000 * TICK, 0);
+        assert!(state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0) > old);
+    }
+
+    #[test]
+    fn changes_by_the_host_show() {
+        let state = ChangeState::default();
+        let old = state.observe(state.epoch(), 1000 * TICK, 2000 * TICK, 0);
+        let new = state.observe(state.epoch(), 2000 * TICK, 2000 * TICK, 0);
+        assert!(new > old);
+        let back = state.observe(state.epoch(), 500 * TICK, 2001 * TICK, 0);
+        assert!(back > new, "also when the host's clock goes back");
+    }
+
+    #[test]
+    fn a_restart_within_a_tick_shows_no_old_value() {
+        let state = ChangeState::default();
+        let ctime = 1000 * TICK;
+        let old = state.observe(state.epoch(), ctime, ctime, 0);
+        state.bump();
+        let new = state.observe(state.epoch(), ctime, ctime, 0);
+        let after = ChangeState::default();
+        let shown = after.observe(after.epoch(), ctime, ctime + 1000, ctime + 500);
+        assert!(shown > old && shown > new);
+    }
+
+    /// One step in the life of an object.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Modify,
+        ModifyUnseen,
+        HostModifies,
+        Look,
+        Wait(u64),
+        Forget,
+        Restart,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Modify),
+            2 => Just(Step::ModifyUnseen),
+            1 => Just(Step::HostModifies),
+            3 => Just(Step::Look),
+            3 => (0..3 * RACY).prop_map(Step::Wait),
+            1 => Just(Step::Forget),
+            1 => Just(Step::Restart),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_ever_shows_two_states(steps in proptest::collection::vec(step(), 1..200)) {
+            let mut now = 1_000_000 * TICK;
+            let mut opened = now - 1;
+            let mut ctime = now;
+            let mut version = 0u64;
+            let mut modified_at = now;
+            let mut state = ChangeState::default();
+            let mut seen = std::collections::HashMap::new();
+            for step in steps {
+                now += 1000;
+                let coarse = now / TICK * TICK;
+                let look = match step {
+                    Step::Modify | Step::ModifyUnseen => {
+                        ctime = coarse;
+                        modified_at = now;
+                        version += 1;
+                        state.bump();
+                        matches!(step, Step::Modify)
+                    }
+                    Step::HostModifies => {
+                        // A change by the host within the tick of another is beyond any server
+                        // that has only ctime.
+                        if coarse != ctime {
+                            ctime = coarse;
+                            modified_at = now;
+                            version += 1;
+                        }
+                        true
+                    }
+                    Step::Look => true,
+                    Step::Wait(time) => {
+                        now += time;
+                        false
+                    }
+                    Step::Forget => {
+                        if now - modified_at > 2 * RACY {
+                            state = ChangeState::default();
+                        }
+                        true
+                    }
+                    Step::Restart => {
+                        // A restart takes longer than a modification is racy.
+                        if now - modified_at > RACY {
+                            state = ChangeState::default();
+                            opened = now;
+                        }
+                        false
+                    }
+                };
+                if look {
+                    let value = state.observe(state.epoch(), ctime, now, opened);
+                    let first = *seen.entry(value).or_insert(version);
+                    prop_assert_eq!(first, version, "value {} shown for two states", value);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Making directories, symbolic links, named pipes and sockets.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use rustix::fs::FileType as KernelType;
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check};
+use crate::attributes::{FileType, SetAttributes};
+use crate::error::Error;
+use crate::file_system::FileSystem;
+use crate::identity::Identity;
+use crate::name::{check_name, check_target};
+use crate::node::Node;
+use crate::options::ChangeInfo;
+use crate::ownership::{Initial, change_times, initial};
+use crate::sys;
+
+/// The special files that EFS has; it has no devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialType {
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+}
+
+/// A new object.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The object.
+    pub node: Arc<Node>,
+    /// How its directory changed.
+    pub directory: ChangeInfo,
+}
+
+impl FileSystem {
+    /// Makes a directory. Of `set`, mode, owner, group and times count; without a mode it is 0700.
+    /// Set-uid and set-gid can't be asked for, but the latter is inherited.
+    ///
+    /// # Errors
+    /// [`Error::Exist`], [`Error::Access`], [`Error::Perm`] if `set` gives the directory to
+    /// somebody else, [`Error::NoSpc`], [`Error::DQuot`], [`Error::MLink`], [`Error::Rofs`], those
+    /// of names, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
+    pub fn make_directory(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        set: &SetAttributes,
+    ) -> Result<Made, Error> {
+        self.make(who, directory, name, set, FileType::Directory, || {
+            sys::make_directory(directory.fd(), name)
+        })
+    }
+
+    /// Makes a symbolic link that holds `target`. Of `set`, owner, group and times count.
+    ///
+    /// # Errors
+    /// As [`FileSystem::make_directory`]; of the target, [`Error::Inval`] and
+    /// [`Error::NameTooLong`].
+    pub fn make_symlink(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        target: &[u8],
+        set: &SetAttributes,
+    ) -> Result<Made, Error> {
+        check_target(target)?;
+        self.make(who, directory, name, set, FileType::Symlink, || {
+            sys::make_symlink(directory.fd(), name, target)
+        })
+    }
+
+    /// Makes a named pipe or a socket. Without a mode it is 0600.
+    ///
+    /// # Errors
+    /// As [`FileSystem::make_directory`].
+    pub fn make_special(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        special: SpecialType,
+        set: &SetAttributes,
+    ) -> Result<Made, Error> {
+        let (file_type, kernel_type) = match special {
+            SpecialType::Fifo => (FileType::Fifo, KernelType::Fifo),
+            SpecialType::Socket => (FileType::Socket, KernelType::Socket),
+        };
+        self.make(who, directory, name, set, file_type, || {
+            sys::make_node(directory.fd(), name, kernel_type)
+        })
+    }
+
+    /// Makes an object that starts with no permissions at all, and gives it its owner and mode
+    /// before anybody else can change the directory.
+    fn make(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        set: &SetAttributes,
+        file_type: FileType,
+        make: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<Made, Error> {
+        check_name(name)?;
+        let (_guard, attributes) = self.enter_directory(who, directory)?;
+        match sys::stat_at(directory.fd(), name) {
+            Ok(_) => return Err(Error::Exist),
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        check(who, &attributes, Permissions::WRITE).ok()?;
+        let initial = initial(who, &attributes, file_type, set)?;
+        // Its maker may set any time: it owns the object, unless root gave it away.
+        change_times(&Identity::root(), &attributes, set, true)?;
+        make()?;
+        let node = self.dress(directory, name, initial, set, file_type);
+        if node.is_err() {
+            // Nothing half made stays; what failed matters more than that this may fail, too.
+            let _ = sys::remove(directory.fd(), name, file_type == FileType::Directory);
+        }
+        let after = self.entries_changed(directory)?;
+        let node = node?;
+        Ok(Made {
+            node,
+            directory: ChangeInfo {
+                before: attributes.change,
+                after,
+            },
+        })
+    }
+
+    fn dress(
+        &self,
+        directory: &Node,
+        name: &[u8],
+        initial: Initial,
+        set: &SetAttributes,
+        file_type: FileType,
+    ) -> Result<Arc<Node>, Error> {
+        let object = sys::find(directory.fd(), name)?;
+        sys::change_owner(object.as_fd(), Some(initial.uid), Some(initial.gid))?;
+        if file_type != FileType::Symlink {
+            sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
+        }
+        if set.accessed.is_some() || set.modified.is_some() {
+            sys::change_times(object.as_fd(), set.accessed, set.modified)?;
+        }
+        self.adopt(object)
+    }
+}

@@ -1,0 +1,315 @@
+//! Making regular files, and opening them in the same step.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check, check_open};
+use crate::attributes::{Attributes, FileType, SetAttributes};
+use crate::error::Error;
+use crate::file::{File, OpenMode};
+use crate::file_system::FileSystem;
+use crate::identity::Identity;
+use crate::limits::MAX_FILE_SIZE;
+use crate::name::check_name;
+use crate::node::Node;
+use crate::options::ChangeInfo;
+use crate::ownership::{change_times, initial};
+use crate::sys;
+
+/// Where an exclusively created file keeps the verifier.
+const VERIFIER: &str = "user.localefs.verifier";
+/// How often the host may come between before that is an error.
+const ATTEMPTS: usize = 8;
+
+/// How to create a file (`createmode4`, RFC 8881 §18.16.3).
+#[derive(Clone, Copy, Debug)]
+pub enum Create<'a> {
+    /// An existing file is opened instead, and truncated if `size` is 0.
+    Unchecked(&'a SetAttributes),
+    /// An existing name is an error.
+    Guarded(&'a SetAttributes),
+    /// An existing name is an error, unless it was made with this verifier: then an earlier
+    /// request is being repeated whose answer was lost.
+    Exclusive {
+        /// What tells this creation from all others.
+        verifier: [u8; 8],
+        /// The attributes of the new file.
+        set: &'a SetAttributes,
+    },
+}
+
+/// A file that was created or found.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The file.
+    pub node: Arc<Node>,
+    /// The file, open.
+    pub file: Arc<File>,
+    /// How its directory changed.
+    pub directory: ChangeInfo,
+    /// Whether it was made by this request, or by the one that this repeats.
+    pub created: bool,
+}
+
+impl FileSystem {
+    /// Creates a file and opens it; the opening of a file just made is granted whatever its mode.
+    ///
+    /// The file appears under its name complete with owner, mode, length and times. Without a
+    /// mode it is 0600.
+    ///
+    /// # Errors
+    /// [`Error::Exist`] as [`Create`] says. Of a file that exists those of
+    /// [`FileSystem::open_file`], and [`Error::Access`] if it can't be written though it should be
+    /// truncated. Of a new one those of [`FileSystem::make_directory`], and [`Error::FBig`].
+    pub fn create_file(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        create: Create<'_>,
+        wanted: OpenMode,
+    ) -> Result<Created, Error> {
+        check_name(name)?;
+        let (guard, attributes) = self.enter_directory(who, directory)?;
+        let before = attributes.change;
+        for _ in 0..ATTEMPTS {
+            match self.child(directory, name) {
+                Ok(node) => {
+                    drop(guard);
+                    return self.open_existing(who, node, create, wanted, before);
+                }
+                Err(Error::NoEnt) => {}
+                // What is mounted there exists.
+                Err(Error::XDev) if !matches!(create, Create::Unchecked(_)) => {
+                    return Err(Error::Exist);
+                }
+                Err(error) => return Err(error),
+            }
+            check(who, &attributes, Permissions::WRITE).ok()?;
+            match self.make_file(who, directory, &attributes, name, create, wanted) {
+                Ok(file) => {
+                    let after = self.entries_changed(directory)?;
+                    let node = Arc::clone(file.node());
+                    let directory = ChangeInfo { before, after };
+                    return Ok(Created {
+                        node,
+                        file,
+                        directory,
+                        created: true,
+                    });
+                }
+                Err(Error::Exist) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Exist)
+    }
+
+    fn open_existing(
+        &self,
+        who: &Identity,
+        node: Arc<Node>,
+        create: Create<'_>,
+        wanted: OpenMode,
+        change: u64,
+    ) -> Result<Created, Error> {
+        let directory = ChangeInfo {
+            before: change,
+            after: change,
+        };
+        match create {
+            Create::Guarded(_) => Err(Error::Exist),
+            Create::Unchecked(set) => {
+                let truncate = set.size == Some(0);
+                let needed = OpenMode {
+                    write: wanted.write || truncate,
+                    ..wanted
+                };
+                let file = self.open_checked(who, &node, needed.permissions(), wanted)?;
+                if truncate {
+                    let set = SetAttributes {
+                        size: Some(0),
+                        ..SetAttributes::default()
+                    };
+                    self.set_attributes(who, &node, None, &set)?;
+                }
+                Ok(Created {
+                    node,
+                    file,
+                    directory,
+                    created: false,
+                })
+            }
+            Create::Exclusive { verifier, .. } => {
+                if node.file_type() != FileType::Regular {
+                    return Err(Error::Exist);
+                }
+                let attributes = self.attributes(&node)?;
+                let file = self.open_unchecked(&node, wanted)?;
+                if self.verifier_of(&file)? != Some(verifier) {
+                    return Err(Error::Exist);
+                }
+                // The verifier is no secret: what an open would refuse only the maker gets.
+                if who.uid != attributes.uid {
+                    check_open(who, &attributes, wanted.permissions()).ok()?;
+                }
+                Ok(Created {
+                    node,
+                    file,
+                    directory,
+                    created: true,
+                })
+            }
+        }
+    }
+
+    fn make_file(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        attributes: &Attributes,
+        name: &[u8],
+        create: Create<'_>,
+        wanted: OpenMode,
+    ) -> Result<Arc<File>, Error> {
+        let (set, verifier) = match create {
+            Create::Unchecked(set) | Create::Guarded(set) => (set, None),
+            Create::Exclusive { verifier, set } => (set, Some(verifier)),
+        };
+        let initial = initial(who, attributes, FileType::Regular, set)?;
+        change_times(&Identity::root(), attributes, set, true)?;
+        if set.size.is_some_and(|size| size > MAX_FILE_SIZE) {
+            return Err(Error::FBig);
+        }
+        let dress = |file: &OwnedFd| {
+            let fd = file.as_fd();
+            sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
+            sys::change_mode(self.descriptors(), fd, initial.mode)?;
+            if let Some(size) = set.size.filter(|size| *size > 0) {
+                sys::set_length(fd, size)?;
+            }
+            if set.accessed.is_some() || set.modified.is_some() {
+                sys::change_times(fd, set.accessed, set.modified)?;
+            }
+            match verifier.map(|verifier| sys::set_note(fd, VERIFIER, &verifier)) {
+                None | Some(Ok(())) => Ok(true),
+                Some(Err(Errno::OPNOTSUPP)) => Ok(false),
+                Some(Err(errno)) => Err(errno),
+            }
+        };
+        let descriptor = self.unnamed(directory)?;
+        let (descriptor, object, kept) = if let Some(file) = descriptor {
+            let kept = dress(&file)?;
+            // Before it has a name, so that nothing is left to fail afterwards.
+            let object = sys::reopen(self.descriptors(), file.as_fd(), OFlags::PATH)?;
+            sys::link(file.as_fd(), directory.fd(), name)?;
+            (file, object, kept)
+        } else {
+            let file = sys::create_named(directory.fd(), name)?;
+            let kept_and_object = dress(&file).and_then(|kept| {
+                Ok((
+                    kept,
+                    sys::reopen(self.descriptors(), file.as_fd(), OFlags::PATH)?,
+                ))
+            });
+            let (kept, object) = kept_and_object.inspect_err(|_| {
+                let _ = sys::remove(directory.fd(), name, false);
+                self.modified(directory);
+            })?;
+            (file, object, kept)
+        };
+        self.modified(directory);
+        let node = self.adopt(object)?;
+        if !kept {
+            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier;
+        }
+        if self.is_strict() {
+            self.durable(sys::sync(descriptor.as_fd()))?;
+        }
+        Ok(self.opened(node, descriptor, wanted))
+    }
+
+    /// A file without a name, unless the disk has no such thing.
+    fn unnamed(&self, directory: &Node) -> Result<Option<OwnedFd>, Error> {
+        if self.only_named.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match sys::create_unnamed(directory.fd()) {
+            Ok(file) => Ok(Some(file)),
+            Err(Errno::OPNOTSUPP) => {
+                self.only_named.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
+        let kept = *file
+            .node
+            .verifier
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        let note = sys::note(file.fd(), VERIFIER)?;
+        Ok(note.and_then(|bytes| bytes.as_slice().try_into().ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Durability, Options};
+
+    #[test]
+    fn a_disk_without_unnamed_files_gives_the_same() {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 10,
+            durability: Durability::Ordinary,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        fs.only_named.store(true, Ordering::Relaxed);
+        let who = Identity::new(5, 6, []);
+        let own = SetAttributes {
+            uid: Some(5),
+            mode: Some(0o777),
+            ..SetAttributes::default()
+        };
+        fs.set_attributes(&Identity::root(), &fs.root(), None, &own)
+            .unwrap();
+        let set = SetAttributes {
+            mode: Some(0o640),
+            size: Some(9),
+            ..SetAttributes::default()
+        };
+        let create = Create::Exclusive {
+            verifier: [1; 8],
+            set: &set,
+        };
+        let make = || fs.create_file(&who, &fs.root(), b"a", create, OpenMode::BOTH);
+        let made = make().unwrap();
+        let attributes = fs.attributes(&made.node).unwrap();
+        assert_eq!(
+            (attributes.uid, attributes.gid, attributes.mode),
+            (5, 6, 0o640)
+        );
+        assert_eq!((attributes.size, attributes.links), (9, 1));
+        assert!(made.directory.after > made.directory.before);
+        assert_eq!(make().unwrap().node, made.node);
+        *made.node.verifier.lock().unwrap() = Some([2; 8]);
+        assert_eq!(
+            make().unwrap_err(),
+            Error::Exist,
+            "what is in memory counts first"
+        );
+    }
+}

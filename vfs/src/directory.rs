@@ -1,0 +1,128 @@
+//! Listing directories.
+
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check};
+use crate::attributes::Attributes;
+use crate::error::Error;
+use crate::file_system::{FileSystem, must_be_directory};
+use crate::identity::Identity;
+use crate::node::Node;
+use crate::stat::attributes_to_judge;
+use crate::sys;
+
+/// Cookies 0, 1 and 2 have a meaning of their own in NFS (RFC 8881 §18.23.3).
+const RESERVED: u64 = 3;
+/// What `lseek` takes at most, and what ext4 says after its last entry.
+const LAST: u64 = i64::MAX as u64;
+const BUFFER: usize = 32 * 1024;
+
+/// An entry of a directory.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Its name: any bytes but NUL and `/`.
+    pub name: &'a [u8],
+    /// Where to go on after this entry; at least 3.
+    pub cookie: u64,
+    /// The inode number of what it names.
+    pub fileid: u64,
+    file_system: &'a FileSystem,
+    directory: &'a Node,
+}
+
+impl Entry<'_> {
+    /// The attributes of what it names.
+    ///
+    /// # Errors
+    /// [`Error::NoEnt`] if the entry was removed in the meantime: leave it out then.
+    /// [`Error::XDev`] if the host has mounted something there.
+    pub fn attributes(&self) -> Result<Attributes, Error> {
+        self.file_system
+            .entry_attributes(self.directory.fd(), self.name)
+    }
+
+    /// What it names.
+    ///
+    /// # Errors
+    /// As [`Entry::attributes`], and [`Error::TooManyFiles`].
+    pub fn node(&self) -> Result<Arc<Node>, Error> {
+        self.file_system.child(self.directory, self.name)
+    }
+}
+
+impl FileSystem {
+    /// Gives `sink` the entries after `cookie` (0: from the start), without `.` and `..`, until it
+    /// breaks; whether the end was reached is returned. To go on, pass the cookie of the last
+    /// entry that was taken.
+    ///
+    /// Cookies stay valid while entries come and go: what is there all the time is given exactly
+    /// once. A cookie from nowhere gives the end or some later entry.
+    ///
+    /// # Errors
+    /// [`Error::Access`] without read permission, [`Error::NotDir`], [`Error::Symlink`],
+    /// [`Error::TooManyFiles`], [`Error::Io`].
+    pub fn read_directory(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        cookie: u64,
+        sink: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<bool, Error> {
+        must_be_directory(directory)?;
+        check(
+            who,
+            &attributes_to_judge(directory.fd())?,
+            Permissions::READ,
+        )
+        .ok()?;
+        if cookie >= LAST {
+            return Ok(true);
+        }
+        let descriptor = sys::open_directory(directory.fd())?;
+        if !seek(descriptor.as_fd(), cookie)? {
+            return Ok(true);
+        }
+        let mut buffer = Vec::with_capacity(BUFFER);
+        let mut entries = sys::entries(descriptor.as_fd(), buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                // Removed while it is listed: it has no entries any more.
+                Err(Errno::NOENT) => return Ok(true),
+                Err(errno) => return Err(errno.into()),
+            };
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let entry = Entry {
+                name,
+                cookie: entry.next_entry_cookie().saturating_add(RESERVED).min(LAST),
+                fileid: entry.ino(),
+                file_system: self,
+                directory,
+            };
+            if sink(entry).is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Goes to where a cookie points; false if that is beyond the end.
+fn seek(directory: BorrowedFd<'_>, cookie: u64) -> Result<bool, Error> {
+    let position = cookie.saturating_sub(RESERVED);
+    if position == 0 {
+        return Ok(true);
+    }
+    match sys::seek(directory, position) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::OVERFLOW) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}

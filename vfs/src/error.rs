@@ -1,0 +1,157 @@
+//! What can go wrong, and which of it each errno of Linux means.
+
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+/// Why an operation was not done. Named after the errors of NFSv4.1 (RFC 8881 §15.1), which are
+/// those of POSIX where both have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// EPERM: only the owner or root may do this.
+    #[error("operation not permitted")]
+    Perm,
+    /// ENOENT.
+    #[error("no such file or directory")]
+    NoEnt,
+    /// The disk failed, or answered with an errno that has no other meaning here.
+    #[error("input/output error (errno {0})")]
+    Io(i32),
+    /// EACCES: the permission bits don't let this caller.
+    #[error("permission denied")]
+    Access,
+    /// EEXIST.
+    #[error("file exists")]
+    Exist,
+    /// ENOTDIR.
+    #[error("not a directory")]
+    NotDir,
+    /// EISDIR.
+    #[error("is a directory")]
+    IsDir,
+    /// EINVAL.
+    #[error("invalid argument")]
+    Inval,
+    /// EFBIG.
+    #[error("file too large")]
+    FBig,
+    /// ENOSPC.
+    #[error("no space left on device")]
+    NoSpc,
+    /// EROFS.
+    #[error("read-only file system")]
+    Rofs,
+    /// EMLINK.
+    #[error("too many links")]
+    MLink,
+    /// ENAMETOOLONG.
+    #[error("file name too long")]
+    NameTooLong,
+    /// ENOTEMPTY.
+    #[error("directory not empty")]
+    NotEmpty,
+    /// EDQUOT.
+    #[error("disk quota exceeded")]
+    DQuot,
+    /// ESTALE: the object that a handle named is gone.
+    #[error("stale file handle")]
+    Stale,
+    /// The handle is forged, foreign or malformed.
+    #[error("bad file handle")]
+    BadHandle,
+    /// `.`, `..`, or a name with `/` or NUL in it.
+    #[error("bad name")]
+    BadName,
+    /// Objects of this type can't be made.
+    #[error("bad type")]
+    BadType,
+    /// The object is a symbolic link, where that is not allowed.
+    #[error("is a symbolic link")]
+    Symlink,
+    /// The object is of another type than the operation needs.
+    #[error("wrong type")]
+    WrongType,
+    /// EXDEV: the way leads to another file system.
+    #[error("cross-device link")]
+    XDev,
+    /// EOPNOTSUPP.
+    #[error("operation not supported")]
+    NotSupp,
+    /// EMFILE or ENFILE: this process has no file descriptor left.
+    #[error("too many open files")]
+    TooManyFiles,
+    /// It can't be done without waiting for the disk.
+    #[error("would block")]
+    WouldBlock,
+}
+
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::PERM => Self::Perm,
+            Errno::NOENT => Self::NoEnt,
+            // A mount point of the host in the way: nobody can remove it by permission.
+            Errno::ACCESS | Errno::BUSY | Errno::TXTBSY => Self::Access,
+            Errno::EXIST => Self::Exist,
+            Errno::NOTDIR => Self::NotDir,
+            Errno::ISDIR => Self::IsDir,
+            Errno::INVAL => Self::Inval,
+            Errno::FBIG | Errno::OVERFLOW => Self::FBig,
+            Errno::NOSPC => Self::NoSpc,
+            Errno::ROFS => Self::Rofs,
+            Errno::MLINK => Self::MLink,
+            Errno::NAMETOOLONG => Self::NameTooLong,
+            Errno::NOTEMPTY => Self::NotEmpty,
+            Errno::DQUOT => Self::DQuot,
+            Errno::STALE => Self::Stale,
+            Errno::LOOP => Self::Symlink,
+            Errno::XDEV => Self::XDev,
+            Errno::OPNOTSUPP | Errno::NOSYS => Self::NotSupp,
+            Errno::MFILE | Errno::NFILE => Self::TooManyFiles,
+            Errno::AGAIN => Self::WouldBlock,
+            other => Self::Io(other.raw_os_error()),
+        }
+    }
+}
+
+/// Why a directory can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory, or `/proc/self/fd`, can't be opened, made or examined.
+    #[error("{}: {error}", path.display())]
+    Inaccessible {
+        /// What was asked for.
+        path: PathBuf,
+        /// What the system answered.
+        error: std::io::Error,
+    },
+    /// The disk's file system can't name its objects by handle (`name_to_handle_at`): no NFS
+    /// server can give handles on it that outlive a restart. Overlay file systems are like that
+    /// unless mounted with `nfs_export=on`.
+    #[error(
+        "{}: this file system has no file handles (name_to_handle_at: {error}); use a directory \
+         on ext4, XFS, Btrfs or tmpfs",
+        path.display()
+    )]
+    HandlesUnsupported {
+        /// The directory.
+        path: PathBuf,
+        /// What the system answered.
+        error: std::io::Error,
+    },
+    /// This process may not open objects by handle: it lacks CAP_DAC_READ_SEARCH.
+    #[error(
+        "{}: opening files by handle is not permitted (open_by_handle_at: {error}); run as root \
+         with CAP_DAC_READ_SEARCH",
+        path.display()
+    )]
+    HandlesForbidden {
+        /// The directory.
+        path: PathBuf,
+        /// What the system answered.
+        error: std::io::Error,
+    },
+    /// This process is not root, so it can't give objects to other users.
+    #[error("not running as root: files can't be given to other users")]
+    NotRoot,
+}

@@ -1,0 +1,419 @@
+//! The file system: opening it, attributes and access, and what every change has in common.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check};
+use crate::attributes::{Attributes, FileType};
+use crate::error::{Error, OpenError};
+use crate::handle::HandleCodec;
+use crate::identity::Identity;
+use crate::node::Node;
+use crate::node_cache::NodeCache;
+use crate::objects::new_node;
+use crate::options::{Durability, Granted, Options, Usage};
+use crate::recent::Recent;
+use crate::stat::{attributes, change_time};
+use crate::sys;
+
+/// A directory of this machine, served as a file system.
+pub struct FileSystem {
+    root: Arc<Node>,
+    /// The root opened for reading, which names the mount to `open_by_handle_at`.
+    pub(crate) mount: OwnedFd,
+    descriptors: OwnedFd,
+    pub(crate) device: (u32, u32),
+    pub(crate) codec: HandleCodec,
+    pub(crate) cache: NodeCache,
+    recent: Recent,
+    options: Options,
+    pub(crate) opened: u64,
+    verifier: AtomicU64,
+    /// Whether the disk is known to have no files without a name.
+    pub(crate) only_named: AtomicBool,
+}
+
+impl FileSystem {
+    /// Serves an existing directory. Mounts below it are not entered.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is missing: the directory, root, or file handles.
+    pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
+        if !sys::is_root() {
+            return Err(OpenError::NotRoot);
+        }
+        let inaccessible = |path: &Path| {
+            let path = path.to_owned();
+            |errno: Errno| OpenError::Inaccessible {
+                path,
+                error: errno.into(),
+            }
+        };
+        let mount = sys::open_root(root).map_err(inaccessible(root))?;
+        let descriptors =
+            sys::open_descriptors().map_err(inaccessible(Path::new("/proc/self/fd")))?;
+        let kernel =
+            sys::handle_of(mount.as_fd()).map_err(|errno| OpenError::HandlesUnsupported {
+                path: root.to_owned(),
+                error: errno.into(),
+            })?;
+        let object = sys::open_handle(mount.as_fd(), &kernel).map_err(|errno| {
+            let (path, error) = (root.to_owned(), errno.into());
+            match errno {
+                Errno::PERM | Errno::ACCESS => OpenError::HandlesForbidden { path, error },
+                _ => OpenError::HandlesUnsupported { path, error },
+            }
+        })?;
+        let stat = sys::stat(object.as_fd()).map_err(inaccessible(root))?;
+        let codec = HandleCodec::new(options.fsid, &options.key);
+        let cache = NodeCache::new(options.cached_nodes);
+        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
+        Ok(Self {
+            root,
+            mount,
+            descriptors,
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            codec,
+            cache,
+            recent: Recent::default(),
+            options,
+            opened: now(),
+            verifier: AtomicU64::new(random()),
+            only_named: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes a new directory, owned by root and of mode 0755 as the root of a new EFS file system
+    /// is, and serves it.
+    ///
+    /// # Errors
+    /// As [`FileSystem::open`]; also if the directory exists.
+    pub fn create(root: &Path, options: Options) -> Result<Self, OpenError> {
+        let inaccessible = |error| OpenError::Inaccessible {
+            path: root.to_owned(),
+            error,
+        };
+        std::fs::create_dir(root).map_err(inaccessible)?;
+        let file_system = Self::open(root, options)?;
+        let node = file_system.root.fd();
+        sys::change_owner(node, Some(0), Some(0))
+            .and_then(|()| sys::change_mode(file_system.descriptors.as_fd(), node, 0o755))
+            .map_err(|errno| inaccessible(errno.into()))?;
+        Ok(file_system)
+    }
+
+    /// The root directory.
+    #[must_use]
+    pub fn root(&self) -> Arc<Node> {
+        Arc::clone(&self.root)
+    }
+
+    /// The id given in [`Options`].
+    #[must_use]
+    pub fn fsid(&self) -> u64 {
+        self.options.fsid
+    }
+
+    /// The write verifier (RFC 8881 §18.32.3): unique to this start, and another one after an
+    /// error that may have lost written data.
+    #[must_use]
+    pub fn write_verifier(&self) -> [u8; 8] {
+        self.verifier.load(Ordering::SeqCst).to_be_bytes()
+    }
+
+    /// Space and objects of the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk doesn't say.
+    pub fn usage(&self) -> Result<Usage, Error> {
+        let stat = sys::usage(self.mount.as_fd())?;
+        Ok(Usage {
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free: stat.f_bfree.saturating_mul(stat.f_frsize),
+            available: stat.f_bavail.saturating_mul(stat.f_frsize),
+            files: stat.f_files,
+            files_free: stat.f_ffree,
+        })
+    }
+
+    /// The attributes of an object.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk fails.
+    pub fn attributes(&self, node: &Node) -> Result<Attributes, Error> {
+        let epoch = node.change.epoch();
+        let stat = sys::stat(node.fd())?;
+        let ctime = change_time(&stat);
+        let change = node.change.observe(epoch, ctime, now(), self.opened);
+        Ok(attributes(&stat, change))
+    }
+
+    /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
+    /// only execute.
+    ///
+    /// # Errors
+    /// As [`FileSystem::attributes`]; lacking permissions are no error.
+    pub fn access(&self, who: &Identity, node: &Node) -> Result<Granted, Error> {
+        let attributes = self.attributes(node)?;
+        let permissions = check(who, &attributes, Permissions::empty()).granted;
+        Ok(Granted {
+            permissions,
+            attributes,
+        })
+    }
+
+    pub(crate) fn is_root_node(&self, node: &Node) -> bool {
+        node.key == self.root.key
+    }
+
+    pub(crate) fn descriptors(&self) -> BorrowedFd<'_> {
+        self.descriptors.as_fd()
+    }
+
+    /// To be called after every modification of an object, before anybody is told of it.
+    pub(crate) fn modified(&self, node: &Node) {
+        node.change.bump();
+        self.recent.note(node, now());
+    }
+
+    /// To be called after a name of an object was taken away. One without any is let go, so that
+    /// the disk gets its space back as soon as nobody has it open.
+    pub(crate) fn name_removed(&self, node: &Arc<Node>) -> Result<(), Error> {
+        let left = sys::stat(node.fd())?.stx_nlink;
+        if left == 0 || node.file_type == FileType::Directory {
+            node.change.bump();
+            self.cache.release(node.fileid());
+            self.recent.release(node);
+        } else {
+            self.modified(node);
+        }
+        Ok(())
+    }
+
+    /// Locks a directory in order to change its entries, if `who` may search it.
+    pub(crate) fn enter_directory<'a>(
+        &self,
+        who: &Identity,
+        directory: &'a Node,
+    ) -> Result<(MutexGuard<'a, ()>, Attributes), Error> {
+        must_be_directory(directory)?;
+        let guard = directory.lock();
+        let attributes = self.attributes(directory)?;
+        check(who, &attributes, Permissions::EXECUTE).ok()?;
+        Ok((guard, attributes))
+    }
+
+    /// To be called after the entries of a locked directory were changed: makes that durable where
+    /// asked for, and says its change attribute.
+    pub(crate) fn entries_changed(&self, directory: &Node) -> Result<u64, Error> {
+        self.modified(directory);
+        if self.options.durability == Durability::Strict {
+            let descriptor = sys::open_directory(directory.fd())?;
+            self.durable(sys::sync(descriptor.as_fd()))?;
+        }
+        Ok(self.attributes(directory)?.change)
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.options.durability == Durability::Strict
+    }
+
+    /// Takes the result of a sync. After an error nobody knows what was lost: whoever wrote must
+    /// hear of it, through the verifier.
+    pub(crate) fn durable(&self, result: rustix::io::Result<()>) -> Result<(), Error> {
+        result.map_err(|errno| {
+            self.verifier.store(random(), Ordering::SeqCst);
+            tracing::warn!(%errno, "the disk failed to keep written data");
+            errno.into()
+        })
+    }
+}
+
+impl std::fmt::Debug for FileSystem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("FileSystem")
+            .field("fsid", &self.fsid())
+            .finish_non_exhaustive()
+    }
+}
+
+/// # Errors
+/// [`Error::Symlink`] for a symbolic link, [`Error::NotDir`] for anything else that is none.
+pub(crate) fn must_be_directory(node: &Node) -> Result<(), Error> {
+    match node.file_type {
+        FileType::Directory => Ok(()),
+        FileType::Symlink => Err(Error::Symlink),
+        _ => Err(Error::NotDir),
+    }
+}
+
+/// Nanoseconds since 1970, by the clock that stamps the disk's ctime.
+pub(crate) fn now() -> u64 {
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one((now(), std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attributes::SetAttributes;
+    use crate::create_file::Create;
+    use crate::file::OpenMode;
+    use crate::io::Stability;
+
+    /// Where the kernel's timestamps are fine, ctime alone would hide that something isn't counted.
+    #[test]
+    fn every_modification_is_counted_whatever_the_clock() {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 10,
+            durability: Durability::Ordinary,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (who, set) = (Identity::root(), SetAttributes::default());
+        let top = fs.root();
+        let dir = fs.make_directory(&who, &top, b"dir", &set).unwrap().node;
+        let create = Create::Guarded(&set);
+        let made = fs
+            .create_file(&who, &top, b"a", create, OpenMode::BOTH)
+            .unwrap();
+        let file = &made.node;
+        let mode = SetAttributes {
+            mode: Some(0o600),
+            ..set.clone()
+        };
+        type Step<'a> = (&'a str, Vec<&'a Node>, Box<dyn Fn() + 'a>);
+        let steps: Vec<Step<'_>> = vec![
+            (
+                "write",
+                vec![file],
+                Box::new(|| {
+                    fs.write(&who, &made.file, 0, b"x", Stability::Unstable)
+                        .unwrap();
+                }),
+            ),
+            (
+                "set_attributes",
+                vec![file],
+                Box::new(|| {
+                    fs.set_attributes(&who, file, None, &mode).unwrap();
+                }),
+            ),
+            (
+                "create_file",
+                vec![&dir],
+                Box::new(|| {
+                    fs.create_file(&who, &dir, b"b", create, OpenMode::READ)
+                        .unwrap();
+                }),
+            ),
+            (
+                "make_directory",
+                vec![&dir],
+                Box::new(|| {
+                    fs.make_directory(&who, &dir, b"d", &set).unwrap();
+                }),
+            ),
+            (
+                "make_symlink",
+                vec![&dir],
+                Box::new(|| {
+                    fs.make_symlink(&who, &dir, b"s", b"t", &set).unwrap();
+                }),
+            ),
+            (
+                "link",
+                vec![file, &dir],
+                Box::new(|| {
+                    fs.link(&who, file, &dir, b"l").unwrap();
+                }),
+            ),
+            (
+                "rename",
+                vec![file, &dir, &top],
+                Box::new(|| {
+                    fs.rename(&who, &dir, b"l", &top, b"l").unwrap();
+                }),
+            ),
+            (
+                "replace",
+                vec![file, &dir, &top],
+                Box::new(|| {
+                    fs.rename(&who, &dir, b"b", &top, b"l").unwrap();
+                }),
+            ),
+            (
+                "remove",
+                vec![file, &top],
+                Box::new(|| {
+                    fs.remove(&who, &top, b"a").unwrap();
+                }),
+            ),
+        ];
+        for (step, nodes, act) in steps {
+            let epochs = || {
+                nodes
+                    .iter()
+                    .map(|node| node.change.epoch())
+                    .collect::<Vec<_>>()
+            };
+            let before = epochs();
+            act();
+            let counted = before
+                .iter()
+                .zip(epochs())
+                .all(|(before, after)| *before != after);
+            assert!(counted, "{step}");
+        }
+    }
+
+    #[test]
+    fn what_was_just_modified_stays_in_memory() {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 1,
+            durability: Durability::Ordinary,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (who, set) = (Identity::root(), SetAttributes::default());
+        let node = fs
+            .make_directory(&who, &fs.root(), b"a", &set)
+            .unwrap()
+            .node;
+        let fileid = node.fileid();
+        let other = fs
+            .make_directory(&who, &fs.root(), b"b", &set)
+            .unwrap()
+            .node;
+        let start = now();
+        fs.recent.note(&node, start);
+        fs.cache.release(fileid);
+        drop(node);
+        let is_there = || fs.cache.index().get(fileid).is_some();
+        let later = |milliseconds: u64| {
+            fs.recent.release(&other);
+            fs.recent.note(&other, start + milliseconds * 1_000_000);
+        };
+        later(49);
+        assert!(is_there());
+        later(51);
+        assert!(!is_there());
+    }
+}

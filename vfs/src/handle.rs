@@ -1,0 +1,161 @@
+//! Handles as clients hold them: opaque, bound to the file system, not to be forged.
+//!
+//! A version byte, the file system's id, the inode number, the kernel's own handle (which carries
+//! the inode's generation) and a SipHash-2-4 over all of it. A handle is valid for as long as its
+//! inode exists, wherever its names go, and across restarts with the same key. An object that the
+//! host moves out of the served directory keeps its handle, too, as with every NFS server that
+//! doesn't check subtrees.
+
+use std::hash::Hasher;
+
+use arrayvec::ArrayVec;
+use siphasher::sip::SipHasher24;
+
+use crate::error::Error;
+use crate::limits::MAX_HANDLE;
+use crate::sys::{KernelHandle, MAX_KERNEL_HANDLE};
+
+const VERSION: u8 = 1;
+const HEADER: usize = 1 + 8 + 8 + 4;
+const MAC: usize = 8;
+const _: () = assert!(HEADER + MAX_KERNEL_HANDLE + MAC <= MAX_HANDLE);
+
+/// The bytes that a client gets.
+pub(crate) type WireHandle = ArrayVec<u8, MAX_HANDLE>;
+
+/// Makes and checks the handles of one file system.
+pub(crate) struct HandleCodec {
+    fsid: u64,
+    hasher: SipHasher24,
+}
+
+/// What a genuine handle says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub fileid: u64,
+    pub kernel: KernelHandle,
+}
+
+impl HandleCodec {
+    pub(crate) fn new(fsid: u64, key: &[u8; 16]) -> Self {
+        Self {
+            fsid,
+            hasher: SipHasher24::new_with_key(key),
+        }
+    }
+
+    /// The handle, and its authenticator, which tells all handles of one file system apart.
+    pub(crate) fn encode(&self, fileid: u64, kernel: &KernelHandle) -> (WireHandle, u64) {
+        let mut wire = WireHandle::new();
+        wire.push(VERSION);
+        wire.extend(self.fsid.to_be_bytes());
+        wire.extend(fileid.to_be_bytes());
+        wire.extend(kernel.kind.to_be_bytes());
+        wire.extend(kernel.bytes.iter().copied());
+        let mac = self.mac(&wire);
+        wire.extend(mac.to_be_bytes());
+        (wire, mac)
+    }
+
+    /// Takes a handle apart.
+    ///
+    /// # Errors
+    /// [`Error::BadHandle`] unless this very file system made it.
+    pub(crate) fn decode(&self, wire: &[u8]) -> Result<Decoded, Error> {
+        if wire.len() > MAX_HANDLE {
+            return Err(Error::BadHandle);
+        }
+        let (body, mac) = wire.split_last_chunk::<MAC>().ok_or(Error::BadHandle)?;
+        if u64::from_be_bytes(*mac) != self.mac(body) {
+            return Err(Error::BadHandle);
+        }
+        let (version, rest) = body.split_first().ok_or(Error::BadHandle)?;
+        let (fsid, rest) = rest.split_first_chunk::<8>().ok_or(Error::BadHandle)?;
+        let (fileid, rest) = rest.split_first_chunk::<8>().ok_or(Error::BadHandle)?;
+        let (kind, bytes) = rest.split_first_chunk::<4>().ok_or(Error::BadHandle)?;
+        if *version != VERSION || u64::from_be_bytes(*fsid) != self.fsid {
+            return Err(Error::BadHandle);
+        }
+        let bytes = ArrayVec::try_from(bytes).map_err(|_| Error::BadHandle)?;
+        let kernel = KernelHandle {
+            kind: i32::from_be_bytes(*kind),
+            bytes,
+        };
+        Ok(Decoded {
+            fileid: u64::from_be_bytes(*fileid),
+            kernel,
+        })
+    }
+
+    fn mac(&self, body: &[u8]) -> u64 {
+        let mut hasher = self.hasher;
+        hasher.write(body);
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kernel(length: usize) -> KernelHandle {
+        KernelHandle {
+            kind: 1,
+            bytes: [0xa5; MAX_KERNEL_HANDLE][..length]
+                .iter()
+                .copied()
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let codec = HandleCodec::new(7, &[1; 16]);
+        for length in 0..=MAX_KERNEL_HANDLE {
+            let (wire, _) = codec.encode(42, &kernel(length));
+            let decoded = Decoded {
+                fileid: 42,
+                kernel: kernel(length),
+            };
+            assert_eq!(codec.decode(&wire), Ok(decoded));
+        }
+    }
+
+    #[test]
+    fn foreign_handles_are_bad() {
+        let (wire, _) = HandleCodec::new(7, &[1; 16]).encode(42, &kernel(8));
+        assert_eq!(
+            HandleCodec::new(8, &[1; 16]).decode(&wire),
+            Err(Error::BadHandle)
+        );
+        assert_eq!(
+            HandleCodec::new(7, &[2; 16]).decode(&wire),
+            Err(Error::BadHandle)
+        );
+    }
+
+    #[test]
+    fn every_changed_bit_and_every_other_length_is_bad() {
+        let codec = HandleCodec::new(7, &[1; 16]);
+        let (wire, _) = codec.encode(42, &kernel(8));
+        for bit in 0..wire.len() * 8 {
+            let mut forged = wire.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(codec.decode(&forged), Err(Error::BadHandle), "bit {bit}");
+        }
+        for length in 0..wire.len() {
+            assert_eq!(codec.decode(&wire[..length]), Err(Error::BadHandle));
+        }
+        let mut longer = wire.clone();
+        longer.push(0);
+        assert_eq!(codec.decode(&longer), Err(Error::BadHandle));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_bad(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(HandleCodec::new(7, &[1; 16]).decode(&bytes), Err(Error::BadHandle));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Opening files, and their data.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, PoisonError};
+
+use bytes::BytesMut;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check_io, check_open};
+use crate::attributes::FileType;
+use crate::error::Error;
+use crate::file::{File, OpenMode};
+use crate::file_system::FileSystem;
+use crate::identity::Identity;
+use crate::limits::MAX_FILE_SIZE;
+use crate::node::Node;
+use crate::ownership::mode_after_write;
+use crate::stat::attributes_to_judge;
+use crate::sys;
+
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocking {
+    /// It may.
+    Allowed,
+    /// It must not: what isn't in memory is [`Error::WouldBlock`].
+    Never,
+}
+
+/// How far written data must have come before the write returns (`stable_how4`, RFC 8881
+/// §18.32.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stability {
+    /// Into memory; [`FileSystem::commit`] brings it to the disk.
+    Unstable,
+    /// To the disk, with what is needed to read it again.
+    DataSync,
+    /// To the disk, with all attributes.
+    FileSync,
+}
+
+/// What a read gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadOutcome {
+    /// How many bytes were appended to the buffer.
+    pub count: usize,
+    /// Whether the file ends there.
+    pub end_of_file: bool,
+}
+
+impl FileSystem {
+    /// Opens a regular file. Reading alone is also granted to who may only execute.
+    ///
+    /// # Errors
+    /// [`Error::Access`]; [`Error::IsDir`], [`Error::Symlink`] or [`Error::WrongType`] if it is no
+    /// regular file; [`Error::Rofs`], [`Error::TooManyFiles`].
+    pub fn open_file(
+        &self,
+        who: &Identity,
+        node: &Arc<Node>,
+        wanted: OpenMode,
+    ) -> Result<Arc<File>, Error> {
+        self.open_checked(who, node, wanted.permissions(), wanted)
+    }
+
+    /// Opens a regular file for what was granted before: to reclaim it after a restart, say.
+    ///
+    /// # Errors
+    /// As [`FileSystem::open_file`], but never [`Error::Access`] for lack of permission.
+    pub fn reopen_file(&self, node: &Arc<Node>, wanted: OpenMode) -> Result<Arc<File>, Error> {
+        must_be_regular(node)?;
+        self.open_unchecked(node, wanted)
+    }
+
+    pub(crate) fn open_checked(
+        &self,
+        who: &Identity,
+        node: &Arc<Node>,
+        needed: Permissions,
+        wanted: OpenMode,
+    ) -> Result<Arc<File>, Error> {
+        must_be_regular(node)?;
+        check_open(who, &attributes_to_judge(node.fd())?, needed).ok()?;
+        self.open_unchecked(node, wanted)
+    }
+
+    pub(crate) fn open_unchecked(
+        &self,
+        node: &Arc<Node>,
+        wanted: OpenMode,
+    ) -> Result<Arc<File>, Error> {
+        // To write means to read, too: a client fills up the page that it writes a part of.
+        let access = if wanted.write {
+            OFlags::RDWR
+        } else {
+            OFlags::RDONLY
+        };
+        let flags = access | OFlags::NOATIME;
+        let descriptor = sys::reopen(self.descriptors(), node.fd(), flags)?;
+        Ok(self.opened(Arc::clone(node), descriptor, wanted))
+    }
+
+    pub(crate) fn opened(&self, node: Arc<Node>, descriptor: OwnedFd, mode: OpenMode) -> Arc<File> {
+        let file = Arc::new(File {
+            node,
+            descriptor,
+            mode,
+        });
+        if mode.write {
+            let mut writer = file
+                .node
+                .writer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if writer.strong_count() == 0 {
+                *writer = Arc::downgrade(&file);
+            }
+        }
+        file
+    }
+
+    /// Appends at most `count` bytes of `file`, from `offset` on, to `buffer`. The permission to
+    /// read is judged anew, except for the owner.
+    ///
+    /// # Errors
+    /// [`Error::Access`]; [`Error::WouldBlock`] if that is asked for and not all of it is in
+    /// memory, the buffer is as before then; [`Error::Io`].
+    pub fn read(
+        &self,
+        who: &Identity,
+        file: &File,
+        offset: u64,
+        buffer: &mut BytesMut,
+        count: usize,
+        blocking: Blocking,
+    ) -> Result<ReadOutcome, Error> {
+        let attributes = attributes_to_judge(file.fd())?;
+        check_io(who, &attributes, Permissions::READ).ok()?;
+        let left = attributes.size.saturating_sub(offset);
+        let Some(offset) = i64::try_from(offset).ok().filter(|_| left > 0) else {
+            return Ok(ReadOutcome {
+                count: 0,
+                end_of_file: true,
+            });
+        };
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(count);
+        if wanted == 0 {
+            return Ok(ReadOutcome {
+                count: 0,
+                end_of_file: false,
+            });
+        }
+        let start = buffer.len();
+        let may_block = blocking == Blocking::Allowed;
+        let read = match sys::read(file.fd(), offset, buffer, wanted, may_block) {
+            // A disk that can't tell may block.
+            Err(Errno::OPNOTSUPP) if !may_block => Err(Error::WouldBlock),
+            Ok(read) if read < wanted && !may_block => Err(Error::WouldBlock),
+            result => result.map_err(Error::from),
+        };
+        match read {
+            // Less than there was: somebody has truncated the file since.
+            Ok(read) => Ok(ReadOutcome {
+                count: read,
+                end_of_file: read as u64 == left || read == 0,
+            }),
+            Err(error) => {
+                buffer.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes `data` at `offset`, and says how much of it was written. The permission to write is
+    /// judged anew, except for the owner.
+    ///
+    /// # Errors
+    /// [`Error::Access`], also if the file isn't open for writing; [`Error::FBig`] beyond the largest file, [`Error::Inval`] if the end has
+    /// no number, [`Error::NoSpc`], [`Error::DQuot`], [`Error::Rofs`], [`Error::Io`]. An error
+    /// while the data goes to the disk changes the [`FileSystem::write_verifier`].
+    pub fn write(
+        &self,
+        who: &Identity,
+        file: &File,
+        offset: u64,
+        data: &[u8],
+        stability: Stability,
+    ) -> Result<usize, Error> {
+        let end = offset.checked_add(data.len() as u64).ok_or(Error::Inval)?;
+        if !file.mode.write {
+            return Err(Error::Access);
+        }
+        let attributes = attributes_to_judge(file.fd())?;
+        check_io(who, &attributes, Permissions::WRITE).ok()?;
+        if end > MAX_FILE_SIZE {
+            return Err(Error::FBig);
+        }
+        if data.is_empty() {
+            return Ok(0);
+        }
+        if mode_after_write(who, &attributes) != attributes.mode {
+            self.clear_set_id(who, &file.node)?;
+        }
+        let mut written = 0;
+        let mut failure = None;
+        while written < data.len() {
+            match sys::write(file.fd(), &data[written..], offset + written as u64) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(errno) => {
+                    failure = Some(errno);
+                    break;
+                }
+            }
+        }
+        self.modified(&file.node);
+        match failure {
+            // What was written counts; the rest fails when it is tried again.
+            Some(errno) if written == 0 => return Err(errno.into()),
+            _ => {}
+        }
+        match stability {
+            Stability::Unstable => {}
+            Stability::DataSync => self.durable(sys::sync_data(file.fd()))?,
+            Stability::FileSync => self.durable(sys::sync(file.fd()))?,
+        }
+        Ok(written)
+    }
+
+    /// Brings everything to the disk that was written to a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpc`] or [`Error::DQuot`] if something is lost; the
+    /// [`FileSystem::write_verifier`] has changed then. Those of [`FileSystem::open_file`] for what
+    /// is no regular file.
+    pub fn commit(&self, node: &Arc<Node>) -> Result<(), Error> {
+        must_be_regular(node)?;
+        let writer = node
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .upgrade();
+        match writer {
+            // An older descriptor hears of errors that a new one might not.
+            Some(file) => self.durable(sys::sync_data(file.fd())),
+            None => {
+                let file = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
+                self.durable(sys::sync_data(file.as_fd()))
+            }
+        }
+    }
+}
+
+fn must_be_regular(node: &Node) -> Result<(), Error> {
+    match node.file_type() {
+        FileType::Regular => Ok(()),
+        FileType::Directory => Err(Error::IsDir),
+        FileType::Symlink => Err(Error::Symlink),
+        _ => Err(Error::WrongType),
+    }
+}

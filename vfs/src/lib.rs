@@ -1,0 +1,50 @@
+//! A Unix file system under asserted numeric identities, on one local directory.
+//!
+//! Every operation names the [`Identity`] it is done for, and is judged by the rules of POSIX as
+//! Linux has them, in user space: the process itself runs as root. Objects are [`Node`]s, found by
+//! name or by a handle that stays valid over renames and restarts. The crate knows no protocol,
+//! but promises what an NFSv4.1 server (RFC 8881) needs: a change attribute that never shows one
+//! value for two states, atomic change information, stable directory cookies, exclusive creation
+//! that can be repeated, and data on disk when it says so.
+
+mod access;
+mod attributes;
+mod change;
+mod create;
+mod create_file;
+mod directory;
+mod error;
+mod file;
+mod file_system;
+mod handle;
+mod identity;
+mod io;
+pub mod limits;
+mod link;
+mod lookup;
+mod metering;
+mod name;
+mod node;
+mod node_cache;
+mod objects;
+mod options;
+mod ownership;
+mod recent;
+mod remove;
+mod rename;
+mod set_attributes;
+mod stat;
+mod sys;
+
+pub use access::{Class, Denial, Permissions, Verdict, check, may_delete};
+pub use attributes::{Attributes, FileType, SetAttributes, SetTime, Timestamp};
+pub use create::{Made, SpecialType};
+pub use create_file::{Create, Created};
+pub use directory::Entry;
+pub use error::{Error, OpenError};
+pub use file::{File, OpenMode};
+pub use file_system::FileSystem;
+pub use identity::Identity;
+pub use io::{Blocking, ReadOutcome, Stability};
+pub use node::{Node, NodeKey};
+pub use options::{ChangeInfo, Durability, Granted, Options, Usage};

@@ -1,0 +1,94 @@
+//! Finding objects by name, and where symbolic links point.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use crate::access::{Permissions, check};
+use crate::attributes::FileType;
+use crate::error::Error;
+use crate::file_system::{FileSystem, must_be_directory};
+use crate::identity::Identity;
+use crate::name::check_name;
+use crate::node::Node;
+use crate::stat::attributes_to_judge;
+use crate::sys;
+
+/// How far up a directory may lie: a bound on the work, beyond what PATH_MAX allows.
+const MAX_DEPTH: usize = 4096;
+
+impl FileSystem {
+    /// The object that `name` stands for in `directory`; symbolic links are not followed.
+    ///
+    /// # Errors
+    /// [`Error::NoEnt`], [`Error::Access`] without execute permission on the directory,
+    /// [`Error::NotDir`], [`Error::Symlink`], [`Error::XDev`] where the host has mounted something,
+    /// and those of names: [`Error::Inval`], [`Error::BadName`], [`Error::NameTooLong`].
+    pub fn lookup(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+    ) -> Result<Arc<Node>, Error> {
+        self.may_search(who, directory)?;
+        check_name(name)?;
+        self.child(directory, name)
+    }
+
+    /// The directory above `directory`.
+    ///
+    /// # Errors
+    /// [`Error::NoEnt`] at the root, and where the host has moved the directory out of it;
+    /// [`Error::Access`], [`Error::NotDir`], [`Error::Symlink`].
+    pub fn parent(&self, who: &Identity, directory: &Node) -> Result<Arc<Node>, Error> {
+        self.may_search(who, directory)?;
+        if self.is_root_node(directory) {
+            return Err(Error::NoEnt);
+        }
+        let outside = |errno| match errno {
+            Errno::XDEV => Error::NoEnt,
+            other => Error::from(other),
+        };
+        let root = self.root().fileid();
+        let parent = sys::find_parent(directory.fd()).map_err(outside)?;
+        let mut below = directory.fileid();
+        let mut current = sys::stat(parent.as_fd())?.stx_ino;
+        let mut higher = None;
+        for _ in 0..MAX_DEPTH {
+            if current == root {
+                return self.adopt(parent);
+            }
+            if current == below {
+                return Err(Error::NoEnt);
+            }
+            let above = sys::find_parent(higher.as_ref().unwrap_or(&parent).as_fd());
+            let above = above.map_err(outside)?;
+            below = current;
+            current = sys::stat(above.as_fd())?.stx_ino;
+            higher = Some(above);
+        }
+        Err(Error::NoEnt)
+    }
+
+    /// What a symbolic link holds, byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the object is none.
+    pub fn read_link(&self, node: &Node) -> Result<Vec<u8>, Error> {
+        if node.file_type() != FileType::Symlink {
+            return Err(Error::WrongType);
+        }
+        Ok(sys::read_link(node.fd())?.into_bytes())
+    }
+
+    fn may_search(&self, who: &Identity, directory: &Node) -> Result<(), Error> {
+        must_be_directory(directory)?;
+        check(
+            who,
+            &attributes_to_judge(directory.fd())?,
+            Permissions::EXECUTE,
+        )
+        .ok()
+    }
+}

@@ -1,0 +1,136 @@
+//! An object of the file system, in memory.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::attributes::FileType;
+use crate::change::ChangeState;
+use crate::file::File;
+use crate::handle::WireHandle;
+use crate::node_cache::Index;
+use crate::sys::KernelHandle;
+
+/// An object: there is at most one for each inode, for as long as anybody holds it.
+///
+/// It keeps the inode alive: an object whose last name is gone can be used until the last holder
+/// lets go.
+pub struct Node {
+    pub(crate) wire: WireHandle,
+    pub(crate) kernel: KernelHandle,
+    pub(crate) key: NodeKey,
+    pub(crate) file_type: FileType,
+    pub(crate) object: OwnedFd,
+    pub(crate) change: ChangeState,
+    pub(crate) recent: Recency,
+    /// The verifier of its exclusive creation, if the disk can't keep it.
+    pub(crate) verifier: Mutex<Option<[u8; 8]>>,
+    /// The last file opened for writing: its descriptor has seen every write error since.
+    pub(crate) writer: Mutex<Weak<File>>,
+    pub(crate) index: Arc<Index>,
+    /// Held while the entries of a directory, or the attributes of another object, are judged
+    /// and changed. Directories are locked in the order of their fileids, others after them.
+    pub(crate) lock: Mutex<()>,
+}
+
+/// When the object was last modified; see [`crate::recent`].
+#[derive(Debug, Default)]
+pub(crate) struct Recency {
+    pub queued: AtomicBool,
+    pub modified: AtomicU64,
+}
+
+/// Identifies an object of one file system, for as long as the object exists; two objects never
+/// have the same, not even one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeKey {
+    pub(crate) fileid: u64,
+    pub(crate) generation: u64,
+}
+
+impl Node {
+    pub(crate) fn new(
+        wire: WireHandle,
+        kernel: KernelHandle,
+        key: NodeKey,
+        file_type: FileType,
+        object: OwnedFd,
+        index: Arc<Index>,
+    ) -> Self {
+        Self {
+            wire,
+            kernel,
+            key,
+            file_type,
+            object,
+            change: ChangeState::default(),
+            recent: Recency::default(),
+            verifier: Mutex::default(),
+            writer: Mutex::default(),
+            index,
+            lock: Mutex::default(),
+        }
+    }
+
+    /// The handle, at most 128 bytes: opaque, and valid until the object is gone.
+    #[must_use]
+    pub fn handle(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The inode number.
+    #[must_use]
+    pub fn fileid(&self) -> u64 {
+        self.key.fileid
+    }
+
+    /// The kind of object, which never changes.
+    #[must_use]
+    pub fn file_type(&self) -> FileType {
+        self.file_type
+    }
+
+    /// What to key tables by.
+    #[must_use]
+    pub fn key(&self) -> NodeKey {
+        self.key
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.object.as_fd()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Node");
+        shown
+            .field("key", &self.key)
+            .field("file_type", &self.file_type)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Node {}
+
+impl std::hash::Hash for Node {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.index.forget(self);
+    }
+}

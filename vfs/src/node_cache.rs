@@ -1,0 +1,89 @@
+//! Which objects are in memory: every one that somebody holds, and the last used besides.
+
+use std::sync::{Arc, Weak};
+
+use dashmap::DashMap;
+
+use crate::node::Node;
+
+/// Finds the live object of an inode number. While an object lives its inode is held open, so that
+/// the number can't have been given to another.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    nodes: DashMap<u64, Weak<Node>>,
+}
+
+impl Index {
+    pub(crate) fn get(&self, fileid: u64) -> Option<Arc<Node>> {
+        self.nodes.get(&fileid).and_then(|node| node.upgrade())
+    }
+
+    /// Enters a new object, unless another thread was first: then that one is the object.
+    fn enter(&self, node: Arc<Node>) -> Arc<Node> {
+        // An object is dropped outside of the entry only: its drop comes back to this table.
+        let winner = match self.nodes.entry(node.fileid()) {
+            dashmap::Entry::Vacant(entry) => {
+                entry.insert(Arc::downgrade(&node));
+                None
+            }
+            dashmap::Entry::Occupied(mut entry) => {
+                let live = entry.get().upgrade();
+                if live.is_none() {
+                    entry.insert(Arc::downgrade(&node));
+                }
+                live
+            }
+        };
+        winner.unwrap_or(node)
+    }
+
+    /// Removes a dying object, unless its inode number already has another.
+    pub(crate) fn forget(&self, node: &Node) {
+        self.nodes.remove_if(&node.fileid(), |_, entry| {
+            std::ptr::eq(entry.as_ptr(), node)
+        });
+    }
+}
+
+/// The index, and strong references to the last used objects.
+#[derive(Debug)]
+pub(crate) struct NodeCache {
+    index: Arc<Index>,
+    held: quick_cache::sync::Cache<u64, Arc<Node>>,
+}
+
+impl NodeCache {
+    /// Keeps about `capacity` objects, and with each one a file descriptor.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let held = quick_cache::sync::Cache::new(capacity.max(1));
+        Self {
+            index: Arc::default(),
+            held,
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+
+    /// The live object of this inode number.
+    pub(crate) fn get(&self, fileid: u64) -> Option<Arc<Node>> {
+        // The cache first: a use must count there.
+        match self.held.get(&fileid) {
+            Some(node) => Some(node),
+            None => self.index.get(fileid),
+        }
+    }
+
+    /// Enters an object just found, and returns the one that counts.
+    pub(crate) fn enter(&self, node: Node) -> Arc<Node> {
+        let node = self.index.enter(Arc::new(node));
+        self.held.insert(node.fileid(), Arc::clone(&node));
+        node
+    }
+
+    /// Lets go of an object that has no name left, so that the disk gets its space back.
+    pub(crate) fn release(&self, fileid: u64) {
+        self.held.remove(&fileid);
+    }
+}

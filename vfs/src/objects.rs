@@ -1,0 +1,158 @@
+//! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{Statx, StatxAttributes};
+use rustix::io::Errno;
+
+use crate::attributes::Attributes;
+use crate::change::first_value;
+use crate::error::Error;
+use crate::file_system::{FileSystem, now};
+use crate::handle::HandleCodec;
+use crate::node::{Node, NodeKey};
+use crate::node_cache::NodeCache;
+use crate::stat::{attributes, change_time, file_type};
+use crate::sys::{self, KernelHandle};
+
+/// How often to ask again for what the kernel says it has no memory for, once a millisecond.
+const MAX_ATTEMPTS: usize = 50;
+
+impl FileSystem {
+    /// The object of a handle.
+    ///
+    /// # Errors
+    /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
+    /// object is gone, [`Error::TooManyFiles`].
+    pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        let decoded = self.codec.decode(handle)?;
+        if let Some(node) = self.cache.get(decoded.fileid)
+            && node.kernel == decoded.kernel
+        {
+            return Ok(node);
+        }
+        let object = self.open_handle(&decoded.kernel)?;
+        let stat = sys::stat(object.as_fd())?;
+        if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
+            return Err(Error::Stale);
+        }
+        Ok(self.enter(object, decoded.kernel, &stat))
+    }
+
+    fn open_handle(&self, kernel: &KernelHandle) -> Result<OwnedFd, Error> {
+        let mut attempts = 0;
+        loop {
+            match sys::open_handle(self.mount.as_fd(), kernel) {
+                Ok(object) => return Ok(object),
+                Err(Errno::NOENT | Errno::STALE | Errno::INVAL) => return Err(Error::Stale),
+                // ext4 says this of a stale handle, too, while its inode number is just being
+                // given to a new file: soon it will know better.
+                Err(Errno::NOMEM) if attempts < MAX_ATTEMPTS => {
+                    attempts += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    pub(crate) fn live(&self, fileid: u64) -> Option<Arc<Node>> {
+        self.cache.get(fileid)
+    }
+
+    /// The attributes of the object that an entry names, whether it is in memory or not.
+    pub(crate) fn entry_attributes(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<Attributes, Error> {
+        let mut stat = sys::stat_at(directory, name)?;
+        loop {
+            self.same_mount(&stat)?;
+            let ctime = change_time(&stat);
+            let Some(node) = self.cache.index().get(stat.stx_ino) else {
+                let change = first_value(ctime, now(), self.opened);
+                return Ok(attributes(&stat, change));
+            };
+            // Read again now that the count of modifications is known and the inode is held: its
+            // number may have been given to another one before.
+            let epoch = node.change.epoch();
+            stat = sys::stat_at(directory, name)?;
+            if stat.stx_ino == node.fileid() {
+                self.same_mount(&stat)?;
+                let change = node
+                    .change
+                    .observe(epoch, change_time(&stat), now(), self.opened);
+                return Ok(attributes(&stat, change));
+            }
+        }
+    }
+
+    /// The object that an entry names.
+    pub(crate) fn child(&self, directory: &Node, name: &[u8]) -> Result<Arc<Node>, Error> {
+        let stat = sys::stat_at(directory.fd(), name)?;
+        self.same_mount(&stat)?;
+        if let Some(node) = self.cache.get(stat.stx_ino) {
+            // Only while the object is held does its number belong to it for sure.
+            let again = sys::stat_at(directory.fd(), name)?;
+            if again.stx_ino == node.fileid() && self.same_mount(&again).is_ok() {
+                return Ok(node);
+            }
+        }
+        self.adopt(sys::find(directory.fd(), name)?)
+    }
+
+    /// The object that a new `O_PATH` descriptor holds.
+    pub(crate) fn adopt(&self, object: OwnedFd) -> Result<Arc<Node>, Error> {
+        let stat = sys::stat(object.as_fd())?;
+        if self.is_foreign(&stat) {
+            return Err(Error::XDev);
+        }
+        if let Some(node) = self.cache.get(stat.stx_ino) {
+            return Ok(node);
+        }
+        let kernel = sys::handle_of(object.as_fd())?;
+        Ok(self.enter(object, kernel, &stat))
+    }
+
+    fn enter(&self, object: OwnedFd, kernel: KernelHandle, stat: &Statx) -> Arc<Node> {
+        self.cache
+            .enter(new_node(&self.codec, &self.cache, object, kernel, stat))
+    }
+
+    pub(crate) fn is_foreign(&self, stat: &Statx) -> bool {
+        (stat.stx_dev_major, stat.stx_dev_minor) != self.device
+    }
+
+    fn same_mount(&self, stat: &Statx) -> Result<(), Error> {
+        if self.is_foreign(stat) || stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return Err(Error::XDev);
+        }
+        Ok(())
+    }
+}
+
+/// A new object, which is not yet entered.
+pub(crate) fn new_node(
+    codec: &HandleCodec,
+    cache: &NodeCache,
+    object: OwnedFd,
+    kernel: KernelHandle,
+    stat: &Statx,
+) -> Node {
+    let (wire, generation) = codec.encode(stat.stx_ino, &kernel);
+    let key = NodeKey {
+        fileid: stat.stx_ino,
+        generation,
+    };
+    Node::new(
+        wire,
+        kernel,
+        key,
+        file_type(stat),
+        object,
+        Arc::clone(cache.index()),
+    )
+}

@@ -1,0 +1,63 @@
+//! What a file system is opened with, and the plain values that it answers with.
+
+use crate::access::Permissions;
+use crate::attributes::Attributes;
+
+/// When namespace operations and attributes reach the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// They survive the end of this process at once, and power loss in the order of the disk's
+    /// journal.
+    #[default]
+    Ordinary,
+    /// They are on the disk before the operation returns.
+    Strict,
+}
+
+/// How to serve a directory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Identifies the file system; bound into every handle.
+    pub fsid: u64,
+    /// Authenticates handles. With another key all handles given out before are bad.
+    pub key: [u8; 16],
+    /// How many objects stay in memory that nobody uses. Each takes one file descriptor. Objects
+    /// modified in the last 50 ms come on top.
+    pub cached_nodes: usize,
+    /// When namespace operations reach the disk.
+    pub durability: Durability,
+}
+
+/// Space and objects of the disk, which other things may share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes not used.
+    pub free: u64,
+    /// Bytes that others than root may still use.
+    pub available: u64,
+    /// Inodes in all; 0 where the disk doesn't count them.
+    pub files: u64,
+    /// Inodes not used.
+    pub files_free: u64,
+}
+
+/// What an identity may do to an object, with the attributes by which that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// All that is granted.
+    pub permissions: Permissions,
+    /// The attributes of the same moment.
+    pub attributes: Attributes,
+}
+
+/// The change attribute of a directory before and after an operation (`change_info4`, RFC 8881
+/// §3.3.10). Always atomic: nothing else that this file system did lies between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeInfo {
+    /// Before the operation.
+    pub before: u64,
+    /// After it; the same if it changed nothing.
+    pub after: u64,
+}

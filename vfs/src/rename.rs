@@ -1,0 +1,136 @@
+//! Moving names, within a directory and between two.
+
+use std::sync::MutexGuard;
+
+use crate::access::{Permissions, check, may_delete};
+use crate::attributes::{Attributes, FileType};
+use crate::error::Error;
+use crate::file_system::{FileSystem, must_be_directory};
+use crate::identity::Identity;
+use crate::name::check_name;
+use crate::node::Node;
+use crate::options::ChangeInfo;
+use crate::remove::mounted;
+use crate::sys;
+
+impl FileSystem {
+    /// Moves an entry, replacing what the new name stood for. The first result is about
+    /// `from_directory`, the second about `to_directory`. Where both names stand for one object
+    /// already, nothing happens (POSIX, `rename`).
+    ///
+    /// # Errors
+    /// [`Error::NoEnt`]; [`Error::Access`] without write permission on a directory, or on a
+    /// directory that gets another parent; [`Error::Perm`] in a sticky directory; [`Error::NotDir`]
+    /// and [`Error::IsDir`] if just one of the objects is a directory; [`Error::NotEmpty`];
+    /// [`Error::Inval`] for a directory into itself; those of names.
+    pub fn rename(
+        &self,
+        who: &Identity,
+        from_directory: &Node,
+        from_name: &[u8],
+        to_directory: &Node,
+        to_name: &[u8],
+    ) -> Result<(ChangeInfo, ChangeInfo), Error> {
+        check_name(from_name)?;
+        check_name(to_name)?;
+        must_be_directory(from_directory)?;
+        must_be_directory(to_directory)?;
+        let _guards = lock_both(from_directory, to_directory);
+        let from = self.attributes(from_directory)?;
+        let to = self.attributes(to_directory)?;
+        check(who, &from, Permissions::EXECUTE).ok()?;
+        check(who, &to, Permissions::EXECUTE).ok()?;
+        let source = self
+            .entry_attributes(from_directory.fd(), from_name)
+            .map_err(mounted)?;
+        let target = match self
+            .entry_attributes(to_directory.fd(), to_name)
+            .map_err(mounted)
+        {
+            Ok(target) => Some(target),
+            Err(Error::NoEnt) => None,
+            Err(error) => return Err(error),
+        };
+        let unchanged = |change| ChangeInfo {
+            before: change,
+            after: change,
+        };
+        if target
+            .as_ref()
+            .is_some_and(|target| target.fileid == source.fileid)
+        {
+            return Ok((unchanged(from.change), unchanged(to.change)));
+        }
+        judge(who, &from, &to, &source, target.as_ref())?;
+
+        let moved = self.live(source.fileid);
+        let replaced = target.as_ref().and_then(|target| self.live(target.fileid));
+        sys::rename(from_directory.fd(), from_name, to_directory.fd(), to_name)?;
+        if let Some(node) = moved {
+            self.modified(&node);
+        }
+        let noted = replaced.map_or(Ok(()), |node| self.name_removed(&node));
+        let to_after = self.entries_changed(to_directory)?;
+        let from_after = if from_directory == to_directory {
+            to_after
+        } else {
+            self.entries_changed(from_directory)?
+        };
+        noted?;
+        Ok((
+            ChangeInfo {
+                before: from.change,
+                after: from_after,
+            },
+            ChangeInfo {
+                before: to.change,
+                after: to_after,
+            },
+        ))
+    }
+}
+
+/// Locks two directories, in the order that everybody keeps to.
+fn lock_both<'a>(
+    one: &'a Node,
+    other: &'a Node,
+) -> (MutexGuard<'a, ()>, Option<MutexGuard<'a, ()>>) {
+    if one == other {
+        return (one.lock(), None);
+    }
+    let (first, second) = if one.key < other.key {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    (first.lock(), Some(second.lock()))
+}
+
+fn judge(
+    who: &Identity,
+    from: &Attributes,
+    to: &Attributes,
+    source: &Attributes,
+    target: Option<&Attributes>,
+) -> Result<(), Error> {
+    may_delete(who, from, source).ok()?;
+    let is_directory = source.file_type == FileType::Directory;
+    match target {
+        None => check(who, to, Permissions::WRITE | Permissions::EXECUTE).ok()?,
+        Some(target) => {
+            may_delete(who, to, target).ok()?;
+            let onto_directory = target.file_type == FileType::Directory;
+            if is_directory && !onto_directory {
+                return Err(Error::NotDir);
+            }
+            if !is_directory && onto_directory {
+                return Err(Error::IsDir);
+            }
+        }
+    }
+    if is_directory && from.fileid != to.fileid {
+        // Its entry `..` is changed.
+        check(who, source, Permissions::WRITE).ok()?;
+    }
+    Ok(())
+}

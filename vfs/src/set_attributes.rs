@@ -1,0 +1,125 @@
+//! Changing attributes.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::OFlags;
+
+use crate::access::{Permissions, check};
+use crate::attributes::{Attributes, FileType, SetAttributes};
+use crate::error::Error;
+use crate::file::File;
+use crate::file_system::FileSystem;
+use crate::identity::Identity;
+use crate::limits::MAX_FILE_SIZE;
+use crate::node::Node;
+use crate::ownership::{change_owner_and_mode, change_times, mode_after_write};
+use crate::sys;
+
+impl FileSystem {
+    /// Sets attributes: all of them, or none if one is refused.
+    ///
+    /// `file`, open for writing on the same object, allows truncation and the server's time
+    /// whatever the mode is by now.
+    ///
+    /// # Errors
+    /// [`Error::Perm`] for what only the owner or root may set, [`Error::Access`] without write
+    /// permission for length and server time, [`Error::FBig`], [`Error::IsDir`] and
+    /// [`Error::Inval`] for the length of something else than a file, [`Error::NotSupp`] for the
+    /// mode of a symbolic link, [`Error::Rofs`], [`Error::NoSpc`].
+    pub fn set_attributes(
+        &self,
+        who: &Identity,
+        node: &Node,
+        file: Option<&File>,
+        set: &SetAttributes,
+    ) -> Result<(), Error> {
+        if set.is_empty() {
+            return Ok(());
+        }
+        let _guard = node.lock();
+        let before = self.attributes(node)?;
+        let file = file.filter(|file| file.mode.write && *file.node == *node);
+        let writable = file.is_some() || check(who, &before, Permissions::WRITE).allowed();
+        let mut mode = change_owner_and_mode(who, &before, set)?;
+        change_times(who, &before, set, writable)?;
+        if let Some(size) = set.size {
+            may_truncate(&before, size, writable)?;
+            if set.mode.is_none() {
+                let truncated = Attributes {
+                    mode,
+                    ..before.clone()
+                };
+                mode = mode_after_write(who, &truncated);
+            }
+        }
+        if set.mode.is_some() && before.file_type == FileType::Symlink {
+            return Err(Error::NotSupp);
+        }
+        let result = self.apply(node, file, set, &before, mode);
+        self.modified(node);
+        result?;
+        if self.is_strict() && matches!(before.file_type, FileType::Regular | FileType::Directory) {
+            let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
+            self.durable(sys::sync(object.as_fd()))?;
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &self,
+        node: &Node,
+        file: Option<&File>,
+        set: &SetAttributes,
+        before: &Attributes,
+        mode: u32,
+    ) -> Result<(), Error> {
+        match (set.size, file) {
+            (Some(size), Some(file)) => sys::set_length(file.fd(), size)?,
+            (Some(size), None) => {
+                let file = sys::reopen(self.descriptors(), node.fd(), OFlags::WRONLY)?;
+                sys::set_length(file.as_fd(), size)?;
+            }
+            (None, _) => {}
+        }
+        let chown = set.uid.is_some() || set.gid.is_some();
+        if chown {
+            sys::change_owner(node.fd(), set.uid, set.gid)?;
+        }
+        // The kernel clears set-id bits by the rules for root, who called it.
+        let cleared_by_kernel = chown && mode & 0o6000 != 0;
+        if set.mode.is_some() || mode != before.mode || cleared_by_kernel {
+            sys::change_mode(self.descriptors(), node.fd(), mode)?;
+        }
+        if set.accessed.is_some() || set.modified.is_some() {
+            sys::change_times(node.fd(), set.accessed, set.modified)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the set-id bits that must not outlive a write by `who`.
+    pub(crate) fn clear_set_id(&self, who: &Identity, node: &Node) -> Result<(), Error> {
+        let _guard = node.lock();
+        let attributes = self.attributes(node)?;
+        let mode = mode_after_write(who, &attributes);
+        if mode != attributes.mode {
+            sys::change_mode(self.descriptors(), node.fd(), mode)?;
+            self.modified(node);
+        }
+        Ok(())
+    }
+}
+
+fn may_truncate(attributes: &Attributes, size: u64, writable: bool) -> Result<(), Error> {
+    match attributes.file_type {
+        FileType::Regular => {}
+        FileType::Directory => return Err(Error::IsDir),
+        _ => return Err(Error::Inval),
+    }
+    if !writable {
+        return Err(Error::Access);
+    }
+    if size > MAX_FILE_SIZE {
+        return Err(Error::FBig);
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! From what the kernel says of an inode to attributes.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::Statx;
+
+use crate::attributes::{Attributes, FileType, Timestamp};
+use crate::error::Error;
+use crate::metering::metered;
+use crate::sys;
+
+/// Attributes without a change attribute, for judging permissions only.
+pub(crate) fn attributes_to_judge(object: BorrowedFd<'_>) -> Result<Attributes, Error> {
+    Ok(attributes(&sys::stat(object)?, 0))
+}
+
+pub(crate) fn attributes(stat: &Statx, change: u64) -> Attributes {
+    let file_type = file_type(stat);
+    let allocated = stat.stx_blocks.saturating_mul(512);
+    let (size, space_used) = metered(file_type, stat.stx_size, allocated);
+    let timestamp = |time: rustix::fs::StatxTimestamp| Timestamp {
+        seconds: time.tv_sec,
+        nanoseconds: time.tv_nsec,
+    };
+    Attributes {
+        file_type,
+        mode: u32::from(stat.stx_mode) & 0o7777,
+        links: stat.stx_nlink,
+        uid: stat.stx_uid,
+        gid: stat.stx_gid,
+        size,
+        space_used,
+        fileid: stat.stx_ino,
+        change,
+        accessed: timestamp(stat.stx_atime),
+        modified: timestamp(stat.stx_mtime),
+        changed: timestamp(stat.stx_ctime),
+        rdev: (stat.stx_rdev_major, stat.stx_rdev_minor),
+    }
+}
+
+pub(crate) fn file_type(stat: &Statx) -> FileType {
+    match rustix::fs::FileType::from_raw_mode(stat.stx_mode.into()) {
+        rustix::fs::FileType::Directory => FileType::Directory,
+        rustix::fs::FileType::Symlink => FileType::Symlink,
+        rustix::fs::FileType::Fifo => FileType::Fifo,
+        rustix::fs::FileType::Socket => FileType::Socket,
+        rustix::fs::FileType::BlockDevice => FileType::BlockDevice,
+        rustix::fs::FileType::CharacterDevice => FileType::CharDevice,
+        _ => FileType::Regular,
+    }
+}
+
+/// ctime in nanoseconds since 1970; 0 before.
+pub(crate) fn change_time(stat: &Statx) -> u64 {
+    let seconds = u64::try_from(stat.stx_ctime.tv_sec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(stat.stx_ctime.tv_nsec.into())
+}

@@ -1,0 +1,363 @@
+//! Every system call of this crate.
+//!
+//! Objects are reached through descriptors and single names, never through paths, and no symbolic
+//! link is followed: names are looked up with `O_NOFOLLOW`, and what an `O_PATH` descriptor holds
+//! is opened through `/proc/self/fd`, which leads to that very object.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::Path;
+
+use arrayvec::ArrayVec;
+use bytes::BytesMut;
+use rustix::fs::{
+    AtFlags, Gid, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, SeekFrom, StatVfs, Statx,
+    StatxFlags, Timespec, Timestamps, Uid, XattrFlags,
+};
+use rustix::io::{Errno, Result};
+
+use crate::attributes::{SetTime, Timestamp};
+
+/// The longest kernel handle that is taken: what fits beside the rest in 128 bytes.
+pub(crate) const MAX_KERNEL_HANDLE: usize = 96;
+
+/// A handle as the kernel's file system makes it (`name_to_handle_at(2)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KernelHandle {
+    pub kind: i32,
+    pub bytes: ArrayVec<u8, MAX_KERNEL_HANDLE>,
+}
+
+#[repr(C)]
+struct RawHandle {
+    length: u32,
+    kind: i32,
+    bytes: [u8; MAX_KERNEL_HANDLE],
+}
+
+/// Opens the directory to serve, following symbolic links as the user who names it expects.
+pub(crate) fn open_root(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
+}
+
+/// Opens the directory that holds this process's descriptors.
+pub(crate) fn open_descriptors() -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open("/proc/self/fd", flags, Mode::empty())
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Finds one name in a directory without following it, and without leaving the mount.
+pub(crate) fn find(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // No NO_SYMLINKS: it would refuse a last component that is a link, which O_NOFOLLOW opens.
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
+}
+
+/// The directory above this one, wherever it lies; the caller checks that it may be seen.
+pub(crate) fn find_parent(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat2(
+        directory,
+        c"..",
+        flags,
+        Mode::empty(),
+        ResolveFlags::NO_XDEV,
+    )
+}
+
+/// Opens the object that an `O_PATH` descriptor holds.
+pub(crate) fn reopen(
+    descriptors: BorrowedFd<'_>,
+    object: BorrowedFd<'_>,
+    flags: OFlags,
+) -> Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC;
+    rustix::fs::openat(descriptors, decimal(object).as_str(), flags, Mode::empty())
+}
+
+/// Opens a directory for listing, at its start.
+pub(crate) fn open_directory(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, c".", flags, Mode::empty())
+}
+
+pub(crate) fn stat(object: BorrowedFd<'_>) -> Result<Statx> {
+    rustix::fs::statx(object, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+}
+
+pub(crate) fn stat_at(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS)
+}
+
+/// Makes a regular file without a name, of mode 0. `OPNOTSUPP` where the disk has no such thing.
+pub(crate) fn create_unnamed(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::NOATIME | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, c".", flags, Mode::empty()).map_err(|errno| match errno {
+        // What kernels and file systems say that don't know the flag (open(2)).
+        Errno::ISDIR | Errno::INVAL => Errno::OPNOTSUPP,
+        other => other,
+    })
+}
+
+/// Makes a regular file of mode 0 under a name that must not exist.
+pub(crate) fn create_named(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    let flags = OFlags::CREATE
+        | OFlags::EXCL
+        | OFlags::NOFOLLOW
+        | OFlags::RDWR
+        | OFlags::NOATIME
+        | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::empty())
+}
+
+/// Gives an object that a descriptor holds a (further) name.
+pub(crate) fn link(object: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    rustix::fs::linkat(object, c"", directory, name, AtFlags::EMPTY_PATH)
+}
+
+pub(crate) fn make_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    rustix::fs::mkdirat(directory, name, Mode::empty())
+}
+
+pub(crate) fn make_symlink(directory: BorrowedFd<'_>, name: &[u8], target: &[u8]) -> Result<()> {
+    rustix::fs::symlinkat(target, directory, name)
+}
+
+pub(crate) fn make_node(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    file_type: rustix::fs::FileType,
+) -> Result<()> {
+    rustix::fs::mknodat(directory, name, file_type, Mode::empty(), 0)
+}
+
+pub(crate) fn remove(directory: BorrowedFd<'_>, name: &[u8], is_directory: bool) -> Result<()> {
+    let flags = if is_directory {
+        AtFlags::REMOVEDIR
+    } else {
+        AtFlags::empty()
+    };
+    rustix::fs::unlinkat(directory, name, flags)
+}
+
+pub(crate) fn rename(
+    from: BorrowedFd<'_>,
+    from_name: &[u8],
+    to: BorrowedFd<'_>,
+    to_name: &[u8],
+) -> Result<()> {
+    rustix::fs::renameat_with(from, from_name, to, to_name, RenameFlags::empty())
+}
+
+pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {
+    rustix::fs::readlinkat(object, c"", Vec::with_capacity(256))
+}
+
+pub(crate) fn change_owner(
+    object: BorrowedFd<'_>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> Result<()> {
+    let uid = uid.map(Uid::from_raw_unchecked);
+    let gid = gid.map(Gid::from_raw_unchecked);
+    rustix::fs::chownat(object, c"", uid, gid, AtFlags::EMPTY_PATH)
+}
+
+pub(crate) fn change_mode(
+    descriptors: BorrowedFd<'_>,
+    object: BorrowedFd<'_>,
+    mode: u32,
+) -> Result<()> {
+    let mode = Mode::from_raw_mode(mode);
+    rustix::fs::chmodat(
+        descriptors,
+        decimal(object).as_str(),
+        mode,
+        AtFlags::empty(),
+    )
+}
+
+pub(crate) fn change_times(
+    object: BorrowedFd<'_>,
+    accessed: Option<SetTime>,
+    modified: Option<SetTime>,
+) -> Result<()> {
+    let times = Timestamps {
+        last_access: timespec(accessed),
+        last_modification: timespec(modified),
+    };
+    rustix::fs::utimensat(object, c"", &times, AtFlags::EMPTY_PATH)
+}
+
+fn timespec(time: Option<SetTime>) -> Timespec {
+    match time {
+        None => Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT,
+        },
+        Some(SetTime::Server) => Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_NOW,
+        },
+        Some(SetTime::Client(Timestamp {
+            seconds,
+            nanoseconds,
+        })) => Timespec {
+            tv_sec: seconds,
+            tv_nsec: nanoseconds.into(),
+        },
+    }
+}
+
+pub(crate) fn set_length(file: BorrowedFd<'_>, size: u64) -> Result<()> {
+    rustix::fs::ftruncate(file, size)
+}
+
+pub(crate) fn sync(file: BorrowedFd<'_>) -> Result<()> {
+    rustix::fs::fsync(file)
+}
+
+pub(crate) fn sync_data(file: BorrowedFd<'_>) -> Result<()> {
+    rustix::fs::fdatasync(file)
+}
+
+pub(crate) fn usage(object: BorrowedFd<'_>) -> Result<StatVfs> {
+    rustix::fs::fstatvfs(object)
+}
+
+pub(crate) fn write(file: BorrowedFd<'_>, data: &[u8], offset: u64) -> Result<usize> {
+    rustix::io::pwrite(file, data, offset)
+}
+
+pub(crate) fn set_note(file: BorrowedFd<'_>, name: &str, value: &[u8]) -> Result<()> {
+    rustix::fs::fsetxattr(file, name, value, XattrFlags::empty())
+}
+
+/// The first bytes of an extended attribute of a file; `None` if it has none of this name.
+pub(crate) fn note(file: BorrowedFd<'_>, name: &str) -> Result<Option<ArrayVec<u8, 64>>> {
+    let mut value = [0u8; 64];
+    match rustix::fs::fgetxattr(file, name, &mut value[..]) {
+        Ok(length) => Ok(Some(value[..length].iter().copied().collect())),
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+pub(crate) fn seek(directory: BorrowedFd<'_>, position: u64) -> Result<()> {
+    rustix::fs::seek(directory, SeekFrom::Start(position)).map(|_| ())
+}
+
+/// Iterates over a directory from where its descriptor stands.
+pub(crate) fn entries<'a>(
+    directory: BorrowedFd<'a>,
+    buffer: &'a mut [MaybeUninit<u8>],
+) -> RawDir<'a, BorrowedFd<'a>> {
+    RawDir::new(directory, buffer)
+}
+
+/// Appends at most `count` bytes, read at `offset`, to `buffer`; how many is returned.
+///
+/// Without `may_block`, what is not in the page cache is left out, and `AGAIN` says that nothing
+/// of it is there.
+pub(crate) fn read(
+    file: BorrowedFd<'_>,
+    offset: i64,
+    buffer: &mut BytesMut,
+    count: usize,
+    may_block: bool,
+) -> Result<usize> {
+    buffer.reserve(count);
+    let spare = &mut buffer.spare_capacity_mut()[..count];
+    let part = libc::iovec {
+        iov_base: spare.as_mut_ptr().cast(),
+        iov_len: spare.len(),
+    };
+    let flags = if may_block { 0 } else { libc::RWF_NOWAIT };
+    loop {
+        // SAFETY: `part` describes `count` bytes of spare capacity, borrowed for the call, which
+        // the kernel may write to; the descriptor is open for as long as `file` lives.
+        let read = unsafe { libc::preadv2(file.as_raw_fd(), &raw const part, 1, offset, flags) };
+        let Ok(read) = usize::try_from(read) else {
+            match last_errno() {
+                Errno::INTR => continue,
+                errno => return Err(errno),
+            }
+        };
+        // SAFETY: the kernel has initialized the first `read` bytes of the spare capacity, and
+        // reports no more than `count`.
+        unsafe { buffer.set_len(buffer.len() + read) };
+        return Ok(read);
+    }
+}
+
+/// The kernel's handle of an object. `OVERFLOW` if it is longer than is taken here.
+pub(crate) fn handle_of(object: BorrowedFd<'_>) -> Result<KernelHandle> {
+    let length = u32::try_from(MAX_KERNEL_HANDLE).map_err(|_| Errno::OVERFLOW)?;
+    let mut raw = RawHandle {
+        length,
+        kind: 0,
+        bytes: [0; MAX_KERNEL_HANDLE],
+    };
+    let mut mount = 0;
+    // SAFETY: `raw` has the layout of `struct file_handle` with room for `length` bytes, the path
+    // is a NUL-terminated string, and all pointers are valid for the call.
+    let result = unsafe {
+        libc::name_to_handle_at(
+            object.as_raw_fd(),
+            c"".as_ptr(),
+            (&raw mut raw).cast(),
+            &raw mut mount,
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    if result != 0 {
+        return Err(last_errno());
+    }
+    let bytes = raw
+        .bytes
+        .get(..raw.length as usize)
+        .ok_or(Errno::OVERFLOW)?;
+    Ok(KernelHandle {
+        kind: raw.kind,
+        bytes: bytes.iter().copied().collect(),
+    })
+}
+
+/// Opens (`O_PATH`) the object that a handle of [`handle_of`] names, on the mount of `root`.
+pub(crate) fn open_handle(root: BorrowedFd<'_>, handle: &KernelHandle) -> Result<OwnedFd> {
+    let length = u32::try_from(handle.bytes.len()).map_err(|_| Errno::OVERFLOW)?;
+    let mut raw = RawHandle {
+        length,
+        kind: handle.kind,
+        bytes: [0; MAX_KERNEL_HANDLE],
+    };
+    raw.bytes[..handle.bytes.len()].copy_from_slice(&handle.bytes);
+    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    // SAFETY: `raw` has the layout of `struct file_handle` and `length` valid bytes; the
+    // descriptor is open for as long as `root` lives.
+    let fd = unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut raw).cast(), flags) };
+    if fd < 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: the call has just returned this descriptor, which nothing else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn last_errno() -> Errno {
+    let error = std::io::Error::last_os_error();
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
+
+/// The name of a descriptor in `/proc/self/fd`.
+fn decimal(fd: BorrowedFd<'_>) -> rustix::path::DecInt {
+    rustix::path::DecInt::from_fd(fd.as_fd())
+}

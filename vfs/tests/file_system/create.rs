@@ -1,0 +1,305 @@
+//! Making objects.
+
+use localefs_vfs::{
+    Create, Error, Identity, OpenMode, SetAttributes, SetTime, SpecialType, Stability, Timestamp,
+};
+
+use crate::{ALICE, BOB, Served, alice, bob, mode, root};
+
+#[test]
+fn a_new_root_belongs_to_root() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("new");
+    let fs = localefs_vfs::FileSystem::create(&path, crate::options()).unwrap();
+    let attributes = fs.attributes(&fs.root()).unwrap();
+    assert_eq!(
+        (attributes.mode, attributes.uid, attributes.gid),
+        (0o755, 0, 0)
+    );
+    assert_eq!(
+        (attributes.size, attributes.space_used, attributes.links),
+        (6144, 4096, 2)
+    );
+    assert!(localefs_vfs::FileSystem::create(&path, crate::options()).is_err());
+    assert!(localefs_vfs::FileSystem::open(&path.join("x"), crate::options()).is_err());
+}
+
+#[test]
+fn objects_belong_to_who_makes_them() {
+    let served = Served::new();
+    let who = Identity::new(ALICE, 50, []);
+    let top = served.root();
+    served.create(&who, "f", 0o640);
+    served.mkdir(&who, "d", 0o1750);
+    served
+        .fs
+        .make_symlink(&who, &top, b"l", b"t", &SetAttributes::default())
+        .unwrap();
+    served
+        .fs
+        .make_special(&who, &top, b"p", SpecialType::Fifo, &mode(0o4711))
+        .unwrap();
+    for (name, bits) in [("f", 0o640), ("d", 0o1750), ("l", 0o777), ("p", 0o4711)] {
+        let attributes = served.attributes(name);
+        assert_eq!((attributes.uid, attributes.gid), (ALICE, 50), "{name}");
+        assert_eq!(attributes.mode, bits, "{name}");
+    }
+}
+
+#[test]
+fn a_set_gid_directory_gives_its_group() {
+    let served = Served::new();
+    let dir = served.mkdir(&root(), "shared", 0o777);
+    let set = SetAttributes {
+        gid: Some(77),
+        mode: Some(0o2777),
+        ..SetAttributes::default()
+    };
+    served.fs.set_attributes(&root(), &dir, None, &set).unwrap();
+    let sub = served
+        .fs
+        .make_directory(&alice(), &dir, b"sub", &mode(0o755))
+        .unwrap()
+        .node;
+    let attributes = served.fs.attributes(&sub).unwrap();
+    assert_eq!(
+        (attributes.uid, attributes.gid, attributes.mode),
+        (ALICE, 77, 0o2755)
+    );
+    let set = mode(0o2755);
+    let create = Create::Guarded(&set);
+    let file = served
+        .fs
+        .create_file(&alice(), &dir, b"f", create, OpenMode::READ)
+        .unwrap()
+        .node;
+    let attributes = served.fs.attributes(&file).unwrap();
+    assert_eq!(
+        (attributes.uid, attributes.gid, attributes.mode),
+        (ALICE, 77, 0o755)
+    );
+}
+
+#[test]
+fn the_opening_of_a_new_file_is_granted_whatever_its_mode() {
+    let served = Served::new();
+    let created = served.create(&alice(), "a", 0);
+    assert!(created.created);
+    served
+        .fs
+        .write(&alice(), &created.file, 0, b"x", Stability::Unstable)
+        .unwrap();
+    let node = created.node;
+    assert_eq!(
+        served
+            .fs
+            .open_file(&alice(), &node, OpenMode::READ)
+            .unwrap_err(),
+        Error::Access
+    );
+}
+
+#[test]
+fn attributes_asked_for_are_there_at_once() {
+    let served = Served::new();
+    let time = Timestamp {
+        seconds: 1_000_000_000,
+        nanoseconds: 5,
+    };
+    let set = SetAttributes {
+        mode: Some(0o4755),
+        uid: Some(BOB),
+        gid: Some(88),
+        size: Some(10_000),
+        accessed: Some(SetTime::Client(time)),
+        modified: Some(SetTime::Client(time)),
+    };
+    let top = served.root();
+    for (name, create) in [
+        ("a", Create::Unchecked(&set)),
+        (
+            "b",
+            Create::Exclusive {
+                verifier: [1; 8],
+                set: &set,
+            },
+        ),
+    ] {
+        let made = served
+            .fs
+            .create_file(&root(), &top, name.as_bytes(), create, OpenMode::READ)
+            .unwrap();
+        let attributes = served.fs.attributes(&made.node).unwrap();
+        assert_eq!(
+            (attributes.uid, attributes.gid, attributes.mode),
+            (BOB, 88, 0o4755)
+        );
+        assert_eq!(
+            (attributes.size, attributes.accessed, attributes.modified),
+            (10_000, time, time)
+        );
+    }
+    let create = Create::Guarded(&set);
+    let given = served
+        .fs
+        .create_file(&alice(), &top, b"c", create, OpenMode::READ);
+    assert_eq!(given.unwrap_err(), Error::Perm);
+    assert_eq!(served.lookup(&root(), "c").unwrap_err(), Error::NoEnt);
+}
+
+#[test]
+fn unchecked_opens_what_exists() {
+    let served = Served::new();
+    let first = served.create(&alice(), "a", 0o644);
+    served
+        .fs
+        .write(&alice(), &first.file, 0, b"data", Stability::Unstable)
+        .unwrap();
+    let top = served.root();
+    let set = SetAttributes {
+        uid: Some(0),
+        ..mode(0o777)
+    };
+    let open = |who: &Identity, set: &SetAttributes, wanted| {
+        served
+            .fs
+            .create_file(who, &top, b"a", Create::Unchecked(set), wanted)
+    };
+    let again = open(&bob(), &set, OpenMode::READ).unwrap();
+    assert!(!again.created && again.node == first.node);
+    assert_eq!(
+        served.attributes("a").mode,
+        0o644,
+        "only a length of 0 counts"
+    );
+    assert_eq!(
+        open(&bob(), &set, OpenMode::BOTH).unwrap_err(),
+        Error::Access
+    );
+    let truncate = SetAttributes {
+        size: Some(0),
+        ..set.clone()
+    };
+    assert_eq!(
+        open(&bob(), &truncate, OpenMode::READ).unwrap_err(),
+        Error::Access
+    );
+    let longer = SetAttributes {
+        size: Some(1),
+        ..set
+    };
+    open(&alice(), &longer, OpenMode::READ).unwrap();
+    assert_eq!(served.attributes("a").size, 4);
+    open(&alice(), &truncate, OpenMode::READ).unwrap();
+    assert_eq!(served.attributes("a").size, 0);
+    served.mkdir(&root(), "d", 0o777);
+    let set = SetAttributes::default();
+    let open = served
+        .fs
+        .create_file(&root(), &top, b"d", Create::Unchecked(&set), OpenMode::READ);
+    assert_eq!(open.unwrap_err(), Error::IsDir);
+}
+
+#[test]
+fn exclusive_creation_can_be_repeated_by_its_maker() {
+    let mut served = Served::new();
+    let set = mode(0);
+    let exclusive = |served: &Served, who: &Identity, verifier| {
+        let create = Create::Exclusive {
+            verifier,
+            set: &set,
+        };
+        served
+            .fs
+            .create_file(who, &served.root(), b"a", create, OpenMode::BOTH)
+    };
+    let first = exclusive(&served, &alice(), [1; 8]).unwrap();
+    let key = first.node.key();
+    for _ in 0..2 {
+        let again = exclusive(&served, &alice(), [1; 8]).unwrap();
+        assert!(again.created);
+        assert_eq!(again.node.key(), key);
+        assert_eq!(again.directory.before, again.directory.after);
+        assert_eq!(
+            exclusive(&served, &alice(), [2; 8]).unwrap_err(),
+            Error::Exist
+        );
+        assert_eq!(
+            exclusive(&served, &bob(), [1; 8]).unwrap_err(),
+            Error::Access
+        );
+        served.reopen();
+    }
+    served.create(&alice(), "plain", 0o644);
+    let create = Create::Exclusive {
+        verifier: [0; 8],
+        set: &set,
+    };
+    let plain = served
+        .fs
+        .create_file(&alice(), &served.root(), b"plain", create, OpenMode::READ);
+    assert_eq!(plain.unwrap_err(), Error::Exist);
+}
+
+#[test]
+fn errors_come_in_the_order_of_linux() {
+    let served = Served::new();
+    let dir = served.mkdir(&root(), "dir", 0o755);
+    let closed = served.mkdir(&root(), "closed", 0o700);
+    served
+        .fs
+        .make_directory(&root(), &dir, b"there", &mode(0o755))
+        .unwrap();
+    let set = SetAttributes::default();
+    let fs = &served.fs;
+    let make = |dir, name: &[u8]| fs.make_directory(&alice(), dir, name, &set).unwrap_err();
+    assert_eq!(
+        make(&dir, b"there"),
+        Error::Exist,
+        "before the lack of permission"
+    );
+    assert_eq!(make(&dir, b"new"), Error::Access);
+    assert_eq!(make(&closed, b"there"), Error::Access);
+    let file = served.create(&root(), "f", 0o777).node;
+    assert_eq!(make(&file, b"x"), Error::NotDir);
+    for create in [
+        Create::Guarded(&set),
+        Create::Exclusive {
+            verifier: [1; 8],
+            set: &set,
+        },
+    ] {
+        let create = |name| fs.create_file(&alice(), &dir, name, create, OpenMode::READ);
+        assert_eq!(create(b"there").unwrap_err(), Error::Exist);
+        assert_eq!(create(b"new").unwrap_err(), Error::Access);
+    }
+    let size = SetAttributes {
+        size: Some(localefs_vfs::limits::MAX_FILE_SIZE + 1),
+        ..set
+    };
+    let huge = fs
+        .create_file(&root(), &dir, b"x", Create::Guarded(&size), OpenMode::READ)
+        .unwrap_err();
+    assert_eq!(huge, Error::FBig);
+}
+
+#[test]
+fn a_new_file_is_never_seen_half_made() {
+    let served = Served::new();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..500 {
+                served.create(&alice(), &n.to_string(), 0o640);
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            for entry in std::fs::read_dir(served.host("")).unwrap() {
+                use std::os::unix::fs::MetadataExt;
+                let metadata = entry.unwrap().metadata().unwrap();
+                assert_eq!((metadata.uid(), metadata.mode() & 0o7777), (ALICE, 0o640));
+            }
+        }
+    });
+}
