@@ -8,11 +8,15 @@ pub const MAX_MESSAGE: u32 = 1024 * 1024 + 64 * 1024;
 pub const MAX_IO: u32 = 1024 * 1024;
 
 /// Shortest `ca_maxrequestsize` that a session is made with: a compound of SEQUENCE and one small
-/// operation, with the longest credential.
-pub const MIN_REQUEST: u32 = 512;
+/// operation.
+pub const MIN_REQUEST: u32 = 256;
 
 /// Shortest `ca_maxresponsesize`: the reply to SEQUENCE with some room.
-pub const MIN_RESPONSE: u32 = 256;
+pub const MIN_RESPONSE: u32 = 128;
+
+/// Shortest sizes and fewest operations of a back channel: a callback of CB_SEQUENCE and one more
+/// operation.
+pub const MIN_BACK_CHANNEL: (u32, u32) = (128, 2);
 
 /// Longest reply in octets that a slot keeps because the client asked for it.
 pub const MAX_CACHED_REPLY: u32 = 8 * 1024;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use localefs_protocol::nfs4::ops::{
-    Createhow4, OpenArgs, OpenClaim4, OpenDelegation4, OpenResOk, OpenRflags, Openflag4,
-    ShareAccess, ShareDeny,
+    Createhow4, OpenArgs, OpenClaim4, OpenDelegation4, OpenNoneDelegation4, OpenResOk, OpenRflags,
+    Openflag4, ShareAccess, ShareDeny,
 };
 use localefs_protocol::nfs4::{Attr, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
 use localefs_vfs::{Create, File, Node, OpenMode, SetAttributes};
@@ -88,7 +88,7 @@ pub fn open(
         // to .nfs….
         rflags: OpenRflags::OPEN4_RESULT_LOCKTYPE_POSIX,
         attrset: opened.attrset,
-        delegation: OpenDelegation4::None,
+        delegation: no_delegation(arguments.share_access),
     })
 }
 
@@ -108,6 +108,20 @@ fn share_access(arguments: &OpenArgs<'_>) -> Result<ShareAccess, Nfsstat4> {
             Err(Nfsstat4::NFS4ERR_NOTSUPP)
         }
         _ => Err(Nfsstat4::NFS4ERR_INVAL),
+    }
+}
+
+/// There are no delegations; who says what he would like is told why not (RFC 8881 §18.16.3).
+fn no_delegation(asked: ShareAccess) -> OpenDelegation4<'static> {
+    match asked & ShareAccess::WANT_DELEG_MASK {
+        ShareAccess(0) => OpenDelegation4::None,
+        ShareAccess::OPEN4_SHARE_ACCESS_WANT_NO_DELEG => {
+            OpenDelegation4::NoneExt(OpenNoneDelegation4::NotWanted)
+        }
+        ShareAccess::OPEN4_SHARE_ACCESS_WANT_CANCEL => {
+            OpenDelegation4::NoneExt(OpenNoneDelegation4::Cancelled)
+        }
+        _ => OpenDelegation4::NoneExt(OpenNoneDelegation4::NotSuppFtype),
     }
 }
 

@@ -12,7 +12,7 @@ use localefs_protocol::nfs4::ops::{
 
 use crate::compound::Compound;
 use crate::errors::Failure;
-use crate::state::{Client, Session, negotiate};
+use crate::state::{Client, Session, check_back_channel, negotiate};
 
 /// All flags that a client may set.
 const FLAGS: u32 = 7;
@@ -54,6 +54,7 @@ fn new_session(
         return Err(Nfsstat4::NFS4ERR_INVAL);
     }
     let (csr_fore_chan_attrs, channel) = negotiate(&arguments.csa_fore_chan_attrs)?;
+    check_back_channel(&arguments.csa_back_chan_attrs)?;
     let id = server.next_session_id(client);
     client.add_session(id)?;
     match server.clients.confirm(client) {

@@ -61,6 +61,22 @@ pub fn negotiate(asked: &ChannelAttrs4) -> Result<(ChannelAttrs4, Channel), Nfss
     Ok((granted, channel))
 }
 
+/// Judges the back channel that a client offers, though nothing will ever be sent on it.
+///
+/// # Errors
+/// NFS4ERR_TOOSMALL if no callback would fit.
+pub fn check_back_channel(offered: &ChannelAttrs4) -> Result<(), Nfsstat4> {
+    let (size, operations) = limits::MIN_BACK_CHANNEL;
+    let fits = offered.ca_maxrequestsize >= size
+        && offered.ca_maxresponsesize >= size
+        && offered.ca_maxoperations >= operations;
+    if fits {
+        Ok(())
+    } else {
+        Err(Nfsstat4::NFS4ERR_TOOSMALL)
+    }
+}
+
 /// A session of a client.
 #[derive(Debug)]
 pub struct Session {
