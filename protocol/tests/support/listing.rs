@@ -285,6 +285,7 @@ fn claim(claim: &OpenClaim4<'_>) -> String {
         OpenClaim4::Null(name) => format!("CLAIM_NULL Name: {}", text(name)),
         OpenClaim4::Previous(had) => format!("CLAIM_PREVIOUS {}", *had as u32),
         OpenClaim4::Fh => "CLAIM_FH (4)".into(),
+        OpenClaim4::DelegCurFh(_) => "CLAIM_DELEG_CUR_FH (5)".into(),
         other => panic!("the listings have no {other:?}"),
     }
 }
@@ -563,7 +564,7 @@ fn arguments(operation: &NfsArgop4<'_>) -> String {
             "Secinfo Style: SECINFO_STYLE4_CURRENT_FH (0)".into()
         }
         Sequence(args) => format!(
-            "sessionid: {}; seqid: {}; slot id: {}; high slot id: {}; cache this?: {}",
+            "sessionid: {}; seqid: {}; slot {}; highest {}; cache: {}",
             digits(&args.sa_sessionid.0),
             hex32(args.sa_sequenceid),
             args.sa_slotid,
@@ -756,8 +757,7 @@ fn result_data(result: &NfsResop4<'_>) -> Option<String> {
         ),
         Secinfo(Ok(ok)) | SecinfoNoName(Ok(ok)) => flavors(ok),
         Sequence(Ok(ok)) => format!(
-            "sessionid: {}; seqid: {}; slot id: {}; high slot id: {}; target high slot id: {}; \
-             status flags: {}",
+            "sessionid: {}; seqid: {}; slot {}; highest {}; target {}; flags {}",
             digits(&ok.sr_sessionid.0),
             hex32(ok.sr_sequenceid),
             ok.sr_slotid,

@@ -169,9 +169,25 @@ impl<'a> CompoundReply<'a> {
     }
 }
 
-/// The pairs that are not a COMPOUND of NFSv4.1 which the crate decodes: NULL, other programs and
+/// All captured calls that the crate decodes.
+pub fn calls() -> Vec<Pair> {
+    pairs()
+        .into_iter()
+        .filter(|pair| !is_foreign_call(&pair.name))
+        .collect()
+}
+
+/// All captured replies that the crate decodes.
+pub fn replies() -> Vec<Pair> {
+    pairs()
+        .into_iter()
+        .filter(|pair| !is_foreign_reply(&pair.name))
+        .collect()
+}
+
+/// Calls that are not a COMPOUND of NFSv4.1 which the crate decodes: NULL, other programs and
 /// versions, and SETCLIENTID, whose arguments nobody needs.
-pub fn is_foreign(name: &str) -> bool {
+fn is_foreign_call(name: &str) -> bool {
     [
         "null",
         "prog-mismatch",
@@ -181,4 +197,9 @@ pub fn is_foreign(name: &str) -> bool {
         "cb-notify-lock",
     ]
     .contains(&&name[3..])
+}
+
+/// Replies to those, and those with data that only a server with pNFS sends.
+fn is_foreign_reply(name: &str) -> bool {
+    is_foreign_call(name) || ["layoutget", "getdeviceinfo", "layoutreturn"].contains(&&name[3..])
 }

@@ -302,7 +302,12 @@ impl<'a> Choices<'a> {
     fn owner(&mut self) -> StateOwner4<'a> {
         StateOwner4 {
             clientid: 0,
-            owner: if self.byte().is_multiple_of(2) { "x" } else { "y" }.into(),
+            owner: if self.byte().is_multiple_of(2) {
+                "x"
+            } else {
+                "y"
+            }
+            .into(),
         }
     }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use localefs_protocol::nfs4::Nfsstat4;
 use localefs_protocol::nfs4::ops::{
-    BackchannelCtlArgs, BindConnToSessionArgs, BindConnToSessionResOk, ChannelDirFromClient4,
-    ChannelDirFromServer4, CreateSessionArgs, CreateSessionFlags, CreateSessionResOk,
-    DestroySessionArgs,
+    BackchannelCtlArgs, BindConnToSessionArgs, BindConnToSessionResOk, ChannelAttrs4,
+    ChannelDirFromClient4, ChannelDirFromServer4, CreateSessionArgs, CreateSessionFlags,
+    CreateSessionResOk, DestroySessionArgs,
 };
 
 use crate::compound::Compound;
 use crate::errors::Failure;
-use crate::state::{Client, Session, check_back_channel, negotiate};
+use crate::state::{Channel, Client, Session, check_back_channel, negotiate};
 
 /// All flags that a client may set.
 const FLAGS: u32 = 7;
@@ -25,6 +25,12 @@ pub fn create_session(
     let client = clients
         .get(arguments.csa_clientid)
         .ok_or(Nfsstat4::NFS4ERR_STALE_CLIENTID)?;
+    // What can never succeed doesn't count as a request.
+    if arguments.csa_flags.0 & !FLAGS != 0 {
+        return Err(Nfsstat4::NFS4ERR_INVAL.into());
+    }
+    check_back_channel(&arguments.csa_back_chan_attrs)?;
+    let fore = negotiate(&arguments.csa_fore_chan_attrs)?;
     let mut slot = client.create_session_slot();
     if arguments.csa_sequence == slot.seqid {
         return Ok(slot.reply.clone()?);
@@ -32,7 +38,7 @@ pub fn create_session(
     if arguments.csa_sequence != slot.seqid.wrapping_add(1) {
         return Err(Nfsstat4::NFS4ERR_SEQ_MISORDERED.into());
     }
-    let reply = new_session(compound, &client, arguments);
+    let reply = new_session(compound, &client, arguments, fore);
     // Until a session confirms it, the record is renewed by nothing but this.
     client.renew(compound.now);
     slot.seqid = arguments.csa_sequence;
@@ -44,17 +50,12 @@ fn new_session(
     compound: &Compound,
     client: &Arc<Client>,
     arguments: &CreateSessionArgs<'_>,
+    (csr_fore_chan_attrs, channel): (ChannelAttrs4, Channel),
 ) -> Result<CreateSessionResOk, Nfsstat4> {
     let server = &compound.server;
-    let confirmed = server.clients.is_confirmed(client);
-    if !confirmed && client.principal != compound.caller.principal() {
+    if !server.clients.is_confirmed(client) && client.principal != compound.caller.principal() {
         return Err(Nfsstat4::NFS4ERR_CLID_INUSE);
     }
-    if arguments.csa_flags.0 & !FLAGS != 0 {
-        return Err(Nfsstat4::NFS4ERR_INVAL);
-    }
-    let (csr_fore_chan_attrs, channel) = negotiate(&arguments.csa_fore_chan_attrs)?;
-    check_back_channel(&arguments.csa_back_chan_attrs)?;
     let id = server.next_session_id(client);
     client.add_session(id)?;
     match server.clients.confirm(client) {

@@ -18,6 +18,6 @@ pub use clock::{Clock, Millis};
 pub use file::{Files, LockFailure, LockState, Open, OwnerKey};
 pub use grace::Grace;
 pub use lock_table::{Held, LockKind, Range};
-pub use session::{Session, SlotHold, check_back_channel, negotiate};
+pub use session::{Channel, Session, SlotHold, check_back_channel, negotiate};
 pub use slot::{Begin, CachedReply};
 pub use stateid::StateidSource;

@@ -59,7 +59,7 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "TREE", env = "LOCALEFS_ROOT")]
     pub(super) root: Option<PathBuf>,
 
-    /// Serve NFS at this address; may be repeated. Port 0 is any free one
+    /// Serve NFS at this address; may be repeated, or be a list with commas. Port 0 is any free one
     #[arg(
         long,
         value_name = "IP[:PORT]",
