@@ -1,0 +1,254 @@
+//! The directory where a server keeps what outlives it.
+//!
+//! ```text
+//! DIR/                    0700, the server's own
+//!   format                which layout this is
+//!   lock                  locked while a server runs; holds its process id
+//!   admin.sock            where the commands reach the running server
+//!   state.redb            identity, keys, client records
+//!   fs/<file system id>/  the files that clients see
+//! ```
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tracing::warn;
+
+pub use error::DataDirError;
+
+/// What `format` says of the one layout that this version knows.
+const FORMAT: &str = "localefs data 1\n";
+
+/// Rights that nobody but the owner may have: whoever can read this directory can read every
+/// client's files, and whoever can write it can become root.
+const OTHERS: u32 = 0o077;
+
+/// A data directory, locked for this process until dropped.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    temporary: Option<TempDir>,
+    /// Keeps the lock.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens the data directory at `path`, made if there is nothing.
+    pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
+        let unusable = |error| DataDirError::Unusable {
+            path: path.to_owned(),
+            error,
+        };
+        if !path.try_exists().map_err(unusable)? {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(unusable)?;
+            }
+            DirBuilder::new()
+                .mode(0o700)
+                .create(path)
+                .map_err(unusable)?;
+        }
+        let path = path.canonicalize().map_err(unusable)?;
+        check_owner(&path)?;
+        check_contents(&path)?;
+        let lock = lock(&path)?;
+        check_format(&path)?;
+        Ok(Self {
+            path,
+            temporary: None,
+            _lock: lock,
+        })
+    }
+
+    /// Makes a data directory that is removed when dropped.
+    pub(crate) fn temporary() -> Result<Self, DataDirError> {
+        let directory = tempfile::Builder::new()
+            .prefix("localefs-")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(|error| DataDirError::Unusable {
+                path: std::env::temp_dir(),
+                error,
+            })?;
+        let mut opened = Self::open(directory.path())?;
+        opened.temporary = Some(directory);
+        Ok(opened)
+    }
+
+    /// Its absolute path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it goes with this value.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// The database.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path.join("state.redb")
+    }
+
+    /// Where the trees of its own file systems are.
+    pub(crate) fn trees(&self) -> PathBuf {
+        self.path.join("fs")
+    }
+
+    /// The tree of one of its own file systems, made if there is nothing: as on EFS, its root is
+    /// root's and has mode 0755.
+    pub(crate) fn tree(&self, file_system: &str) -> Result<PathBuf, DataDirError> {
+        let tree = self.trees().join(file_system);
+        let unusable = |error| DataDirError::Unusable {
+            path: tree.clone(),
+            error,
+        };
+        if !tree.try_exists().map_err(unusable)? {
+            fs::create_dir_all(&tree).map_err(unusable)?;
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&tree, mode).map_err(unusable)?;
+        }
+        Ok(tree)
+    }
+
+    /// Ids of the file systems that have a tree here.
+    pub(crate) fn file_systems(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.trees()) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| is_file_system_id(name))
+            .collect()
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        let Some(temporary) = self.temporary.take() else {
+            return;
+        };
+        if let Err(error) = temporary.close() {
+            warn!(path = %self.path.display(), %error, "the temporary directory stays behind");
+        }
+    }
+}
+
+fn is_file_system_id(name: &str) -> bool {
+    let digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_prefix("fs-")
+        .is_some_and(|rest| rest.len() == 17 && rest.bytes().all(digit))
+}
+
+fn check_owner(path: &Path) -> Result<(), DataDirError> {
+    let path = path.to_owned();
+    let metadata = match fs::metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) => return Err(DataDirError::Unusable { path, error }),
+    };
+    if !metadata.is_dir() {
+        return Err(DataDirError::NotADirectory { path });
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(DataDirError::Foreign {
+            path,
+            owner: metadata.uid(),
+            user,
+        });
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        return Err(DataDirError::TooOpen { path, mode });
+    }
+    Ok(())
+}
+
+/// A directory without `format` must be empty, but for what a start that was cut short leaves.
+fn check_contents(path: &Path) -> Result<(), DataDirError> {
+    let unusable = |error| DataDirError::Unusable {
+        path: path.to_owned(),
+        error,
+    };
+    if path.join("format").try_exists().map_err(unusable)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(unusable)? {
+        let name = entry.map_err(unusable)?.file_name();
+        if name != "lock" && name != "format.new" {
+            return Err(DataDirError::Occupied {
+                path: path.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn lock(directory: &Path) -> Result<File, DataDirError> {
+    let path = directory.join("lock");
+    let unusable = |error| DataDirError::Unusable {
+        path: path.clone(),
+        error,
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let process = file
+                .read_to_string(&mut text)
+                .ok()
+                .and_then(|_| text.trim().parse().ok());
+            return Err(DataDirError::InUse {
+                path: directory.to_owned(),
+                process,
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(error)),
+    }
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(unusable)?;
+    Ok(file)
+}
+
+fn check_format(directory: &Path) -> Result<(), DataDirError> {
+    let path = directory.join("format");
+    match fs::read(&path) {
+        Ok(found) if found == FORMAT.as_bytes() => Ok(()),
+        Ok(found) => {
+            let found = String::from_utf8_lossy(&found[..found.len().min(40)])
+                .trim()
+                .to_owned();
+            Err(DataDirError::UnknownFormat { path, found })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_format(directory).map_err(|error| DataDirError::Unusable { path, error })
+        }
+        Err(error) => Err(DataDirError::Unusable { path, error }),
+    }
+}
+
+fn write_format(directory: &Path) -> io::Result<()> {
+    let new = directory.join("format.new");
+    let mut file = File::create(&new)?;
+    file.write_all(FORMAT.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(new, directory.join("format"))?;
+    File::open(directory)?.sync_all()
+}

@@ -1,0 +1,63 @@
+//! The database of a data directory: identities and client records.
+
+mod clients;
+mod error;
+mod identity;
+
+use std::path::Path;
+
+use redb::Database;
+
+pub(crate) use clients::Clients;
+pub use error::StoreError;
+
+/// redb's cache. What is stored is small; redb would take a gibibyte.
+const CACHE: usize = 4 << 20;
+
+/// The database, open.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens the database at `path`, made if there is nothing.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Database::builder()
+            .set_cache_size(CACHE)
+            // Else damage may show only later, as a panic. A new file has none.
+            .set_check_integrity_on_open(path.exists())
+            .create(path)
+            .map(|database| Self { database })
+            .map_err(|error| StoreError::new(path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn damage_is_told() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("state.redb");
+        drop(Store::open(&path).unwrap().start(None, None).unwrap());
+        let whole = fs::read(&path).unwrap();
+        let garbage = vec![b'x'; whole.len()];
+        let mut scratched = whole.clone();
+        for page in scratched[4096..].chunks_mut(4096) {
+            page.fill(0xa5);
+        }
+        for damage in [
+            &garbage[..100],
+            &garbage,
+            &whole[..whole.len() / 3],
+            &scratched,
+        ] {
+            fs::write(&path, damage).unwrap();
+            let error = Store::open(&path).expect_err("damaged");
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        }
+    }
+}
