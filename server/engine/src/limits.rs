@@ -33,6 +33,9 @@ pub const MAX_SLOTS: u32 = 1024;
 /// Most sessions of one client.
 pub const MAX_SESSIONS: usize = 64;
 
+/// Most connections that a session remembers; the least recently associated is forgotten first.
+pub const MAX_CONNECTIONS: usize = 64;
+
 /// Most clients that are confirmed. EFS takes 25,000 connections for each file system.
 pub const MAX_CLIENTS: usize = 25_000;
 

@@ -66,14 +66,11 @@ fn set_attributes(
     let node = compound.node()?;
     let (set, attrsset) = fattr::to_set(&arguments.obj_attributes)?;
     let writer = match set.size {
-        Some(_) => {
-            match node.file_type() {
-                FileType::Regular => {}
-                FileType::Directory => return Err(Nfsstat4::NFS4ERR_ISDIR.into()),
-                _ => return Err(Nfsstat4::NFS4ERR_INVAL.into()),
-            }
-            writer(compound, arguments)?
+        // RFC 8881 §15.2 has neither ISDIR nor SYMLINK for SETATTR.
+        Some(_) if node.file_type() != FileType::Regular => {
+            return Err(Nfsstat4::NFS4ERR_INVAL.into());
         }
+        Some(_) => writer(compound, arguments)?,
         None => None,
     };
     if set == SetAttributes::default() {

@@ -200,11 +200,11 @@ fn create(
     let created = compound
         .fs()
         .create_file(compound.who(), directory, name, how, wanted)?;
-    let attrset = if created.created {
-        attrset
-    } else {
-        // Of a file that was there, only its end may have been set.
-        attrset.intersection(&Bitmap4::of(&[Attr::FATTR4_SIZE]))
+    let attrset = match set.size {
+        _ if created.created => attrset,
+        // Of a file that was there, nothing is set; but it may have been emptied.
+        Some(0) => Bitmap4::of(&[Attr::FATTR4_SIZE]),
+        _ => Bitmap4::EMPTY,
     };
     Ok(Opened {
         file: created.file,

@@ -10,8 +10,8 @@ use crate::compound::Compound;
 use crate::errors::Failure;
 use crate::limits;
 
-/// What READ may still add to a reply behind its data: nothing but padding.
-const OVERHEAD: usize = 8 + 4 + 4 + 3;
+/// What a result of READ has before its data: number, status, end of file, length.
+const BEFORE_DATA: usize = 16;
 
 pub fn read(
     compound: &mut Compound,
@@ -47,7 +47,7 @@ fn data(
         None => fs.open_file(compound.who(), &node, OpenMode::READ)?,
     };
     // One octet more than fits is enough to be told that it doesn't.
-    let room = compound.reply_room().saturating_sub(OVERHEAD) + 1;
+    let room = compound.reply_room().saturating_sub(BEFORE_DATA) + 1;
     let count = (arguments.count.min(limits::MAX_IO) as usize).min(room);
     let mut data = BytesMut::with_capacity(count);
     let outcome = fs.read(

@@ -2,7 +2,7 @@
 
 use localefs_protocol::nfs4::Nfsstat4;
 use localefs_protocol::nfs4::ops::{ChangeResOk, LinkArgs, RenameArgs, RenameResOk};
-use localefs_vfs::FileType;
+use localefs_vfs::{Error, FileType};
 
 use super::create::change_info;
 use super::lookup::must_be_directory;
@@ -20,9 +20,14 @@ pub fn rename(compound: &mut Compound, arguments: RenameArgs<'_>) -> Result<Rena
         must_be_directory(directory).map_err(|_| Nfsstat4::NFS4ERR_NOTDIR)?;
     }
     let RenameArgs { oldname, newname } = arguments;
-    let (source, target) = compound
+    let renamed = compound
         .fs()
-        .rename(compound.who(), &from, &oldname, &to, &newname)?;
+        .rename(compound.who(), &from, &oldname, &to, &newname);
+    let (source, target) = renamed.map_err(|error| match error {
+        // A directory over something else, or the other way round (RFC 8881 §18.26.3).
+        Error::IsDir | Error::NotDir => Nfsstat4::NFS4ERR_EXIST.into(),
+        other => Failure::from(other),
+    })?;
     Ok(RenameResOk {
         source_cinfo: change_info(source),
         target_cinfo: change_info(target),

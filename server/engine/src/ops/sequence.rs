@@ -42,6 +42,7 @@ pub fn sequence(compound: &mut Compound, arguments: &SequenceArgs) -> Sequenced 
     match session.begin(slotid, seqid, fingerprint) {
         Ok(slot) => {
             session.client.renew(compound.now);
+            session.associate(compound.connection.id);
             compound.enter(slot, arguments.sa_cachethis);
             put_result(compound, arguments, &session);
             Sequenced::Execute

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use localefs_protocol::nfs4::Nfsstat4;
 use localefs_protocol::nfs4::ops::{
     BackchannelCtlArgs, BindConnToSessionArgs, BindConnToSessionResOk, ChannelAttrs4,
     ChannelDirFromClient4, ChannelDirFromServer4, CreateSessionArgs, CreateSessionFlags,
     CreateSessionResOk, DestroySessionArgs,
 };
+use localefs_protocol::nfs4::{Nfsstat4, Sessionid4};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
@@ -70,6 +70,7 @@ fn new_session(
         }
     }
     let session = Session::new(id, Arc::clone(client), channel);
+    session.associate(compound.connection.id);
     server.sessions.insert(id, Arc::new(session));
     Ok(CreateSessionResOk {
         csr_sessionid: id,
@@ -91,25 +92,30 @@ pub fn destroy_session(
     if own && !compound.is_last() {
         return Err(Nfsstat4::NFS4ERR_NOT_ONLY_OP.into());
     }
-    let (_, session) = compound
-        .server
-        .sessions
-        .remove(&id)
-        .ok_or(Nfsstat4::NFS4ERR_BADSESSION)?;
+    let session = find(compound, id)?;
+    if !session.is_associated(compound.connection.id) {
+        return Err(Nfsstat4::NFS4ERR_CONN_NOT_BOUND_TO_SESSION.into());
+    }
+    compound.server.sessions.remove(&id);
     session.client.remove_session(id);
     Ok(())
 }
 
-/// Connections of the fore channel need no binding: a SEQUENCE on them is enough, as state
-/// protection is never more than SP4_NONE (RFC 8881 §2.10.3.1).
+fn find(compound: &Compound, id: Sessionid4) -> Result<Arc<Session>, Nfsstat4> {
+    let session = compound.server.sessions.get(&id);
+    session
+        .map(|session| Arc::clone(&session))
+        .ok_or(Nfsstat4::NFS4ERR_BADSESSION)
+}
+
+/// A SEQUENCE on a connection is enough to associate it, as state protection is never more than
+/// SP4_NONE (RFC 8881 §2.10.3.1); this is for who wants to be sure.
 pub fn bind_conn_to_session(
     compound: &mut Compound,
     arguments: BindConnToSessionArgs,
 ) -> Result<BindConnToSessionResOk, Failure> {
-    let session = compound.server.sessions.get(&arguments.bctsa_sessid);
-    let session = session
-        .map(|session| Arc::clone(&session))
-        .ok_or(Nfsstat4::NFS4ERR_BADSESSION)?;
+    let session = find(compound, arguments.bctsa_sessid)?;
+    session.associate(compound.connection.id);
     let bctsr_dir = match arguments.bctsa_dir {
         ChannelDirFromClient4::Fore | ChannelDirFromClient4::ForeOrBoth => {
             ChannelDirFromServer4::Fore

@@ -16,18 +16,21 @@ impl Range {
     /// The range of a LOCK, LOCKT or LOCKU.
     ///
     /// # Errors
-    /// NFS4ERR_INVAL if it is empty or ends beyond 2^64 - 1 (RFC 8881 §18.10.3).
+    /// NFS4ERR_INVAL if it is empty, or its offset and length add up to more than 2^64 - 1
+    /// (RFC 8881 §18.10.3).
     pub fn new(offset: u64, length: u64) -> Result<Self, Nfsstat4> {
         let last = match length {
-            0 => None,
             u64::MAX => Some(u64::MAX),
-            _ => offset.checked_add(length - 1),
+            _ => offset
+                .checked_add(length)
+                .filter(|_| length > 0)
+                .map(|end| end - 1),
         };
-        last.map(|last| Self {
+        let range = last.map(|last| Self {
             first: offset,
             last,
-        })
-        .ok_or(Nfsstat4::NFS4ERR_INVAL)
+        });
+        range.ok_or(Nfsstat4::NFS4ERR_INVAL)
     }
 
     /// Its length as LOCK gives it: all ones if it has no end.
@@ -187,8 +190,15 @@ mod tests {
     fn ranges_of_the_wire() {
         assert_eq!(Range::new(0, 0), Err(Nfsstat4::NFS4ERR_INVAL));
         assert_eq!(Range::new(5, u64::MAX), Ok(range(5, u64::MAX)));
-        assert_eq!(Range::new(u64::MAX, 1), Ok(range(u64::MAX, u64::MAX)));
-        assert_eq!(Range::new(u64::MAX, 2), Err(Nfsstat4::NFS4ERR_INVAL));
+        assert_eq!(
+            Range::new(u64::MAX, u64::MAX),
+            Ok(range(u64::MAX, u64::MAX))
+        );
+        assert_eq!(
+            Range::new(1 << 63, (1 << 63) - 1),
+            Ok(range(1 << 63, u64::MAX - 1))
+        );
+        assert_eq!(Range::new(1 << 63, 1 << 63), Err(Nfsstat4::NFS4ERR_INVAL));
         assert_eq!(Range::new(10, 5).map(|r| (r.last, r.length())), Ok((14, 5)));
     }
 

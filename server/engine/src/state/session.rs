@@ -1,5 +1,6 @@
 //! Sessions: what was negotiated, and the slots (RFC 8881 §2.10).
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use localefs_protocol::nfs4::ops::ChannelAttrs4;
@@ -86,8 +87,15 @@ pub struct Session {
     pub client: Arc<Client>,
     /// What was negotiated.
     pub channel: Channel,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
     /// Slots up to the highest that was ever used.
-    slots: Mutex<Vec<Slot>>,
+    slots: Vec<Slot>,
+    /// The connections that were last used for the session.
+    connections: VecDeque<u64>,
 }
 
 impl Session {
@@ -98,7 +106,7 @@ impl Session {
             id,
             client,
             channel,
-            slots: Mutex::default(),
+            inner: Mutex::default(),
         }
     }
 
@@ -111,7 +119,7 @@ impl Session {
     /// Judges a request; see [`Slot::judge`]. The slot must exist.
     #[must_use]
     pub fn judge(&self, slotid: Slotid4, seqid: u32, fingerprint: u64) -> Begin {
-        match self.slots().get(slotid as usize) {
+        match self.inner().slots.get(slotid as usize) {
             Some(slot) => slot.judge(seqid, fingerprint),
             None => Slot::default().judge(seqid, fingerprint),
         }
@@ -127,7 +135,7 @@ impl Session {
         seqid: u32,
         fingerprint: u64,
     ) -> Result<SlotHold, Begin> {
-        let mut slots = self.slots();
+        let slots = &mut self.inner().slots;
         let index = slotid as usize;
         if slots.len() <= index {
             slots.resize_with(index + 1, Slot::default);
@@ -146,8 +154,23 @@ impl Session {
         }
     }
 
-    fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Associates a connection with the fore channel (RFC 8881 §2.10.3.1).
+    pub fn associate(&self, connection: u64) {
+        let connections = &mut self.inner().connections;
+        if !connections.contains(&connection) {
+            connections.truncate(limits::MAX_CONNECTIONS - 1);
+            connections.push_front(connection);
+        }
+    }
+
+    /// Whether a connection is associated with the session.
+    #[must_use]
+    pub fn is_associated(&self, connection: u64) -> bool {
+        self.inner().connections.contains(&connection)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,7 +196,7 @@ impl SlotHold {
 
     fn finish(&mut self, reply: CachedReply) {
         self.completed = true;
-        if let Some(slot) = self.session.slots().get_mut(self.slotid as usize) {
+        if let Some(slot) = self.session.inner().slots.get_mut(self.slotid as usize) {
             slot.complete(reply);
         }
     }
