@@ -303,6 +303,49 @@ fn numbers_that_are_no_operation() {
     assert_eq!(encoded(&illegal), [0, 0, 0x27, 0x3c, 0, 0, 0x27, 0x3c]);
 }
 
+/// Booleans, enumerations and unions have no other values than theirs.
+#[test]
+fn values_that_do_not_exist() {
+    // Each operation with arguments of zeros, but for one word at `offset` of the arguments.
+    for (number, offset, bad, field) in [
+        (OpNum::OP_RECLAIM_COMPLETE, 0, 2, "rca_one_fs"),
+        (OpNum::OP_LOCKT, 0, 0, "locktype"),
+        (OpNum::OP_LOCKT, 0, 5, "locktype"),
+        (OpNum::OP_WRITE, 24, 3, "stable"),
+        (OpNum::OP_CREATE, 0, 0, "objtype"),
+        (OpNum::OP_CREATE, 0, 10, "objtype"),
+        (OpNum::OP_OPEN, 24, 2, "openhow"),
+        (OpNum::OP_OPEN, 28, 7, "claim"),
+        (OpNum::OP_BIND_CONN_TO_SESSION, 16, 0, "bctsa_dir"),
+        (OpNum::OP_BIND_CONN_TO_SESSION, 16, 4, "bctsa_dir"),
+        (OpNum::OP_EXCHANGE_ID, 16, 3, "eia_state_protect"),
+        (OpNum::OP_SECINFO_NO_NAME, 0, 2, "SECINFO_NO_NAME"),
+        (OpNum::OP_LAYOUTRETURN, 12, 4, "lora_layoutreturn"),
+        (OpNum::OP_SEQUENCE, 28, u32::MAX, "sa_cachethis"),
+    ] {
+        let mut octets = number.0.to_be_bytes().to_vec();
+        octets.resize(100, 0);
+        octets[4 + offset..8 + offset].copy_from_slice(&bad.to_be_bytes());
+        let error = decode::<NfsArgop4<'_>>(&octets).expect_err("a value that does not exist");
+        assert_eq!(
+            (error.field, error.offset),
+            (field, 4 + offset),
+            "{number:?}"
+        );
+        assert!(matches!(error.fault, Fault::BadBool(word) | Fault::BadEnum(word) if word == bad));
+    }
+}
+
+/// RFC 4506 wants zeros, but who sends something else is understood.
+#[test]
+fn padding_may_be_anything() {
+    let octets = b"\0\0\0\x0f\0\0\0\x05abcde\xff\xff\xff";
+    let (operation, rest) = decode::<NfsArgop4<'_>>(octets).expect("LOOKUP");
+    assert_eq!(rest, b"");
+    assert_eq!(encoded(&operation), b"\0\0\0\x0f\0\0\0\x05abcde\0\0\0");
+    assert!(decode::<NfsArgop4<'_>>(&octets[..15]).is_err());
+}
+
 /// Decodes `octets` as everything that the crate decodes. What can be decoded means the same when
 /// it is encoded and decoded again: what is lost is padding, and attributes that do not exist.
 fn decode_everything(octets: &[u8]) {

@@ -12,9 +12,9 @@ use crate::limits;
 /// FH4_PERSISTENT: handles last.
 const FH4_PERSISTENT: u32 = 0;
 
-/// What EFS says of its size: 8 EiB less one octet, of which all is free (EFS user guide,
-/// "Metering").
-const SPACE: u64 = i64::MAX as u64;
+/// What EFS says of its size, all of it free: 8 EiB less the mebibyte that Linux, which counts in
+/// blocks of `wsize`, would round up to. `df` shows 9007199254739968 KiB, as on EFS.
+const SPACE: u64 = (1 << 63) - (1 << 20);
 
 /// Attributes that exclusive creation may set: all that can be set, as the verifier is kept
 /// beside them and not in the times (RFC 8881 §5.8.1.14).
