@@ -2,8 +2,8 @@
 //!
 //! # Contract
 //! - Decoding never panics, whatever the input. It borrows from the input, allocates only for
-//!   lists, and never more than the input itself is long: every length from the wire is checked
-//!   against its bound and against what is left before anything is allocated.
+//!   lists, and no more elements than the input has words for: every length from the wire is
+//!   checked against its bound and against what is left before anything is allocated.
 //! - A failure says which field could not be decoded, and at which offset
 //!   ([`xdr::DecodeError`]).
 //! - Encoding cannot fail: what a value holds fits on the wire.

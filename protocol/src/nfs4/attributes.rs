@@ -200,6 +200,12 @@ attributes! {
 }
 
 impl<'a> Attributes<'a> {
+    /// Whether localefs has all attributes of `mask`.
+    #[must_use]
+    pub fn supports(mask: &Bitmap4) -> bool {
+        mask.difference(&Self::SUPPORTED).is_empty() && !mask.has_unknown()
+    }
+
     /// Decodes the values of a `fattr4`.
     ///
     /// # Errors
@@ -207,7 +213,7 @@ impl<'a> Attributes<'a> {
     /// values are not exactly those that the mask announces.
     pub fn from_fattr4(fattr: &Fattr4<'a>) -> Result<Self, Nfsstat4> {
         let mut attributes = Self::default();
-        if !fattr.attrmask.difference(&Self::SUPPORTED).is_empty() {
+        if !Self::supports(&fattr.attrmask) {
             return Err(Nfsstat4::NFS4ERR_ATTRNOTSUPP);
         }
         let mut rest = fattr.attr_vals.as_slice();

@@ -17,13 +17,14 @@ const MAX_WORDS: usize = 32;
 
 /// A set of attribute numbers, or of operation numbers.
 ///
-/// Bits beyond the third word are dropped when decoding: RFC 8881 §5.6 lets a server ignore
-/// requests for attributes that it doesn't know.
+/// Of bits beyond the third word only that there are some is kept when decoding: RFC 8881 §5.6 lets
+/// a server ignore requests for attributes that it doesn't know, but not attempts to set them.
 #[derive(Clone, Copy, Default)]
 pub struct Bitmap4 {
     words: [u32; KEPT_WORDS],
     /// Words on the wire. A sender may append empty ones; they mean nothing, but are sent again.
     length: usize,
+    unknown: bool,
 }
 
 impl Bitmap4 {
@@ -31,6 +32,7 @@ impl Bitmap4 {
     pub const EMPTY: Self = Self {
         words: [0; KEPT_WORDS],
         length: 0,
+        unknown: false,
     };
 
     /// The set of `attributes`.
@@ -81,6 +83,12 @@ impl Bitmap4 {
         word.is_some_and(|word| word & (1 << (attribute.0 % 32)) != 0)
     }
 
+    /// Whether bits were decoded that are no attribute of NFSv4.1, and so are not in the set.
+    #[must_use]
+    pub fn has_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// Whether no bit is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -124,6 +132,7 @@ impl Bitmap4 {
         Self {
             words,
             length: KEPT_WORDS,
+            unknown: false,
         }
         .trimmed()
     }
@@ -179,11 +188,13 @@ impl<'a> Unpack<'a> for Bitmap4 {
             );
         }
         let mut words = [0; KEPT_WORDS];
+        let mut unknown = false;
         for index in 0..length as usize {
             let (after, word) = u32::unpack(rest)?;
             rest = after;
-            if let Some(kept) = words.get_mut(index) {
-                *kept = word;
+            match words.get_mut(index) {
+                Some(kept) => *kept = word,
+                None => unknown |= word != 0,
             }
         }
         Ok((
@@ -191,6 +202,7 @@ impl<'a> Unpack<'a> for Bitmap4 {
             Self {
                 words,
                 length: (length as usize).min(KEPT_WORDS),
+                unknown,
             },
         ))
     }
@@ -226,6 +238,7 @@ mod tests {
         ];
         let (set, _) = decode::<Bitmap4>(&five).unwrap();
         assert_eq!(set, Bitmap4::of(&[Attr::FATTR4_SUPPORTED_ATTRS]));
+        assert!(set.has_unknown());
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn with_values(
 /// have, NFS4ERR_BADOWNER, NFS4ERR_BADXDR.
 pub fn to_set(fattr: &Fattr4<'_>) -> Result<(SetAttributes, Bitmap4), Nfsstat4> {
     let read_only = |attribute: Attr| attribute.support() == Some(Support::Read);
-    if !fattr.attrmask.difference(&Attributes::SUPPORTED).is_empty() {
+    if !Attributes::supports(&fattr.attrmask) {
         return Err(Nfsstat4::NFS4ERR_ATTRNOTSUPP);
     }
     if fattr.attrmask.iter().any(read_only) {

@@ -6,7 +6,7 @@ use localefs_protocol::nfs4::ops::{
     Createhow4, OpenArgs, OpenClaim4, OpenDelegation4, OpenNoneDelegation4, OpenResOk, OpenRflags,
     Openflag4, ShareAccess, ShareDeny,
 };
-use localefs_protocol::nfs4::{Attr, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
+use localefs_protocol::nfs4::{Attr, Attributes, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
 use localefs_vfs::{Create, File, Node, OpenMode, SetAttributes};
 
 use super::create::change_info;
@@ -216,18 +216,12 @@ fn create(
 /// # Errors
 /// NFS4ERR_INVAL for attributes outside `suppattr_exclcreat` (RFC 8881 §18.16.3).
 fn exclusive_attributes(fattr: &Fattr4<'_>) -> Result<(SetAttributes, Bitmap4), Nfsstat4> {
-    if !fattr
+    let allowed = fattr
         .attrmask
         .difference(&fattr::SUPPATTR_EXCLCREAT)
-        .is_empty()
-    {
-        let known = localefs_protocol::nfs4::Attributes::SUPPORTED;
-        let unknown = !fattr.attrmask.difference(&known).is_empty();
-        return Err(if unknown {
-            Nfsstat4::NFS4ERR_ATTRNOTSUPP
-        } else {
-            Nfsstat4::NFS4ERR_INVAL
-        });
+        .is_empty();
+    if !allowed && Attributes::supports(&fattr.attrmask) {
+        return Err(Nfsstat4::NFS4ERR_INVAL);
     }
     fattr::to_set(fattr)
 }
