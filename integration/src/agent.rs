@@ -1,0 +1,421 @@
+//! The init of a guest: sets the guest up, then runs what the lab asks for.
+//!
+//! The guest's root is the machine's own tree, read-only. Directories that
+//! programs expect to write get an overlay in memory, so that a guest script
+//! may do what it likes and the machine never notices.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::system::{RebootCommand, reboot};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+use crate::guest::MOUNT_POINT;
+use crate::wire::{Boot, DIRECTORY, Event, Request, SHARED, script_name};
+
+/// Users that every guest has beside root, with a group of the same name and number.
+const USERS: [(&str, u32); 5] = [
+    ("alice", 1001),
+    ("mark", 1002),
+    ("carol", 1003),
+    ("tests", 1101),
+    ("pjdfstest", 1102),
+];
+
+/// Directories that get an overlay.
+const WRITABLE: [&str; 8] = [
+    "/etc", "/home", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var",
+];
+
+/// A home without anybody's configuration.
+const HOME: &str = "/run/home";
+
+/// Runs the guest until it is powered off.
+pub fn run() -> ! {
+    let outcome = serve();
+    if let Err(error) = &outcome {
+        eprintln!("the guest's init failed: {error:#}");
+    }
+    rustix::fs::sync();
+    let _ = reboot(RebootCommand::PowerOff);
+    std::process::exit(1);
+}
+
+fn serve() -> Result<()> {
+    let serial = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/ttyS0")?;
+    let mut mode = tcgetattr(&serial)?;
+    mode.make_raw();
+    tcsetattr(&serial, OptionalActions::Now, &mode)?;
+    let agent = Agent {
+        serial: Mutex::new(serial.try_clone()?),
+        jobs: Mutex::default(),
+    };
+    if let Err(error) = set_up() {
+        agent.send(&Event::Failed {
+            message: format!("{error:#}"),
+        });
+        return Err(error);
+    }
+    agent.send(&Event::Ready);
+    Arc::new(agent).read(serial)
+}
+
+/// What the threads of the init share.
+struct Agent {
+    serial: Mutex<File>,
+    jobs: Mutex<HashMap<u32, Running>>,
+}
+
+/// A job as long as it runs.
+struct Running {
+    /// Its process group, once it has one.
+    group: Option<Pid>,
+    /// A queue, so that a job which does not read holds up nobody else.
+    input: mpsc::Sender<String>,
+}
+
+impl Agent {
+    /// Serves requests until the lab closes its end.
+    fn read(self: Arc<Self>, serial: File) -> Result<()> {
+        for line in BufReader::new(serial).lines() {
+            let Ok(line) = line else { break };
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_str(&line)? {
+                Request::Run { id, input } => {
+                    let queue = self.register(id);
+                    let agent = Arc::clone(&self);
+                    thread::spawn(move || agent.run_job(id, input.then_some(queue)));
+                }
+                Request::Shell { id } => {
+                    self.register(id);
+                    let agent = Arc::clone(&self);
+                    thread::spawn(move || agent.run_shell(id));
+                }
+                Request::Input { id, text } => {
+                    if let Some(job) = lock(&self.jobs).get(&id) {
+                        // A job that is gone needs no input.
+                        let _ = job.input.send(text);
+                    }
+                }
+                Request::Signal { id, kill } => self.signal(id, kill),
+                Request::Inspect { id } => {
+                    self.send(&Event::Output {
+                        id,
+                        error: false,
+                        text: processes(),
+                    });
+                    self.send(&Event::Exit { id, status: 0 });
+                }
+                Request::Halt => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, event: &Event) {
+        let Ok(mut line) = serde_json::to_vec(event) else {
+            return;
+        };
+        line.push(b'\n');
+        // Nobody is left to tell when the line itself is broken.
+        let _ = lock(&self.serial).write_all(&line);
+    }
+
+    fn signal(&self, id: u32, kill: bool) {
+        if let Some(group) = lock(&self.jobs).get(&id).and_then(|job| job.group) {
+            let signal = if kill { Signal::KILL } else { Signal::TERM };
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// Makes a job known before it runs, so that no request comes too early.
+    fn register(&self, id: u32) -> mpsc::Receiver<String> {
+        let (input, queue) = mpsc::channel();
+        lock(&self.jobs).insert(id, Running { group: None, input });
+        queue
+    }
+
+    fn run_job(self: &Arc<Self>, id: u32, input: Option<mpsc::Receiver<String>>) {
+        let mut command = Command::new(Path::new(SHARED).join(script_name(id)));
+        let stdin = if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        };
+        command
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.process_group(0);
+        self.supervise(id, command, input);
+    }
+
+    fn run_shell(self: &Arc<Self>, id: u32) {
+        let Ok(terminal) = OpenOptions::new().read(true).write(true).open("/dev/tty0") else {
+            return self.refuse(id, "no /dev/tty0");
+        };
+        let clones = (terminal.try_clone(), terminal.try_clone());
+        let (Ok(input), Ok(output)) = clones else {
+            return self.refuse(id, "no descriptors");
+        };
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait", "bash", "--norc"]);
+        command.stdin(input).stdout(output).stderr(terminal);
+        self.supervise(id, command, None);
+    }
+
+    fn refuse(&self, id: u32, message: &str) {
+        lock(&self.jobs).remove(&id);
+        self.send(&Event::Output {
+            id,
+            error: true,
+            text: format!("{message}\n"),
+        });
+        self.send(&Event::Exit { id, status: 127 });
+    }
+
+    fn supervise(
+        self: &Arc<Self>,
+        id: u32,
+        mut command: Command,
+        input: Option<mpsc::Receiver<String>>,
+    ) {
+        command.env_clear().envs(environment());
+        let directory = if Path::new("/mnt/efs").is_dir() {
+            "/mnt/efs"
+        } else {
+            "/"
+        };
+        command.current_dir(directory);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return self.refuse(id, &error.to_string()),
+        };
+        if let Some(job) = lock(&self.jobs).get_mut(&id) {
+            job.group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        }
+        if let (Some(mut pipe), Some(queue)) = (child.stdin.take(), input) {
+            thread::spawn(move || {
+                for text in queue {
+                    if pipe.write_all(text.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        let drained = self.forward(id, &mut child);
+        let status = child.wait();
+        lock(&self.jobs).remove(&id);
+        // A process that the job left behind may hold the pipes open for ever.
+        for _ in 0..2 {
+            let _ = drained.recv_timeout(Duration::from_secs(1));
+        }
+        self.send(&Event::Exit {
+            id,
+            status: status.map_or(127, exit_status),
+        });
+    }
+
+    /// Sends on what a job writes; the channel gets a value at the end of each pipe.
+    fn forward(self: &Arc<Self>, id: u32, child: &mut Child) -> mpsc::Receiver<()> {
+        let (sender, receiver) = mpsc::channel();
+        let output = child
+            .stdout
+            .take()
+            .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let errors = child
+            .stderr
+            .take()
+            .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        for (pipe, error) in [(output, false), (errors, true)] {
+            let Some(mut pipe) = pipe else {
+                let _ = sender.send(());
+                continue;
+            };
+            let (agent, sender) = (Arc::clone(self), sender.clone());
+            thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                    let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                    agent.send(&Event::Output { id, error, text });
+                }
+                let _ = sender.send(());
+            });
+        }
+        receiver
+    }
+}
+
+fn environment() -> [(&'static str, &'static str); 7] {
+    [
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
+        ("HOME", HOME),
+        ("PS1", "\\h:\\w\\$ "),
+        ("USER", "root"),
+        ("TERM", "xterm"),
+        ("LANG", "C.UTF-8"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+    ]
+}
+
+fn exit_status(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything between the kernel's start and the first job.
+fn set_up() -> Result<()> {
+    let directory = std::env::var(DIRECTORY).context("no guest directory on the command line")?;
+    let boot: Boot = serde_json::from_slice(&fs::read(Path::new(&directory).join("boot"))?)?;
+    mount_new("proc", "/proc", "")?;
+    mount_new("sysfs", "/sys", "")?;
+    mount_new("tmpfs", "/run", "mode=755")?;
+    for (kind, path) in [("devpts", "/dev/pts"), ("tmpfs", "/dev/shm")] {
+        fs::create_dir_all(path)?;
+        mount_new(kind, path, "")?;
+    }
+    fs::write("/proc/sys/kernel/hostname", &boot.hostname)?;
+    load_modules()?;
+    overlay()?;
+    for path in [SHARED, MOUNT_POINT, HOME] {
+        fs::create_dir_all(path)?;
+    }
+    mount_new("hostfs", SHARED, &directory)?;
+    add_users()?;
+    network(&boot)
+}
+
+fn mount_new(kind: &str, path: &str, options: &str) -> Result<()> {
+    let options = std::ffi::CString::new(options)?;
+    mount(kind, path, kind, MountFlags::empty(), options.as_c_str())
+        .with_context(|| format!("cannot mount {kind} on {path}"))
+}
+
+/// Loads the NFS client, and lets the kernel find whatever it wants later:
+/// its modules are not where modprobe looks.
+fn load_modules() -> Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let release = release.trim();
+    let modules = PathBuf::from("/run/modules/lib/modules");
+    fs::create_dir_all(&modules)?;
+    symlink(
+        Path::new("/usr/lib/uml/modules").join(release),
+        modules.join(release),
+    )?;
+    let wrapper = "/run/modprobe";
+    fs::write(
+        wrapper,
+        "#!/bin/sh\nexec /sbin/modprobe -d /run/modules \"$@\"\n",
+    )?;
+    fs::set_permissions(wrapper, fs::Permissions::from_mode(0o755))?;
+    fs::write("/proc/sys/kernel/modprobe", wrapper)?;
+    execute(Command::new(wrapper).args(["-a", "nfsv4", "overlay"]))
+}
+
+fn overlay() -> Result<()> {
+    for path in WRITABLE.iter().filter(|path| Path::new(path).is_dir()) {
+        let base = PathBuf::from("/run/overlay").join(&path[1..]);
+        let (upper, work) = (base.join("upper"), base.join("work"));
+        fs::create_dir_all(&upper)?;
+        fs::create_dir_all(&work)?;
+        fs::set_permissions(&upper, fs::metadata(path)?.permissions())?;
+        let options = format!(
+            "lowerdir={path},upperdir={},workdir={}",
+            upper.display(),
+            work.display()
+        );
+        mount_new("overlay", path, &options)?;
+    }
+    Ok(())
+}
+
+fn add_users() -> Result<()> {
+    let mut passwd = OpenOptions::new().append(true).open("/etc/passwd")?;
+    let mut group = OpenOptions::new().append(true).open("/etc/group")?;
+    for (name, number) in USERS {
+        writeln!(passwd, "{name}:x:{number}:{number}::/:/bin/sh")?;
+        writeln!(group, "{name}:x:{number}:")?;
+    }
+    Ok(())
+}
+
+fn network(boot: &Boot) -> Result<()> {
+    let commands = format!(
+        "link set lo up\naddr add {} dev vec0\nlink set vec0 up\nroute add default via {}\n",
+        boot.address, boot.gateway
+    );
+    let batch = "/run/network";
+    fs::write(batch, commands)?;
+    execute(Command::new("ip").args(["-batch", batch]))
+}
+
+fn execute(command: &mut Command) -> Result<()> {
+    command.env_clear().envs(environment());
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{command:?}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{command:?}: {} {errors}",
+        output.status
+    );
+    Ok(())
+}
+
+/// Every process that is not the kernel's own, and where it waits.
+fn processes() -> String {
+    let mut report = String::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let (path, pid) = (
+            entry.path(),
+            entry.file_name().to_string_lossy().into_owned(),
+        );
+        if pid.parse::<u32>().is_err() {
+            continue;
+        }
+        let read = |name: &str| fs::read(path.join(name)).unwrap_or_default();
+        let words = read("cmdline");
+        if words.is_empty() {
+            continue;
+        }
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        let stat = String::from_utf8_lossy(&read("stat")).into_owned();
+        let state = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.get(..1))
+            .unwrap_or("?");
+        let (wait, stack) = (read("wchan"), read("stack"));
+        report.push_str(&format!(
+            "{pid} {state} {words}[{}]\n{}",
+            String::from_utf8_lossy(&wait),
+            String::from_utf8_lossy(&stack)
+        ));
+    }
+    report
+}

@@ -1,0 +1,234 @@
+//! A server process on the loopback interface.
+
+use std::fs::{self, OpenOptions};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::server::tail;
+
+/// How long a server may take to start or stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub struct TestServerOptions {
+    /// In seconds; the grace period goes by it.
+    pub lease: u32,
+    /// Keep data over restarts.
+    pub durable: bool,
+}
+
+impl Default for TestServerOptions {
+    fn default() -> Self {
+        Self {
+            lease: 90,
+            durable: false,
+        }
+    }
+}
+
+/// A server process, which ends with this value.
+#[derive(Debug)]
+pub struct TestServer {
+    options: TestServerOptions,
+    directory: TempDir,
+    child: Child,
+    address: SocketAddr,
+}
+
+impl TestServer {
+    /// Starts a server on a port of its own and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// If it does not start; with its log.
+    pub fn start(options: TestServerOptions) -> Result<Self> {
+        let directory = TempDir::with_prefix("localefs-protocol-")?;
+        let (child, address) = spawn(directory.path(), &options)?;
+        Ok(Self {
+            options,
+            directory,
+            child,
+            address,
+        })
+    }
+
+    /// Where it listens; another port after a restart.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The lease time.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.options.lease.into())
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("no process")?, signal)?;
+        Ok(())
+    }
+
+    /// Kills it without a chance to put anything in order.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to stop in order, and waits.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn stop(&mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        let end = Instant::now() + PATIENCE;
+        while self.child.try_wait()?.is_none() {
+            ensure!(Instant::now() < end, "it does not stop\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Starts it again on the same data, after [`TestServer::kill`] or [`TestServer::stop`].
+    ///
+    /// # Errors
+    /// As [`TestServer::start`].
+    pub fn restart(&mut self) -> Result<()> {
+        ensure!(
+            self.options.durable,
+            "an ephemeral server can't be restarted"
+        );
+        (self.child, self.address) = spawn(self.directory.path(), &self.options)?;
+        Ok(())
+    }
+
+    /// Kills it and starts it again.
+    ///
+    /// # Errors
+    /// As [`TestServer::start`].
+    pub fn crash(&mut self) -> Result<()> {
+        self.kill()?;
+        self.restart()
+    }
+
+    /// The end of what it wrote.
+    #[must_use]
+    pub fn log(&self) -> String {
+        tail(&self.directory.path().join("log"))
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // It may be dead already.
+        let _ = self.kill();
+        if thread::panicking() {
+            eprintln!("--- the server's log\n{}", self.log());
+        }
+    }
+}
+
+fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, SocketAddr)> {
+    let ready = directory.join("ready");
+    let _ = fs::remove_file(&ready);
+    let log_path = directory.join("log");
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)?;
+    let mut command = Command::new(binary()?);
+    command.arg("serve");
+    if options.durable {
+        command.arg("--data").arg(directory.join("data"));
+    } else {
+        command.arg("--ephemeral").env("TMPDIR", directory);
+    }
+    command
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--lease",
+            &options.lease.to_string(),
+        ])
+        .arg("--ready-file")
+        .arg(&ready)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let mut child = command.spawn().context("cannot run localefs")?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(address) = fs::read(&ready).ok().and_then(|text| listening(&text)) {
+            return Ok((child, address));
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!(
+                "the server ended at its start: {status}\n{}",
+                tail(&log_path)
+            );
+        }
+        if Instant::now() >= end {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("the server does not get ready\n{}", tail(&log_path));
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The first address in the field `nfs` of a ready file.
+fn listening(text: &[u8]) -> Option<SocketAddr> {
+    let ready: serde_json::Value = serde_json::from_slice(text).ok()?;
+    let nfs = ready.get("nfs")?;
+    let first = nfs.get(0).unwrap_or(nfs);
+    first.as_str()?.parse().ok()
+}
+
+/// The server's binary: `LOCALEFS_BIN`, else the one built beside this test, built now if it is
+/// missing.
+fn binary() -> Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("LOCALEFS_BIN") {
+        return Ok(binary.into());
+    }
+    let executable = std::env::current_exe()?;
+    // target/PROFILE/deps/TEST
+    let profile = executable
+        .ancestors()
+        .find(|directory| directory.ends_with("debug") || directory.ends_with("release"))
+        .with_context(|| format!("{} is in no build output", executable.display()))?;
+    let binary = profile.join("localefs");
+    if !binary.exists() {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "-p", "localefs", "--target-dir"]);
+        cargo.arg(profile.parent().context("no target directory")?);
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        ensure!(cargo.status()?.success(), "localefs can't be built");
+    }
+    Ok(binary)
+}

@@ -1,0 +1,14 @@
+//! Tests of localefs with real clients.
+//!
+//! A [`lab::Lab`] is a network of its own, with a server in it and guests: user-mode
+//! Linux kernels that mount the server as any Linux machine would.
+
+pub mod agent;
+pub mod bench;
+pub mod client;
+pub mod guest;
+pub mod lab;
+pub mod namespace;
+pub mod python;
+pub mod server;
+pub mod wire;

@@ -1,0 +1,44 @@
+# Sourced by the other scripts: where things are, and what a Debian still needs.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034 # For those who source this.
+target=${CARGO_TARGET_DIR:-$root/target}
+cd "$root" || exit
+
+# need PROGRAM PACKAGE [PROGRAM PACKAGE]...: installs what is not there, or fails.
+need() {
+    local missing=()
+    while [ $# -gt 0 ]; do
+        command -v "$1" > /dev/null || missing+=("$2")
+        shift 2
+    done
+    [ ${#missing[@]} -eq 0 ] || install "${missing[@]}" >&2
+}
+
+# install PACKAGE...: without starting the services that come with some of them.
+install() {
+    local policy=/usr/sbin/policy-rc.d made='' status=0
+    echo "installing $*"
+    [ -e $policy ] || made=$policy
+    [ -z "$made" ] || { printf '#!/bin/sh\nexit 101\n' > "$made" && chmod +x "$made"; }
+    apt-get update && DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "$@" || status=$?
+    [ -z "$made" ] || rm "$made"
+    return $status
+}
+
+# What the virtual machines are made of.
+need_vm() {
+    if [ "$(id -u)" != 0 ]; then
+        echo "$0: a network namespace and a virtual machine need root" >&2
+        return 1
+    fi
+    need ip iproute2 nsenter util-linux linux.uml user-mode-linux modprobe kmod \
+        mount.nfs4 nfs-common iptables-legacy iptables /usr/bin/python3 python3
+}
+
+# The server and the lab, as they are in the sources now.
+build_vm() {
+    cargo build --release --quiet --package localefs --package localefs-integration --bins
+}
