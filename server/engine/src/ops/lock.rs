@@ -8,6 +8,7 @@ use localefs_protocol::nfs4::ops::{
 };
 use localefs_protocol::nfs4::{Nfsstat4, OpNum, StateOwner4, Stateid4};
 
+use super::reclaim;
 use super::stateid::{meant, must_be_regular, open_state, state};
 use crate::compound::Compound;
 use crate::errors::Failure;
@@ -48,7 +49,7 @@ fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, L
     if !open.check(0)?.contains(needed) {
         return Err(Nfsstat4::NFS4ERR_OPENMODE.into());
     }
-    check_grace(compound, arguments.reclaim)?;
+    reclaim::may_take(compound, arguments.reclaim)?;
     retry_without_the_dead(compound, || match &through {
         Through::Open { open, owner } => {
             let wanted = (range, kind);
@@ -133,21 +134,6 @@ fn retry_without_the_dead<T>(
         }
     }
     result
-}
-
-/// Whether a lock may be taken, or reclaimed, now (RFC 8881 §8.4.2.1).
-fn check_grace(compound: &Compound, reclaim: bool) -> Result<(), Nfsstat4> {
-    let client = compound.client()?;
-    let server = &compound.server;
-    match (reclaim, server.in_grace()) {
-        (true, true) if client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_NO_GRACE),
-        (true, true) if !server.may_reclaim(&client) => Err(Nfsstat4::NFS4ERR_RECLAIM_BAD),
-        (true, true) => Ok(()),
-        (true, false) => Err(Nfsstat4::NFS4ERR_NO_GRACE),
-        (false, true) => Err(Nfsstat4::NFS4ERR_GRACE),
-        (false, false) if !client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_GRACE),
-        (false, false) => Ok(()),
-    }
 }
 
 fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, Nfsstat4> {

@@ -14,6 +14,7 @@ pub mod open;
 pub mod open_state;
 pub mod read;
 pub mod readdir;
+pub mod reclaim;
 pub mod remove;
 pub mod rename;
 pub mod security;

@@ -12,10 +12,11 @@ use localefs_vfs::{Create, File, Node, OpenMode, SetAttributes};
 use super::create::change_info;
 use super::fattr;
 use super::lookup::must_be_directory;
+use super::reclaim;
 use super::stateid::must_be_regular;
 use crate::compound::Compound;
 use crate::errors::Failure;
-use crate::state::{Client, OwnerKey};
+use crate::state::OwnerKey;
 
 /// An open file, and what the reply says of how it came about.
 struct Opened {
@@ -31,7 +32,7 @@ pub fn open(
     let current = compound.node()?;
     let client = compound.client()?;
     let access = share_access(arguments)?;
-    check_grace(compound, &client, arguments)?;
+    reclaim::may_take(compound, matches!(arguments.claim, OpenClaim4::Previous(_)))?;
     let wanted = OpenMode {
         read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
         write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),
@@ -122,25 +123,6 @@ fn no_delegation(asked: ShareAccess) -> OpenDelegation4<'static> {
             OpenDelegation4::NoneExt(OpenNoneDelegation4::Cancelled)
         }
         _ => OpenDelegation4::NoneExt(OpenNoneDelegation4::NotSuppFtype),
-    }
-}
-
-/// Whether a file may be opened, or reclaimed, now (RFC 8881 §8.4.2.1, §18.51.3).
-fn check_grace(
-    compound: &Compound,
-    client: &Client,
-    arguments: &OpenArgs<'_>,
-) -> Result<(), Nfsstat4> {
-    let server = &compound.server;
-    let reclaim = matches!(arguments.claim, OpenClaim4::Previous(_));
-    match (reclaim, server.in_grace()) {
-        (true, true) if client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_NO_GRACE),
-        (true, true) if !server.may_reclaim(client) => Err(Nfsstat4::NFS4ERR_RECLAIM_BAD),
-        (true, true) => Ok(()),
-        (true, false) => Err(Nfsstat4::NFS4ERR_NO_GRACE),
-        (false, true) => Err(Nfsstat4::NFS4ERR_GRACE),
-        (false, false) if !client.has_reclaimed() => Err(Nfsstat4::NFS4ERR_GRACE),
-        (false, false) => Ok(()),
     }
 }
 
