@@ -11,7 +11,7 @@ use crate::access::{Permissions, check, check_open};
 use crate::attributes::{Attributes, FileType, SetAttributes};
 use crate::error::Error;
 use crate::file::{File, OpenMode};
-use crate::file_system::FileSystem;
+use crate::file_system::{FileSystem, now};
 use crate::identity::Identity;
 use crate::limits::MAX_FILE_SIZE;
 use crate::name::check_name;
@@ -22,6 +22,10 @@ use crate::sys;
 
 /// Where an exclusively created file keeps the verifier.
 const VERIFIER: &str = "user.localefs.verifier";
+
+/// How long a creation may be repeated, in nanoseconds. Clients send again what a broken
+/// connection or a restart left unanswered; much later the same verifier is a coincidence.
+const REPEATABLE: u64 = 10 * 60 * 1_000_000_000;
 /// How often the host may come between before that is an error.
 const ATTEMPTS: usize = 8;
 
@@ -195,7 +199,9 @@ impl FileSystem {
             if set.accessed.is_some() || set.modified.is_some() {
                 sys::change_times(fd, set.accessed, set.modified)?;
             }
-            match verifier.map(|verifier| sys::set_note(fd, VERIFIER, &verifier)) {
+            match verifier
+                .map(|verifier| sys::set_note(fd, VERIFIER, &Note::new(verifier).encoded()))
+            {
                 None | Some(Ok(())) => Ok(true),
                 Some(Err(Errno::OPNOTSUPP)) => Ok(false),
                 Some(Err(errno)) => Err(errno),
@@ -225,7 +231,7 @@ impl FileSystem {
         self.modified(directory);
         let node = self.adopt(object)?;
         if !kept {
-            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier;
+            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
@@ -248,23 +254,75 @@ impl FileSystem {
         }
     }
 
+    /// The verifier that a file was made with, as long as that may be repeated.
     fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
         let kept = *file
             .node
             .verifier
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if kept.is_some() {
-            return Ok(kept);
+        let note = match kept {
+            Some(note) => Some(note),
+            None => sys::note(file.fd(), VERIFIER)?.and_then(|octets| Note::decoded(&octets)),
+        };
+        Ok(note.and_then(|note| note.verifier_at(now())))
+    }
+}
+
+/// What is kept of an exclusive creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    verifier: [u8; 8],
+    /// Nanoseconds since 1970.
+    made: u64,
+}
+
+impl Note {
+    fn new(verifier: [u8; 8]) -> Self {
+        Self {
+            verifier,
+            made: now(),
         }
-        let note = sys::note(file.fd(), VERIFIER)?;
-        Ok(note.and_then(|bytes| bytes.as_slice().try_into().ok()))
+    }
+
+    fn encoded(self) -> [u8; 16] {
+        let mut octets = [0; 16];
+        let (verifier, made) = octets.split_at_mut(8);
+        verifier.copy_from_slice(&self.verifier);
+        made.copy_from_slice(&self.made.to_be_bytes());
+        octets
+    }
+
+    fn decoded(octets: &[u8]) -> Option<Self> {
+        let (verifier, made) = octets.split_first_chunk::<8>()?;
+        let made = u64::from_be_bytes(made.try_into().ok()?);
+        Some(Self {
+            verifier: *verifier,
+            made,
+        })
+    }
+
+    fn verifier_at(self, now: u64) -> Option<[u8; 8]> {
+        (now.saturating_sub(self.made) < REPEATABLE).then_some(self.verifier)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_creation_may_be_repeated_for_some_minutes() {
+        let note = Note {
+            verifier: [7; 8],
+            made: 1_000,
+        };
+        assert_eq!(Note::decoded(&note.encoded()), Some(note));
+        assert_eq!(note.verifier_at(0), Some([7; 8]), "the clock was set back");
+        assert_eq!(note.verifier_at(999 + REPEATABLE), Some([7; 8]));
+        assert_eq!(note.verifier_at(1_000 + REPEATABLE), None);
+        assert_eq!(Note::decoded(b"short"), None);
+    }
     use crate::options::{Durability, Options};
 
     #[test]
@@ -305,7 +363,7 @@ mod tests {
         assert_eq!((attributes.size, attributes.links), (9, 1));
         assert!(made.directory.after > made.directory.before);
         assert_eq!(make().unwrap().node, made.node);
-        *made.node.verifier.lock().unwrap() = Some([2; 8]);
+        *made.node.verifier.lock().unwrap() = Some(Note::new([2; 8]));
         assert_eq!(
             make().unwrap_err(),
             Error::Exist,

@@ -187,7 +187,7 @@ impl FileSystem {
         let left = sys::stat(node.fd())?.stx_nlink;
         if left == 0 || node.file_type == FileType::Directory {
             node.change.bump();
-            self.cache.release(node.fileid());
+            self.cache.release(node);
             self.recent.release(node);
         } else {
             self.modified(node);
@@ -404,7 +404,7 @@ mod tests {
             .node;
         let start = now();
         fs.recent.note(&node, start);
-        fs.cache.release(fileid);
+        fs.cache.release(&node);
         drop(node);
         let is_there = || fs.cache.index().get(fileid).is_some();
         let later = |milliseconds: u64| {

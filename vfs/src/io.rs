@@ -64,12 +64,19 @@ impl FileSystem {
         self.open_checked(who, node, wanted.permissions(), wanted)
     }
 
-    /// Opens a regular file for what was granted before: to reclaim it after a restart, say.
+    /// Opens a regular file for what was granted before: to reclaim it after a restart, say. The
+    /// owner passes whatever the mode is by now, as for the I/O that follows.
     ///
     /// # Errors
-    /// As [`FileSystem::open_file`], but never [`Error::Access`] for lack of permission.
-    pub fn reopen_file(&self, node: &Arc<Node>, wanted: OpenMode) -> Result<Arc<File>, Error> {
+    /// As [`FileSystem::open_file`].
+    pub fn reopen_file(
+        &self,
+        who: &Identity,
+        node: &Arc<Node>,
+        wanted: OpenMode,
+    ) -> Result<Arc<File>, Error> {
         must_be_regular(node)?;
+        check_io(who, &attributes_to_judge(node.fd())?, wanted.permissions()).ok()?;
         self.open_unchecked(node, wanted)
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::attributes::FileType;
 use crate::change::ChangeState;
+use crate::create_file::Note;
 use crate::file::File;
 use crate::handle::WireHandle;
 use crate::node_cache::Index;
@@ -24,10 +25,13 @@ pub struct Node {
     pub(crate) change: ChangeState,
     pub(crate) recent: Recency,
     /// The verifier of its exclusive creation, if the disk can't keep it.
-    pub(crate) verifier: Mutex<Option<[u8; 8]>>,
-    /// The last file opened for writing: its descriptor has seen every write error since.
+    pub(crate) verifier: Mutex<Option<Note>>,
+    /// The oldest file that is still open for writing: its descriptor has seen every write error
+    /// since.
     pub(crate) writer: Mutex<Weak<File>>,
     pub(crate) index: Arc<Index>,
+    /// Its last name is gone: nobody but its users is to hold it any more.
+    pub(crate) nameless: AtomicBool,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
@@ -68,6 +72,7 @@ impl Node {
             verifier: Mutex::default(),
             writer: Mutex::default(),
             index,
+            nameless: AtomicBool::default(),
             lock: Mutex::default(),
         }
     }

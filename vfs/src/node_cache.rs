@@ -1,5 +1,6 @@
 //! Which objects are in memory: every one that somebody holds, and the last used besides.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
@@ -79,11 +80,16 @@ impl NodeCache {
     pub(crate) fn enter(&self, node: Node) -> Arc<Node> {
         let node = self.index.enter(Arc::new(node));
         self.held.insert(node.fileid(), Arc::clone(&node));
+        // Removed since it was found: whoever removed it may have been here before.
+        if node.nameless.load(Ordering::SeqCst) {
+            self.held.remove(&node.fileid());
+        }
         node
     }
 
     /// Lets go of an object that has no name left, so that the disk gets its space back.
-    pub(crate) fn release(&self, fileid: u64) {
-        self.held.remove(&fileid);
+    pub(crate) fn release(&self, node: &Node) {
+        node.nameless.store(true, Ordering::SeqCst);
+        self.held.remove(&node.fileid());
     }
 }

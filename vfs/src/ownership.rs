@@ -132,6 +132,8 @@ pub(crate) fn initial(
     let uid = set.uid.unwrap_or(who.uid);
     let gid = set.gid.unwrap_or(inherited);
     let may_give = who.is_root();
+    check_id(uid)?;
+    check_id(gid)?;
     if (uid != who.uid && !may_give) || (gid != inherited && !member(who, gid)) {
         return Err(Error::Perm);
     }
@@ -155,11 +157,17 @@ pub(crate) fn initial(
 }
 
 fn check_ids(set: &SetAttributes) -> Result<(), Error> {
-    // chown(2) takes this number for "leave as it is".
-    if set.uid == Some(u32::MAX) || set.gid == Some(u32::MAX) {
-        return Err(Error::Inval);
+    set.uid.map_or(Ok(()), check_id)?;
+    set.gid.map_or(Ok(()), check_id)
+}
+
+/// chown(2) takes the highest number for "leave as it is": the object would stay the server's.
+fn check_id(id: u32) -> Result<(), Error> {
+    if id == u32::MAX {
+        Err(Error::Inval)
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use rustix::fs::OFlags;
 
-use crate::access::{Permissions, check};
+use crate::access::{Permissions, check, check_io};
 use crate::attributes::{Attributes, FileType, SetAttributes};
 use crate::error::Error;
 use crate::file::File;
@@ -18,8 +18,8 @@ use crate::sys;
 impl FileSystem {
     /// Sets attributes: all of them, or none if one is refused.
     ///
-    /// `file`, open for writing on the same object, allows truncation and the server's time
-    /// whatever the mode is by now.
+    /// `file`, open for writing on the same object, lets the owner truncate it and set the server's
+    /// time whatever the mode is by now.
     ///
     /// # Errors
     /// [`Error::Perm`] for what only the owner or root may set, [`Error::Access`] without write
@@ -39,7 +39,11 @@ impl FileSystem {
         let _guard = node.lock();
         let before = self.attributes(node)?;
         let file = file.filter(|file| file.mode.write && *file.node == *node);
-        let writable = file.is_some() || check(who, &before, Permissions::WRITE).allowed();
+        let verdict = match file {
+            Some(_) => check_io(who, &before, Permissions::WRITE),
+            None => check(who, &before, Permissions::WRITE),
+        };
+        let writable = verdict.allowed();
         let mut mode = change_owner_and_mode(who, &before, set)?;
         change_times(who, &before, set, writable)?;
         if let Some(size) = set.size {

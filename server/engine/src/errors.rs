@@ -10,6 +10,8 @@ pub enum Failure {
     Status(Nfsstat4),
     /// It may block, and must not here: to be done again where it may. Nothing has been changed.
     WouldBlock,
+    /// There are no descriptors left. The client is told NFS4ERR_DELAY.
+    TooManyFiles,
 }
 
 impl From<Nfsstat4> for Failure {
@@ -22,6 +24,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::WouldBlock => Self::WouldBlock,
+            Error::TooManyFiles => Self::TooManyFiles,
             other => Self::Status(status(other)),
         }
     }
@@ -56,7 +59,7 @@ pub fn status(error: Error) -> Nfsstat4 {
         Error::Symlink => Nfsstat4::NFS4ERR_SYMLINK,
         Error::WrongType => Nfsstat4::NFS4ERR_WRONG_TYPE,
         Error::NotSupp => Nfsstat4::NFS4ERR_NOTSUPP,
-        // Descriptors come back as other requests end.
+        // Descriptors come back as other requests end, or expired clients are thrown out.
         Error::TooManyFiles | Error::WouldBlock => Nfsstat4::NFS4ERR_DELAY,
     }
 }

@@ -27,11 +27,17 @@ pub const MAX_UNASKED_CACHED_REPLY: usize = 1024;
 /// Most operations of a compound.
 pub const MAX_OPERATIONS: u32 = 256;
 
-/// Most slots of a session. Linux asks for 64 unless told otherwise, and for 1,024 at most.
+/// Most slots of a session. Linux asks for 64, or with `max_session_slots` for up to 1,024.
 pub const MAX_SLOTS: u32 = 1024;
 
+/// Fewest slots that a session is made with.
+pub const MIN_SLOTS: u32 = 4;
+
+/// Octets of kept replies, of all sessions. Sessions get fewer slots as it runs short.
+pub const CACHED_REPLIES: usize = 512 * 1024 * 1024;
+
 /// Most sessions of one client.
-pub const MAX_SESSIONS: usize = 64;
+pub const MAX_SESSIONS: usize = 16;
 
 /// Most connections that a session remembers; the least recently associated is forgotten first.
 pub const MAX_CONNECTIONS: usize = 64;
@@ -44,6 +50,16 @@ pub const MAX_UNCONFIRMED: usize = 4_096;
 
 /// Most files that a client may have open (EFS user guide, "Quotas for NFS clients").
 pub const MAX_OPENS: usize = 65_536;
+
+/// Most lock-owners of one client on all its files.
+pub const MAX_LOCK_OWNERS: usize = 65_536;
+
+/// Expired clients that one request throws out at the most.
+pub const MAX_EXPELLED: usize = 512;
+
+/// How long a client is kept after its lease has run out though nobody needs what it holds, in
+/// milliseconds: a day.
+pub const COURTESY: u64 = 24 * 60 * 60 * 1000;
 
 /// Most locks on one file, of all clients (EFS user guide, "Quotas for NFS clients").
 pub const MAX_LOCKS_PER_FILE: usize = 512;

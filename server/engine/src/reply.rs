@@ -38,13 +38,15 @@ impl Reply {
         Self(encoder.into_segments())
     }
 
-    /// The results of a successful reply, if they are in one piece.
-    pub(crate) fn results(&self) -> Option<Bytes> {
+    /// The results of a successful reply, if they take at most `limit` octets.
+    pub(crate) fn results(&self, limit: usize) -> Option<Bytes> {
+        let header = MARK_LENGTH + SUCCESS_HEADER;
+        if self.len() < header || self.len() - header > limit {
+            return None;
+        }
         match self.0.as_slice() {
-            [only] if only.len() >= MARK_LENGTH + SUCCESS_HEADER => {
-                Some(only.slice(MARK_LENGTH + SUCCESS_HEADER..))
-            }
-            _ => None,
+            [only] => Some(only.slice(header..)),
+            several => Some(Bytes::from(several.concat()).slice(header..)),
         }
     }
 

@@ -103,6 +103,10 @@ fn caller(credential: &OpaqueAuth<'_>) -> Result<Caller, AuthStat> {
     match credential.flavor {
         AuthFlavor::AUTH_SYS => {
             let sys = AuthSys::from_body(&credential.body).map_err(|_| AuthStat::AUTH_BADCRED)?;
+            // The highest number is nobody's: chown(2) takes it for "leave as it is".
+            if sys.uid == u32::MAX || sys.gid == u32::MAX {
+                return Err(AuthStat::AUTH_BADCRED);
+            }
             let identity = Identity::new(sys.uid, sys.gid, sys.gids.iter().copied());
             Ok(Caller {
                 identity,

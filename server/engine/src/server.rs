@@ -13,13 +13,16 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{ClientRecords, Config, RecordsError};
+use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{Client, Clients, Clock, Files, Grace, Millis, Session, State, StateidSource};
+use crate::state::{
+    Budget, Client, Clients, Clock, Files, Grace, Millis, Session, State, StateidSource,
+};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
-pub const MAX_RECORD: usize = 2 * crate::limits::MAX_MESSAGE as usize;
+pub const MAX_RECORD: usize = 2 * limits::MAX_MESSAGE as usize;
 
 /// One TCP connection, as the transport announces it.
 #[derive(Debug)]
@@ -99,7 +102,10 @@ pub struct Server {
     pub(crate) sessions: DashMap<Sessionid4, Arc<Session>>,
     pub(crate) files: Files,
     pub(crate) stateids: StateidSource,
+    pub(crate) reply_memory: Arc<Budget>,
     records: Arc<dyn ClientRecords>,
+    records_order: Mutex<()>,
+    latest: AtomicU64,
     grace: Mutex<Grace>,
     clock: Clock,
     last_session: AtomicU64,
@@ -126,14 +132,17 @@ impl Server {
             );
         }
         Ok(Arc::new(Self {
-            clients: Clients::new(config.boot, lease),
+            clients: Clients::new(config.boot, lease, config.max_opens.min(limits::MAX_OPENS)),
             stateids: StateidSource::new(config.boot),
-            // Half a lease: a stop of the server costs its clients no more.
-            clock: Clock::new(now, (config.lease / 2).max(Duration::from_secs(2))),
+            // Clients may let two thirds of a lease pass, so that a stop must cost them little.
+            clock: Clock::new(now, 3 * tick_interval(config.lease)),
             grace: Mutex::new(Grace::new(on_record, lease)),
             config,
             fs,
             records,
+            records_order: Mutex::default(),
+            latest: AtomicU64::new(0),
+            reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             sessions: DashMap::new(),
             files: Files::default(),
             last_session: AtomicU64::new(0),
@@ -150,23 +159,23 @@ impl Server {
         rpc::receive(self, record, connection, self.clock.at(now))
     }
 
-    /// Ends the grace period in time, and forgets clients that hold nothing and have not been
-    /// heard of for a lease. To be called once a second; may wait for stable storage.
+    /// How often [`Server::tick`] is to be called.
+    #[must_use]
+    pub fn tick_interval(&self) -> Duration {
+        tick_interval(self.config.lease)
+    }
+
+    /// Ends the grace period in time, and forgets clients that have not been heard of for a lease
+    /// and hold nothing, or for a day. May wait for stable storage.
     pub fn tick(&self, now: Instant) {
         let now = self.clock.at(now);
-        let late = self.grace().expire(now);
-        if !late.is_empty() {
-            tracing::info!(
-                clients = late.len(),
-                "grace period over: some did not come back"
-            );
-        }
-        for co_ownerid in late {
-            self.forget_record(&co_ownerid);
-        }
-        for client in self.clients.sweep(now) {
-            self.dismantle(&client);
-            self.strike_off(&client);
+        self.latest.fetch_max(now, Ordering::Relaxed);
+        self.end_grace(now);
+        for client in self.clients.expired(now) {
+            let (_, opens, _) = client.counts();
+            if opens == 0 || client.idle(now) >= limits::COURTESY {
+                self.expel(&client);
+            }
         }
     }
 
@@ -174,7 +183,6 @@ impl Server {
     #[must_use]
     pub fn status(&self, now: Instant) -> Status {
         let now = self.clock.at(now);
-        let lease = millis(self.config.lease);
         let clients = self.clients.confirmed().into_iter().map(|client| {
             let (sessions, opens, _) = client.counts();
             let idle = client.idle(now);
@@ -183,7 +191,7 @@ impl Server {
                 owner: String::from_utf8_lossy(&client.co_ownerid).into_owned(),
                 peer: client.peer,
                 idle: Duration::from_millis(idle),
-                expired: idle >= lease,
+                expired: self.clients.is_expired(&client, now),
                 sessions,
                 opens,
                 locks: locks_of(&client),
@@ -199,21 +207,54 @@ impl Server {
         }
     }
 
+    /// The time of the last tick.
+    pub(crate) fn latest(&self) -> Millis {
+        self.latest.load(Ordering::Relaxed)
+    }
+
     /// Whether clients may reclaim, and nobody may take anything new.
     pub(crate) fn in_grace(&self) -> bool {
         self.grace().ends().is_some()
     }
 
-    /// Whether this client may reclaim.
+    /// Whether this client held something before the restart, and may reclaim it.
     pub(crate) fn may_reclaim(&self, client: &Client) -> bool {
-        !client.has_reclaimed() && self.grace().may_reclaim(&client.co_ownerid)
+        self.grace().may_reclaim(&client.co_ownerid)
     }
 
     /// The client has reclaimed all: from now on it is on record.
+    ///
+    /// # Errors
+    /// Those of stable storage; then it has not.
     pub(crate) fn reclaimed(&self, client: &Client) -> Result<(), RecordsError> {
+        let _order = self.records_order();
         self.records.add(&client.co_ownerid)?;
+        client.complete_reclaim();
         self.grace().complete(&client.co_ownerid);
         Ok(())
+    }
+
+    /// Ends the grace period if its time is over. Those who did not come back are off the record
+    /// before anybody may take what they held (RFC 8881 §8.4.3).
+    fn end_grace(&self, now: Millis) {
+        let late = self.grace().late(now);
+        if late.is_empty() {
+            return;
+        }
+        tracing::info!(
+            clients = late.len(),
+            "grace period over: some did not come back"
+        );
+        for co_ownerid in late {
+            let _order = self.records_order();
+            if self.grace().may_reclaim(&co_ownerid)
+                && let Err(error) = self.records.remove(&co_ownerid)
+            {
+                tracing::warn!(%error, "the grace period goes on: a client can't be struck off");
+                return;
+            }
+        }
+        self.grace().end();
     }
 
     pub(crate) fn next_session_id(&self, client: &Client) -> Sessionid4 {
@@ -222,32 +263,41 @@ impl Server {
         Sessionid4(id.to_be_bytes())
     }
 
-    /// Whether the lease of a client has run out.
-    pub(crate) fn is_expired(&self, client: &Client, now: Millis) -> bool {
-        client.idle(now) >= millis(self.config.lease)
-    }
-
     /// Makes room where an expired client holds what somebody needs. `false` if the client is
-    /// alive.
+    /// alive, or can't be made to go.
     pub(crate) fn expel_if_expired(&self, clientid: Clientid4, now: Millis) -> bool {
         let Some(client) = self.clients.get(clientid) else {
             return true;
         };
-        if !self.is_expired(&client, now) {
+        self.clients.is_expired(&client, now) && {
+            tracing::info!(
+                client = %String::from_utf8_lossy(&client.co_ownerid),
+                "its lease has expired, and somebody needs what it holds"
+            );
+            self.expel(&client)
+        }
+    }
+
+    /// Makes room where descriptors or records run short.
+    pub(crate) fn expel_longest_expired(&self, now: Millis) -> bool {
+        let expired = self.clients.expired(now);
+        let longest = expired.iter().max_by_key(|client| client.idle(now));
+        longest.is_some_and(|client| self.expel(client))
+    }
+
+    /// Ends a client. It is off the record before anybody may take what it held: it must not
+    /// reclaim that (RFC 8881 §8.4.3). `false` if stable storage fails.
+    pub(crate) fn expel(&self, client: &Arc<Client>) -> bool {
+        if let Err(error) = self.strike_off(client) {
+            tracing::warn!(%error, "an expired client stays: it can't be struck off");
             return false;
         }
-        tracing::info!(
-            client = %String::from_utf8_lossy(&client.co_ownerid),
-            "its lease has expired, and somebody needs what it holds"
-        );
-        if self.clients.remove(&client) {
-            self.dismantle(&client);
-            self.strike_off(&client);
-        }
+        self.clients.remove(client);
+        self.dismantle(client);
         true
     }
 
-    /// Takes apart a client that is off the record: sessions, opens and locks.
+    /// Takes apart a client that is off the table: sessions, opens and locks.
     pub(crate) fn dismantle(&self, client: &Client) {
         let (sessions, states) = client.kill();
         for session in sessions {
@@ -261,20 +311,28 @@ impl Server {
         }
     }
 
-    /// Takes a client that is gone off stable storage: it must not reclaim what others may have
-    /// taken since.
-    pub(crate) fn strike_off(&self, client: &Client) {
+    /// Takes a client off stable storage, durably.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(crate) fn strike_off(&self, client: &Arc<Client>) -> Result<(), RecordsError> {
+        let _order = self.records_order();
         // One that never said that it has reclaimed may have a record of before the restart,
-        // which belongs to whoever comes back under its name.
-        if client.has_reclaimed() {
-            self.forget_record(&client.co_ownerid);
+        // which belongs to whoever comes back under its name; a later incarnation has its own.
+        let later = self.clients.confirmed_of(&client.co_ownerid);
+        let belongs_to_another =
+            later.is_some_and(|later| !Arc::ptr_eq(&later, client) && later.has_reclaimed());
+        if !client.has_reclaimed() || belongs_to_another {
+            return Ok(());
         }
+        self.records.remove(&client.co_ownerid)
     }
 
-    fn forget_record(&self, co_ownerid: &[u8]) {
-        if let Err(error) = self.records.remove(co_ownerid) {
-            tracing::warn!(%error, "a client that is gone may reclaim after a restart");
-        }
+    /// Held while stable storage is changed, so that what is there agrees with the table.
+    fn records_order(&self) -> MutexGuard<'_, ()> {
+        self.records_order
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn grace(&self) -> MutexGuard<'_, Grace> {
@@ -300,6 +358,11 @@ fn locks_of(client: &Client) -> usize {
     files.sort_by_key(Arc::as_ptr);
     files.dedup_by(|a, b| Arc::ptr_eq(a, b));
     files.iter().map(|file| file.locks_of(client.id)).sum()
+}
+
+/// Often enough for the shortest lease, and once a second at least.
+fn tick_interval(lease: Duration) -> Duration {
+    (lease / 24).min(Duration::from_secs(1))
 }
 
 fn millis(duration: Duration) -> Millis {

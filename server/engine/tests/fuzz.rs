@@ -52,6 +52,7 @@ impl Fixture {
         let config = Config {
             lease: Duration::from_secs(90),
             server_owner: b"fuzz".to_vec(),
+            max_opens: 100,
             boot: 5,
         };
         let server = Server::start(config, fs, Arc::new(NoRecords), Instant::now()).unwrap();

@@ -28,6 +28,9 @@ pub(crate) struct Division {
     pub(crate) connections: usize,
     /// Nodes of a file system kept at hand.
     pub(crate) nodes: usize,
+    /// Files that one client may have open. Each takes up to three descriptors, and some are left
+    /// for the others.
+    pub(crate) opens: usize,
 }
 
 /// Divides the files that this process may have open at present.
@@ -44,9 +47,11 @@ pub(crate) fn divide(connections: usize) -> Division {
 fn division(limit: usize, connections: usize) -> Division {
     let connections = connections.min(limit / 8 * 5);
     let rest = limit - connections - limit / 16;
+    let nodes = (rest / 2).clamp(64, 1 << 16);
     Division {
         connections,
-        nodes: (rest / 2).clamp(64, 1 << 16),
+        nodes,
+        opens: (rest.saturating_sub(nodes) / 4).max(16),
     }
 }
 
@@ -61,35 +66,40 @@ mod tests {
             division(1024),
             Division {
                 connections: 640,
-                nodes: 160
+                nodes: 160,
+                opens: 40
             }
         );
         assert_eq!(
             division(20_000),
             Division {
                 connections: 12_000,
-                nodes: 3375
+                nodes: 3375,
+                opens: 843
             }
         );
         assert_eq!(
             division(1 << 20),
             Division {
                 connections: 12_000,
-                nodes: 1 << 16
+                nodes: 1 << 16,
+                opens: ((1 << 20) - 12_000 - (1 << 16) - (1 << 16)) / 4
             }
         );
         assert_eq!(
             division(usize::MAX),
             Division {
                 connections: 12_000,
-                nodes: 1 << 16
+                nodes: 1 << 16,
+                opens: (usize::MAX - 12_000 - usize::MAX / 16 - (1 << 16)) / 4
             }
         );
         assert_eq!(
             division(0),
             Division {
                 connections: 0,
-                nodes: 64
+                nodes: 64,
+                opens: 16
             }
         );
     }

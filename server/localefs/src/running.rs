@@ -23,9 +23,6 @@ use crate::tree;
 /// How long calls that are under way may take to finish when the server stops.
 const CALLS_END: Duration = Duration::from_millis(500);
 
-/// How often the engine forgets what has timed out.
-const TICK: Duration = Duration::from_secs(1);
-
 /// The shortest lease that the engine takes, and that its ticks keep up with.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
@@ -110,6 +107,7 @@ impl Running {
             engine::Config {
                 lease,
                 server_owner: identity.server_owner,
+                max_opens: files.opens,
                 boot,
             },
             Arc::new(file_system),
@@ -166,7 +164,7 @@ impl Running {
 }
 
 async fn tick(server: Arc<engine::Server>) {
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(server.tick_interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use localefs_vfs::{Create, Error, FileType, OpenMode, SetAttributes, Stability};
+use localefs_vfs::{Create, Error, FileType, Identity, OpenMode, SetAttributes, Stability};
 
 use crate::{Served, mode, root};
 
@@ -23,7 +23,8 @@ fn symbolic_links_are_never_followed() {
             Error::Symlink
         );
         assert_eq!(
-            fs.reopen_file(&node, OpenMode::READ).unwrap_err(),
+            fs.reopen_file(&Identity::root(), &node, OpenMode::READ)
+                .unwrap_err(),
             Error::Symlink
         );
         assert_eq!(
@@ -90,7 +91,7 @@ fn what_the_host_replaces_is_not_followed_either() {
         .unwrap();
     let again = served
         .fs
-        .reopen_file(&created.node, OpenMode::BOTH)
+        .reopen_file(&Identity::root(), &created.node, OpenMode::BOTH)
         .unwrap();
     served
         .fs

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use localefs_vfs::{Blocking, Error, FileSystem, Options, Stability};
+use localefs_vfs::{Blocking, Error, FileSystem, Identity, Options, Stability};
 
 use crate::{Served, options, root};
 
@@ -141,7 +141,7 @@ fn an_open_file_outlives_its_last_name() {
     );
     let again = served
         .fs
-        .reopen_file(&node, localefs_vfs::OpenMode::BOTH)
+        .reopen_file(&Identity::root(), &node, localefs_vfs::OpenMode::BOTH)
         .unwrap();
     drop((node, file, again));
     assert_eq!(served.fs.resolve(&handle).unwrap_err(), Error::Stale);

@@ -247,7 +247,10 @@ fn reading_moves_no_access_time() {
         .unwrap();
     let before = served.attributes("a");
     std::thread::sleep(std::time::Duration::from_millis(20));
-    let again = served.fs.reopen_file(file.node(), OpenMode::READ).unwrap();
+    let again = served
+        .fs
+        .reopen_file(&Identity::root(), file.node(), OpenMode::READ)
+        .unwrap();
     read(&served, &again, 0, 3);
     read(&served, &file, 0, 3);
     assert_eq!(served.attributes("a"), before);

@@ -142,6 +142,10 @@ impl Compound {
                 self.put_status(number, status);
                 Err(Failure::Status(status))
             }
+            Err(Failure::TooManyFiles) => {
+                self.server.expel_longest_expired(self.now);
+                self.put_result::<T>(number, Err(Nfsstat4::NFS4ERR_DELAY.into()))
+            }
             Err(Failure::WouldBlock) => Err(Failure::WouldBlock),
         }
     }

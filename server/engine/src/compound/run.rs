@@ -25,8 +25,9 @@ use crate::state::{CachedReply, Millis, SlotHold};
 /// Where the compound's status stands in the reply, behind the record mark.
 const STATUS_OFFSET: usize = MARK_LENGTH + SUCCESS_HEADER;
 
-/// How much of a request tells it from another one of the same length on the same slot. Data to
-/// be written is not all looked at: it would cost as much as writing it.
+/// How much of a request, at its start and at its end, tells it from another one of the same
+/// length on the same slot. Data to be written is not all looked at: it would cost as much as
+/// writing it.
 const FINGERPRINTED: usize = 2048;
 
 /// How one operation ended.
@@ -166,6 +167,8 @@ impl Compound {
         let mark = self.reply.mark();
         let status = match ops::execute(self, arguments, blocking) {
             Ok(()) => Nfsstat4::NFS4_OK,
+            // Whoever answers for the lack of descriptors has put that into the result.
+            Err(Failure::TooManyFiles) => Nfsstat4::NFS4ERR_DELAY,
             Err(Failure::WouldBlock) => {
                 self.reply.cut_back(mark);
                 return Step::WouldBlock;
@@ -235,23 +238,20 @@ impl Compound {
         self.reply.overwrite_u32(self.count_offset(), self.done);
         let reply = Reply::finish(std::mem::take(&mut self.reply));
         if let Some(slot) = self.slot.take() {
-            slot.complete(self.to_cache(&reply));
+            slot.complete(self.to_cache(&reply), self.server.latest());
         }
         reply
     }
 
     /// What a retransmission of this request will be answered. SEQUENCE alone is always kept.
     fn to_cache(&self, reply: &Reply) -> CachedReply {
-        let limit = if self.cachethis {
-            self.reply_limit.0
-        } else {
-            limits::MAX_UNASKED_CACHED_REPLY
+        let limit = match self.cachethis || self.done <= 1 {
+            true => self.reply_limit.0,
+            false => limits::MAX_UNASKED_CACHED_REPLY,
         };
-        match reply.results() {
-            Some(results) if results.len() <= limit || self.done <= 1 => {
-                CachedReply::Whole(results)
-            }
-            _ => CachedReply::Uncached,
+        match reply.results(limit) {
+            Some(results) => CachedReply::Whole(results),
+            None => CachedReply::Uncached,
         }
     }
 
@@ -278,6 +278,8 @@ impl Compound {
         let body = self.record.get(self.begin..).unwrap_or_default();
         body.len().hash(&mut hasher);
         body.get(..FINGERPRINTED).unwrap_or(body).hash(&mut hasher);
+        let last = body.len().saturating_sub(FINGERPRINTED);
+        body.get(last..).hash(&mut hasher);
         hasher.finish()
     }
 

@@ -52,6 +52,10 @@ pub fn setattr(compound: &mut Compound, arguments: &SetattrArgs<'_>) -> Result<(
         Ok(attrsset) => (Ok(()), Nfsstat4::NFS4_OK, attrsset),
         // All or nothing.
         Err(Failure::Status(status)) => (Err(status.into()), status, Bitmap4::EMPTY),
+        Err(Failure::TooManyFiles) => {
+            let delay = Nfsstat4::NFS4ERR_DELAY;
+            (Err(delay.into()), delay, Bitmap4::EMPTY)
+        }
         Err(Failure::WouldBlock) => return Err(Failure::WouldBlock),
     };
     compound.reply.put(&OpNum::OP_SETATTR);

@@ -18,9 +18,8 @@ pub fn destroy_clientid(
     if !client.is_idle() {
         return Err(Nfsstat4::NFS4ERR_CLIENTID_BUSY.into());
     }
-    if server.clients.remove(&client) {
-        server.dismantle(&client);
-        server.strike_off(&client);
+    if !server.expel(&client) {
+        return Err(Nfsstat4::NFS4ERR_DELAY.into());
     }
     Ok(())
 }
@@ -42,6 +41,5 @@ pub fn reclaim_complete(
         tracing::warn!(%error, "a client can't be put on record");
         return Err(Nfsstat4::NFS4ERR_DELAY.into());
     }
-    client.complete_reclaim();
     Ok(())
 }

@@ -7,7 +7,7 @@ use localefs_protocol::nfs4::{NfsImplId4, Nfsstat4, Nfstime4, OpNum};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
-use crate::state::{Client, Exchange};
+use crate::state::Exchange;
 
 pub fn exchange_id(compound: &mut Compound, arguments: &ExchangeIdArgs<'_>) -> Result<(), Failure> {
     let number = OpNum::OP_EXCHANGE_ID;
@@ -69,13 +69,8 @@ fn exchange(
         compound.now,
     )?;
     for client in gone {
-        take_apart(compound, &client);
+        server.expel(&client);
     }
     let sequenceid = client.create_session_slot().seqid.wrapping_add(1);
     Ok((client.id, sequenceid, confirmed))
-}
-
-fn take_apart(compound: &Compound, client: &Client) {
-    compound.server.dismantle(client);
-    compound.server.strike_off(client);
 }

@@ -12,10 +12,8 @@ use super::reclaim;
 use super::stateid::{meant, must_be_regular, open_state, state};
 use crate::compound::Compound;
 use crate::errors::Failure;
+use crate::limits;
 use crate::state::{Held, LockFailure, LockKind, LockState, Open, OwnerKey, Range, State};
-
-/// Expired clients that may be in the way of one lock.
-const MAX_EXPELLED: usize = 512;
 
 /// How a lock is asked for, and through what.
 enum Through {
@@ -50,7 +48,7 @@ fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, L
         return Err(Nfsstat4::NFS4ERR_OPENMODE.into());
     }
     reclaim::may_take(compound, arguments.reclaim)?;
-    retry_without_the_dead(compound, || match &through {
+    let attempt = || match &through {
         Through::Open { open, owner } => {
             let wanted = (range, kind);
             let stateids = &compound.server.stateids;
@@ -58,6 +56,14 @@ fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, L
                 .lock_through_open(open, owner.clone(), wanted, &client, stateids)
         }
         Through::Lock { state, seqid } => state.open.file().lock(state, *seqid, range, kind),
+    };
+    if !arguments.reclaim {
+        return retry_without_the_dead(compound, attempt);
+    }
+    attempt().map_err(|failure| match failure {
+        // Somebody reclaimed it before (RFC 8881 §18.10.3).
+        LockFailure::Denied(_) => Nfsstat4::NFS4ERR_RECLAIM_CONFLICT.into(),
+        other => other,
     })
 }
 
@@ -121,7 +127,7 @@ fn retry_without_the_dead<T>(
     attempt: impl Fn() -> Result<T, LockFailure>,
 ) -> Result<T, LockFailure> {
     let mut result = attempt();
-    for _ in 0..MAX_EXPELLED {
+    for _ in 0..limits::MAX_EXPELLED {
         match &result {
             Err(LockFailure::Denied(held))
                 if compound

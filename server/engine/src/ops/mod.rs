@@ -82,7 +82,7 @@ pub fn execute(
         NfsArgop4::Access(a) => put!(access::access(compound, a)),
         NfsArgop4::BackchannelCtl(a) => put!(sessions::backchannel_ctl(compound, &a)),
         NfsArgop4::BindConnToSession(a) => put!(sessions::bind_conn_to_session(compound, a)),
-        NfsArgop4::Close(a) => put!(open_state::close(compound, a)),
+        NfsArgop4::Close(a) => put!(open_state::close(compound, a, blocking)),
         NfsArgop4::Commit(a) => put!(commit::commit(compound, a)),
         NfsArgop4::Create(a) => put!(create::create(compound, &a)),
         NfsArgop4::CreateSession(a) => put!(sessions::create_session(compound, &a)),

@@ -33,6 +33,7 @@ pub fn open(
     let client = compound.client()?;
     let access = share_access(arguments)?;
     reclaim::may_take(compound, matches!(arguments.claim, OpenClaim4::Previous(_)))?;
+    client.may_open()?;
     let wanted = OpenMode {
         read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
         write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),
@@ -55,8 +56,9 @@ pub fn open(
         }
         (OpenClaim4::Previous(_), Openflag4::NoCreate) => {
             must_be_regular(&current)?;
-            // What was granted before the restart is not judged again.
-            let file = compound.fs().reopen_file(&current, wanted)?;
+            let file = compound
+                .fs()
+                .reopen_file(compound.who(), &current, wanted)?;
             existing(compound, file, &current)?
         }
         // EFS grants no delegations (EFS user guide, "Unsupported NFSv4 features").

@@ -4,14 +4,23 @@ use localefs_protocol::nfs4::ops::{
     CloseArgs, OpenDowngradeArgs, ShareAccess, ShareDeny, StateidResOk,
 };
 use localefs_protocol::nfs4::{Nfsstat4, Stateid4};
+use localefs_vfs::Blocking;
 
 use super::stateid::{meant, open_state};
 use crate::compound::Compound;
 use crate::errors::Failure;
 
-pub fn close(compound: &mut Compound, arguments: CloseArgs) -> Result<StateidResOk, Failure> {
+pub fn close(
+    compound: &mut Compound,
+    arguments: CloseArgs,
+    blocking: Blocking,
+) -> Result<StateidResOk, Failure> {
     let stateid = meant(compound, arguments.open_stateid)?;
     let open = open_state(compound, stateid)?;
+    // The last one to close a file that has no name frees all its blocks.
+    if blocking == Blocking::Never && compound.fs().attributes(&open.node)?.links == 0 {
+        return Err(Failure::WouldBlock);
+    }
     let client = compound.client()?;
     let taken = open.file().close(&open, stateid.seqid, &client)?;
     compound.server.files.retire_if_unused(open.node.key());

@@ -12,10 +12,12 @@ use localefs_protocol::nfs4::{Nfsstat4, Sessionid4};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
-use crate::state::{Channel, Client, Session, check_back_channel, negotiate};
+use crate::state::{Channel, Client, Session, check_back_channel, negotiate, reserve};
 
 /// All flags that a client may set.
-const FLAGS: u32 = 7;
+const FLAGS: u32 = CreateSessionFlags::CREATE_SESSION4_FLAG_PERSIST.0
+    | CreateSessionFlags::CREATE_SESSION4_FLAG_CONN_BACK_CHAN.0
+    | CreateSessionFlags::CREATE_SESSION4_FLAG_CONN_RDMA.0;
 
 pub fn create_session(
     compound: &mut Compound,
@@ -41,8 +43,15 @@ pub fn create_session(
     let reply = new_session(compound, &client, arguments, fore);
     // Until a session confirms it, the record is renewed by nothing but this.
     client.renew(compound.now);
-    slot.seqid = arguments.csa_sequence;
-    slot.reply.clone_from(&reply);
+    // Clients send the same again after these.
+    let to_retry = [Nfsstat4::NFS4ERR_DELAY, Nfsstat4::NFS4ERR_STALE_CLIENTID];
+    if !reply
+        .as_ref()
+        .is_err_and(|status| to_retry.contains(status))
+    {
+        slot.seqid = arguments.csa_sequence;
+        slot.reply.clone_from(&reply);
+    }
     Ok(reply?)
 }
 
@@ -50,28 +59,45 @@ fn new_session(
     compound: &Compound,
     client: &Arc<Client>,
     arguments: &CreateSessionArgs<'_>,
-    (csr_fore_chan_attrs, channel): (ChannelAttrs4, Channel),
+    (mut csr_fore_chan_attrs, mut channel): (ChannelAttrs4, Channel),
 ) -> Result<CreateSessionResOk, Nfsstat4> {
     let server = &compound.server;
     if !server.clients.is_confirmed(client) && client.principal != compound.caller.principal() {
         return Err(Nfsstat4::NFS4ERR_CLID_INUSE);
     }
+    let replies = reserve(&server.reply_memory, &mut csr_fore_chan_attrs, &mut channel)?;
     let id = server.next_session_id(client);
     client.add_session(id)?;
-    match server.clients.confirm(client) {
+    let replaced = server.clients.confirm(client).or_else(|status| {
+        // Too many clients: one that is as good as gone may make room.
+        let room = status == Nfsstat4::NFS4ERR_DELAY && server.expel_longest_expired(compound.now);
+        if room {
+            server.clients.confirm(client)
+        } else {
+            Err(status)
+        }
+    });
+    match replaced {
         Ok(None) => {}
         Ok(Some(before)) => {
+            if let Err(error) = server.strike_off(&before) {
+                tracing::warn!(%error, "a client that has restarted may reclaim what it lost");
+            }
             server.dismantle(&before);
-            server.strike_off(&before);
         }
         Err(status) => {
             client.remove_session(id);
             return Err(status);
         }
     }
-    let session = Session::new(id, Arc::clone(client), channel);
+    let session = Session::new(id, Arc::clone(client), channel, replies);
     session.associate(compound.connection.id);
     server.sessions.insert(id, Arc::new(session));
+    if !client.has_session(id) {
+        // The client was taken apart meanwhile.
+        server.sessions.remove(&id);
+        return Err(Nfsstat4::NFS4ERR_STALE_CLIENTID);
+    }
     Ok(CreateSessionResOk {
         csr_sessionid: id,
         csr_sequence: arguments.csa_sequence,

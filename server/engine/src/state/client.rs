@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use localefs_protocol::nfs4::ops::CreateSessionResOk;
@@ -45,7 +45,11 @@ pub struct Client {
     pub principal: Principal,
     /// Where from.
     pub peer: SocketAddr,
+    /// Most files that it may have open.
+    max_opens: usize,
     renewed: AtomicU64,
+    /// Requests that are being executed.
+    served: AtomicUsize,
     reclaim_complete: AtomicBool,
     create_session: Mutex<CreateSessionSlot>,
     inner: Mutex<Inner>,
@@ -77,7 +81,7 @@ impl Client {
         co_ownerid: Vec<u8>,
         co_verifier: Verifier4,
         principal: Principal,
-        peer: SocketAddr,
+        (peer, max_opens): (SocketAddr, usize),
         now: Millis,
     ) -> Self {
         Self {
@@ -86,7 +90,9 @@ impl Client {
             co_verifier,
             principal,
             peer,
+            max_opens,
             renewed: AtomicU64::new(now),
+            served: AtomicUsize::new(0),
             reclaim_complete: AtomicBool::new(false),
             create_session: Mutex::new(CreateSessionSlot {
                 seqid: 0,
@@ -108,15 +114,31 @@ impl Client {
         self.renewed.fetch_max(now, Ordering::Relaxed);
     }
 
+    /// A request begins: the lease doesn't run out while it is executed (RFC 8881 §8.3).
+    pub fn begin_service(&self) {
+        self.served.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A request has ended.
+    pub fn end_service(&self) {
+        self.served.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether a request is being executed.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.served.load(Ordering::SeqCst) > 0
+    }
+
     /// Milliseconds since the lease was renewed.
     #[must_use]
     pub fn idle(&self, now: Millis) -> Millis {
         now.saturating_sub(self.renewed.load(Ordering::Relaxed))
     }
 
-    /// Marks that the client has reclaimed all. `false` if it had said so before.
-    pub fn complete_reclaim(&self) -> bool {
-        !self.reclaim_complete.swap(true, Ordering::SeqCst)
+    /// Marks that the client has reclaimed all.
+    pub fn complete_reclaim(&self) {
+        self.reclaim_complete.store(true, Ordering::SeqCst);
     }
 
     /// Whether the client said that it has reclaimed all.
@@ -141,27 +163,35 @@ impl Client {
         Ok(())
     }
 
+    /// Whether a session is still the client's.
+    #[must_use]
+    pub fn has_session(&self, id: Sessionid4) -> bool {
+        self.inner().sessions.contains(&id)
+    }
+
     /// Forgets a session.
     pub fn remove_session(&self, id: Sessionid4) {
         self.inner().sessions.retain(|session| *session != id);
     }
 
+    /// Whether another open fits. To be asked before a file is created for it.
+    ///
+    /// # Errors
+    /// As [`Client::add_state`].
+    pub fn may_open(&self) -> Result<(), Nfsstat4> {
+        self.inner().may_add(true, self.max_opens)
+    }
+
     /// Adds state.
     ///
     /// # Errors
-    /// NFS4ERR_DQUOT if the client has too many files open, as EFS answers (EFS user guide,
-    /// "Quotas for NFS clients"); NFS4ERR_EXPIRED if the client is gone.
+    /// NFS4ERR_DQUOT if the client has too many files open, or too many lock-owners, as EFS
+    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_EXPIRED if the client is gone.
     pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
-        if inner.dead {
-            return Err(Nfsstat4::NFS4ERR_EXPIRED);
-        }
-        if matches!(state, State::Open(_)) {
-            if inner.opens >= limits::MAX_OPENS {
-                return Err(Nfsstat4::NFS4ERR_DQUOT);
-            }
-            inner.opens += 1;
-        }
+        let open = matches!(state, State::Open(_));
+        inner.may_add(open, self.max_opens)?;
+        inner.opens += usize::from(open);
         inner.states.insert(other, state);
         Ok(())
     }
@@ -220,5 +250,20 @@ impl Client {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn may_add(&self, open: bool, max_opens: usize) -> Result<(), Nfsstat4> {
+        let full = if open {
+            self.opens >= max_opens
+        } else {
+            self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS
+        };
+        match (self.dead, full) {
+            (true, _) => Err(Nfsstat4::NFS4ERR_EXPIRED),
+            (false, true) => Err(Nfsstat4::NFS4ERR_DQUOT),
+            (false, false) => Ok(()),
+        }
     }
 }

@@ -65,6 +65,7 @@ pub struct Clients {
     /// In the upper half of every clientid, so that those of an earlier start are stale.
     boot: u32,
     lease: Millis,
+    max_opens: usize,
     table: Mutex<Table>,
 }
 
@@ -80,12 +81,14 @@ struct Table {
 pub type Exchanged = (Arc<Client>, bool, Vec<Arc<Client>>);
 
 impl Clients {
-    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds.
+    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `max_opens` is how
+    /// many files each may have open.
     #[must_use]
-    pub fn new(boot: u32, lease: Millis) -> Self {
+    pub fn new(boot: u32, lease: Millis, max_opens: usize) -> Self {
         Self {
             boot,
             lease,
+            max_opens,
             table: Mutex::default(),
         }
     }
@@ -122,7 +125,7 @@ impl Clients {
                 return Ok((client, true, gone));
             }
             if !same_principal {
-                if !client.is_idle() && client.idle(now) < self.lease {
+                if !client.is_idle() && !self.is_expired(&client, now) {
                     return Err(ExchangeError::ClidInuse);
                 }
                 gone.extend(table.remove(&client));
@@ -141,7 +144,7 @@ impl Clients {
             exchange.co_ownerid.to_vec(),
             exchange.co_verifier,
             exchange.principal.clone(),
-            exchange.peer,
+            (exchange.peer, self.max_opens),
             now,
         ));
         table.by_id.insert(id, Arc::clone(&client));
@@ -204,20 +207,27 @@ impl Clients {
         self.table().remove(client).is_some()
     }
 
-    /// Clients whose lease has run out and that hold nothing anybody could miss: unconfirmed
-    /// ones, and those without open files. They are off the record when this returns.
-    pub fn sweep(&self, now: Millis) -> Vec<Arc<Client>> {
-        let mut table = self.table();
-        let expired: Vec<_> = table
+    /// Whether the lease of a client has run out. Not while it is being served.
+    #[must_use]
+    pub fn is_expired(&self, client: &Client, now: Millis) -> bool {
+        !client.is_served() && client.idle(now) >= self.lease
+    }
+
+    /// Clients whose lease has run out, confirmed or not.
+    #[must_use]
+    pub fn expired(&self, now: Millis) -> Vec<Arc<Client>> {
+        let table = self.table();
+        let expired = table
             .by_id
             .values()
-            .filter(|client| client.idle(now) >= self.lease && client.counts().1 == 0)
-            .cloned()
-            .collect();
-        expired
-            .into_iter()
-            .filter_map(|client| table.remove(&client))
-            .collect()
+            .filter(|client| self.is_expired(client, now));
+        expired.cloned().collect()
+    }
+
+    /// The confirmed client of a name.
+    #[must_use]
+    pub fn confirmed_of(&self, co_ownerid: &[u8]) -> Option<Arc<Client>> {
+        self.table().owners.get(co_ownerid)?.confirmed.clone()
     }
 
     /// Confirmed clients.
@@ -305,7 +315,7 @@ mod tests {
 
     /// A confirmed client of uid 0 and verifier 1, with one session.
     fn with_confirmed() -> (Clients, Arc<Client>) {
-        let clients = Clients::new(7, LEASE);
+        let clients = Clients::new(7, LEASE, 100);
         let (client, confirmed, _) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -317,7 +327,7 @@ mod tests {
 
     #[test]
     fn update_needs_the_same_confirmed_record() {
-        let clients = Clients::new(7, LEASE);
+        let clients = Clients::new(7, LEASE, 100);
         let update = |clients: &Clients, verifier, uid| {
             clients
                 .exchange(&exchange(verifier, &principal(uid), true), 0)
@@ -363,7 +373,7 @@ mod tests {
 
     #[test]
     fn an_unconfirmed_record_is_replaced() {
-        let clients = Clients::new(7, LEASE);
+        let clients = Clients::new(7, LEASE, 100);
         let (first, ..) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -398,7 +408,7 @@ mod tests {
 
     #[test]
     fn records_without_sessions_are_bounded_and_forgotten() {
-        let clients = Clients::new(7, LEASE);
+        let clients = Clients::new(7, LEASE, 100);
         for number in 0..limits::MAX_UNCONFIRMED as u64 + 10 {
             let owner = number.to_be_bytes();
             let someone = principal(0);
@@ -409,7 +419,11 @@ mod tests {
             clients.exchange(&exchange, number).unwrap();
         }
         assert_eq!(clients.table().by_id.len(), limits::MAX_UNCONFIRMED);
-        assert_eq!(clients.sweep(2 * LEASE).len(), limits::MAX_UNCONFIRMED);
+        let expired = clients.expired(2 * LEASE);
+        assert_eq!(expired.len(), limits::MAX_UNCONFIRMED);
+        expired
+            .iter()
+            .for_each(|client| assert!(clients.remove(client)));
         assert!(clients.table().owners.is_empty());
     }
 }

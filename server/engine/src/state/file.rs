@@ -175,6 +175,14 @@ struct Inner {
 }
 
 impl Inner {
+    /// Whether the table stays within its bound, or at least doesn't grow.
+    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>) -> bool {
+        // No change adds more than two.
+        self.locks.len() + 2 <= limits::MAX_LOCKS_PER_FILE
+            || self.locks.len_after(owner, range, kind)
+                <= self.locks.len().max(limits::MAX_LOCKS_PER_FILE)
+    }
+
     fn has(&self, open: &Open) -> bool {
         self.opens
             .get(&open.owner)
@@ -185,7 +193,7 @@ impl Inner {
         if let Some(held) = self.locks.conflict(owner, range, kind) {
             return Err(LockFailure::Denied(held.clone()));
         }
-        if self.locks.len() >= limits::MAX_LOCKS_PER_FILE {
+        if !self.fits(owner, range, Some(kind)) {
             return Err(Nfsstat4::NFS4ERR_DQUOT.into());
         }
         self.locks.set(owner, range, kind);
@@ -304,7 +312,7 @@ impl FileState {
     /// Takes a range from an owner.
     ///
     /// # Errors
-    /// As [`check_seqid`].
+    /// As [`check_seqid`]; NFS4ERR_LOCK_RANGE if a lock can't be split, as there are too many.
     pub fn unlock(
         &self,
         state: &LockState,
@@ -313,6 +321,9 @@ impl FileState {
     ) -> Result<Stateid4, Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
+        if !inner.fits(&state.owner, range, None) {
+            return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
+        }
         inner.locks.clear(&state.owner, range);
         Ok(state.advance())
     }
@@ -449,7 +460,9 @@ impl Files {
                 inner.opens.insert(owner.clone(), Arc::clone(&open));
             }
             drop(inner);
-            self.retire_if_unused(file.node().key());
+            if added.is_err() {
+                self.retire_if_unused(file.node().key());
+            }
             return added.map(|()| {
                 (
                     Stateid4 {

@@ -34,8 +34,7 @@ impl Grace {
         self.ends.is_some() && self.pending.contains(co_ownerid)
     }
 
-    /// Client `co_ownerid` needs no more time: it has reclaimed all, or is gone. The last one
-    /// ends the period.
+    /// Client `co_ownerid` has reclaimed all. The last one ends the period.
     pub fn complete(&mut self, co_ownerid: &[u8]) {
         self.pending.remove(co_ownerid);
         if self.pending.is_empty() {
@@ -43,13 +42,18 @@ impl Grace {
         }
     }
 
-    /// Ends the period if its time is over; returns the clients that did not come back.
-    pub fn expire(&mut self, now: Millis) -> HashSet<Vec<u8>> {
-        if self.ends.is_none_or(|ends| now < ends) {
-            return HashSet::new();
+    /// The clients that did not come back in time; none while there is time.
+    #[must_use]
+    pub fn late(&self, now: Millis) -> Vec<Vec<u8>> {
+        match self.ends {
+            Some(ends) if now >= ends => self.pending.iter().cloned().collect(),
+            _ => Vec::new(),
         }
-        self.ends = None;
-        std::mem::take(&mut self.pending)
+    }
+
+    /// Ends the period.
+    pub fn end(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -82,8 +86,11 @@ mod tests {
     fn ends_in_time() {
         let mut grace = Grace::new(owners(&["a", "b"]), 90_000);
         grace.complete(b"a");
-        assert!(grace.expire(89_999).is_empty());
-        assert_eq!(grace.expire(90_000), owners(&["b"]).into_iter().collect());
+        assert!(grace.late(89_999).is_empty());
+        assert_eq!(grace.late(90_000), owners(&["b"]));
+        assert!(grace.may_reclaim(b"b"), "until it is off the record");
+        grace.end();
+        assert_eq!(grace.ends(), None);
         assert!(!grace.may_reclaim(b"b"));
     }
 }

@@ -146,6 +146,18 @@ impl<O: Clone + Eq> LockTable<O> {
         }
     }
 
+    /// How many locks there would be after [`LockTable::set`] or, without a kind,
+    /// [`LockTable::clear`].
+    #[must_use]
+    pub fn len_after(&self, owner: &O, range: Range, kind: Option<LockKind>) -> usize {
+        let mut after = self.clone();
+        match kind {
+            Some(kind) => after.set(owner, range, kind),
+            None => after.clear(owner, range),
+        }
+        after.len()
+    }
+
     /// Takes everything from the owners that `gone` tells.
     pub fn release(&mut self, gone: impl Fn(&O) -> bool) {
         self.held.retain(|held| !gone(&held.owner));

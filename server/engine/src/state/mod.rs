@@ -1,6 +1,7 @@
 //! What the server remembers of its clients. Nothing here does I/O or reads a clock: time is an
 //! argument, in milliseconds of [`Clock`].
 
+mod budget;
 mod client;
 mod clients;
 mod clock;
@@ -12,12 +13,13 @@ mod share;
 mod slot;
 mod stateid;
 
+pub use budget::Budget;
 pub use client::{Client, Principal, State};
 pub use clients::{Clients, Exchange};
 pub use clock::{Clock, Millis};
 pub use file::{Files, LockFailure, LockState, Open, OwnerKey};
 pub use grace::Grace;
 pub use lock_table::{Held, LockKind, Range};
-pub use session::{Channel, Session, SlotHold, check_back_channel, negotiate};
+pub use session::{Channel, Session, SlotHold, check_back_channel, negotiate, reserve};
 pub use slot::{Begin, CachedReply};
 pub use stateid::StateidSource;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use localefs_protocol::nfs4::ops::ChannelAttrs4;
 use localefs_protocol::nfs4::{Nfsstat4, Sessionid4, Slotid4};
 
+use super::budget::{Budget, Share};
 use super::client::Client;
+use super::clock::Millis;
 use super::slot::{Begin, CachedReply, Slot};
 use crate::limits;
 
@@ -62,6 +64,27 @@ pub fn negotiate(asked: &ChannelAttrs4) -> Result<(ChannelAttrs4, Channel), Nfss
     Ok((granted, channel))
 }
 
+/// Takes the memory for the replies that a session may keep. The client gets fewer slots where it
+/// runs short.
+///
+/// # Errors
+/// NFS4ERR_DELAY if there is none left.
+pub fn reserve(
+    budget: &Arc<Budget>,
+    granted: &mut ChannelAttrs4,
+    channel: &mut Channel,
+) -> Result<Share, Nfsstat4> {
+    let each = size_of::<Slot>()
+        + channel
+            .max_response_cached
+            .max(limits::MAX_UNASKED_CACHED_REPLY);
+    let taken = budget.take(channel.max_requests, limits::MIN_SLOTS, each);
+    let (slots, share) = taken.ok_or(Nfsstat4::NFS4ERR_DELAY)?;
+    granted.ca_maxrequests = slots;
+    channel.max_requests = slots;
+    Ok(share)
+}
+
 /// Judges the back channel that a client offers, though nothing will ever be sent on it.
 ///
 /// # Errors
@@ -88,6 +111,7 @@ pub struct Session {
     /// What was negotiated.
     pub channel: Channel,
     inner: Mutex<Inner>,
+    _replies: Share,
 }
 
 #[derive(Debug, Default)]
@@ -99,14 +123,15 @@ struct Inner {
 }
 
 impl Session {
-    /// A session with unused slots.
+    /// A session with unused slots. `replies` is what they may keep.
     #[must_use]
-    pub fn new(id: Sessionid4, client: Arc<Client>, channel: Channel) -> Self {
+    pub fn new(id: Sessionid4, client: Arc<Client>, channel: Channel, replies: Share) -> Self {
         Self {
             id,
             client,
             channel,
             inner: Mutex::default(),
+            _replies: replies,
         }
     }
 
@@ -144,11 +169,15 @@ impl Session {
             .get_mut(index)
             .map(|slot| slot.begin(seqid, fingerprint))
         {
-            Some(Begin::Execute) => Ok(SlotHold {
-                session: Arc::clone(self),
-                slotid,
-                completed: false,
-            }),
+            Some(Begin::Execute) => {
+                self.client.begin_service();
+                let session = Arc::clone(self);
+                Ok(SlotHold {
+                    session,
+                    slotid,
+                    completed: false,
+                })
+            }
             Some(other) => Err(other),
             None => Err(Begin::Misordered),
         }
@@ -189,13 +218,16 @@ impl SlotHold {
         &self.session
     }
 
-    /// Ends the request with what a retransmission is to be answered.
-    pub fn complete(mut self, reply: CachedReply) {
+    /// Ends the request at `now` with what a retransmission is to be answered. A whole lease
+    /// begins.
+    pub fn complete(mut self, reply: CachedReply, now: Millis) {
+        self.session.client.renew(now);
         self.finish(reply);
     }
 
     fn finish(&mut self, reply: CachedReply) {
         self.completed = true;
+        self.session.client.end_service();
         if let Some(slot) = self.session.inner().slots.get_mut(self.slotid as usize) {
             slot.complete(reply);
         }

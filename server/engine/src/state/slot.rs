@@ -55,15 +55,8 @@ impl Slot {
         let next = self.seqid.wrapping_add(1);
         match &self.state {
             SlotState::Unused if seqid == next => Begin::Execute,
-            SlotState::Executing {
-                fingerprint: executing,
-            } if seqid == self.seqid => {
-                if *executing == fingerprint {
-                    Begin::InProgress
-                } else {
-                    Begin::FalseRetry
-                }
-            }
+            // Whether it is the same request is asked when there is a reply to give.
+            SlotState::Executing { .. } if seqid == self.seqid => Begin::InProgress,
             SlotState::Done {
                 fingerprint: done,
                 reply,
@@ -120,7 +113,7 @@ mod tests {
         let mut slot = Slot::default();
         slot.begin(1, 42);
         assert_eq!(slot.begin(1, 42), Begin::InProgress);
-        assert_eq!(slot.begin(1, 43), Begin::FalseRetry);
+        assert_eq!(slot.begin(1, 43), Begin::InProgress);
         assert_eq!(slot.begin(2, 44), Begin::Misordered);
         slot.complete(reply("done"));
         assert_eq!(slot.begin(1, 42), Begin::Replay(reply("done")));
@@ -157,8 +150,8 @@ mod tests {
             let running = self.executed.len() > self.replies.len();
             match last {
                 Some(&(last, known)) if last == seqid => match (known == fingerprint, running) {
-                    (false, _) => Begin::FalseRetry,
-                    (true, true) => Begin::InProgress,
+                    (_, true) => Begin::InProgress,
+                    (false, false) => Begin::FalseRetry,
                     (true, false) => Begin::Replay(self.replies[self.replies.len() - 1].clone()),
                 },
                 _ if !running && seqid == last.map_or(0, |last| last.0).wrapping_add(1) => {
