@@ -19,12 +19,26 @@ const ANONYMOUS: Stateid4 = Stateid4::ANONYMOUS;
 
 /// Who stands how to an object of user 1, group 10.
 fn people() -> [(&'static str, Credential, u32); 5] {
-    let who = |uid, gid, gids: &[u32]| Credential::Sys { uid, gid, gids: gids.to_vec() };
+    let who = |uid, gid, gids: &[u32]| Credential::Sys {
+        uid,
+        gid,
+        gids: gids.to_vec(),
+    };
     [
         ("owner", who(1, 1, &[]), 6),
         ("member", who(2, 10, &[]), 3),
         ("supplementary member", who(2, 2, &[8, 9, 10]), 3),
-        ("sixteenth group", who(2, 2, &[20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 10]), 3),
+        (
+            "sixteenth group",
+            who(
+                2,
+                2,
+                &[
+                    20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 10,
+                ],
+            ),
+            3,
+        ),
         ("stranger", who(3, 3, &[4, 5]), 0),
     ]
 }
@@ -36,11 +50,20 @@ fn own(fixture: &mut Fixture, object: &[u8], bits: u32) {
         owner_group: Some("10".into()),
         ..Attributes::default()
     };
-    fixture.session.compound().putfh(object).setattr(ANONYMOUS, &set).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(object)
+        .setattr(ANONYMOUS, &set)
+        .ok();
 }
 
 fn ask(fixture: &mut Fixture, who: &Credential, object: &[u8], bits: u32) -> (u32, u32) {
-    let compound = fixture.session.compound().credential(who.clone()).putfh(object);
+    let compound = fixture
+        .session
+        .compound()
+        .credential(who.clone())
+        .putfh(object);
     let reply = compound.access(bits).ok();
     (reply.access().supported.0, reply.access().access.0)
 }
@@ -49,8 +72,9 @@ fn ask(fixture: &mut Fixture, who: &Credential, object: &[u8], bits: u32) -> (u3
 fn a_files_bits_for_everybody() {
     let mut fixture = SERVER.fixture("file");
     let file = fixture.file("f", b"");
-    for mode in [0o000, 0o400, 0o200, 0o100, 0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o754, 0o067]
-    {
+    for mode in [
+        0o000, 0o400, 0o200, 0o100, 0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o754, 0o067,
+    ] {
         own(&mut fixture, &file, mode);
         for (name, who, shift) in people() {
             let bits = mode >> shift & 7;
@@ -104,7 +128,11 @@ fn no_more_is_answered_than_was_asked() {
     let file = fixture.file("f", b"");
     for bits in 0..=ALL {
         let (supported, granted) = ask(&mut fixture, &Credential::ROOT, &file, bits);
-        assert_eq!((supported & !bits, granted & !supported), (0, 0), "asked for {bits:#x}");
+        assert_eq!(
+            (supported & !bits, granted & !supported),
+            (0, 0),
+            "asked for {bits:#x}"
+        );
     }
     // RFC 8881 §18.1 has these bits and no others; those of extended attributes are not known.
     for bits in [0x40, 0x1c0, 0x8000_0000, u32::MAX] {
@@ -136,28 +164,70 @@ fn links_and_special_files_have_bits() {
 #[test]
 fn alice_and_mark() {
     let mut fixture = SERVER.fixture("alice_and_mark");
-    let directories: Vec<Vec<u8>> = [("alice", "1001", 0o700), ("mark", "1002", 0o700), ("share", "0", 0o755)]
-        .into_iter()
-        .map(|(name, user, bits)| {
-            let directory = fixture.subdirectory(name);
-            let set = Attributes { mode: Some(bits), ..owner(user) };
-            fixture.session.compound().putfh(&directory).setattr(ANONYMOUS, &set).ok();
-            directory
-        })
-        .collect();
-    let [alice, mark, share] = directories.as_slice() else { unreachable!() };
+    let directories: Vec<Vec<u8>> = [
+        ("alice", "1001", 0o700),
+        ("mark", "1002", 0o700),
+        ("share", "0", 0o755),
+    ]
+    .into_iter()
+    .map(|(name, user, bits)| {
+        let directory = fixture.subdirectory(name);
+        let set = Attributes {
+            mode: Some(bits),
+            ..owner(user)
+        };
+        fixture
+            .session
+            .compound()
+            .putfh(&directory)
+            .setattr(ANONYMOUS, &set)
+            .ok();
+        directory
+    })
+    .collect();
+    let [alice, mark, share] = directories.as_slice() else {
+        unreachable!()
+    };
     for (uid, own, other) in [(1001, alice, mark), (1002, mark, alice)] {
-        fixture.session.as_user(uid, uid).putfh(own).mkdir("mine", 0o700).ok();
-        fixture.session.as_user(uid, uid).putfh(own).lookup("mine").ok();
+        fixture
+            .session
+            .as_user(uid, uid)
+            .putfh(own)
+            .mkdir("mine", 0o700)
+            .ok();
+        fixture
+            .session
+            .as_user(uid, uid)
+            .putfh(own)
+            .lookup("mine")
+            .ok();
         let list = |c: localefs_integration::client::Compound<'_>, status| {
             c.readdir(0, Verifier4::default(), 4096, &[]).expect(status);
         };
         list(fixture.session.as_user(uid, uid).putfh(own), NFS4_OK);
         list(fixture.session.as_user(uid, uid).putfh(share), NFS4_OK);
-        list(fixture.session.as_user(uid, uid).putfh(other), NFS4ERR_ACCESS);
-        fixture.session.as_user(uid, uid).putfh(share).mkdir("x", 0o755).expect(NFS4ERR_ACCESS);
-        fixture.session.as_user(uid, uid).putfh(other).mkdir("x", 0o755).expect(NFS4ERR_ACCESS);
-        fixture.session.as_user(uid, uid).putfh(other).lookup("mine").expect(NFS4ERR_ACCESS);
+        list(
+            fixture.session.as_user(uid, uid).putfh(other),
+            NFS4ERR_ACCESS,
+        );
+        fixture
+            .session
+            .as_user(uid, uid)
+            .putfh(share)
+            .mkdir("x", 0o755)
+            .expect(NFS4ERR_ACCESS);
+        fixture
+            .session
+            .as_user(uid, uid)
+            .putfh(other)
+            .mkdir("x", 0o755)
+            .expect(NFS4ERR_ACCESS);
+        fixture
+            .session
+            .as_user(uid, uid)
+            .putfh(other)
+            .lookup("mine")
+            .expect(NFS4ERR_ACCESS);
         // Whoever says that he is root, is.
         fixture.session.as_user(0, 0).putfh(own).lookup("mine").ok();
     }
@@ -167,7 +237,12 @@ fn alice_and_mark() {
 fn a_group_of_zero_is_not_root() {
     let mut fixture = SERVER.fixture("group_zero");
     let closed = fixture.subdirectory("closed");
-    fixture.session.compound().putfh(&closed).setattr(ANONYMOUS, &mode(0o700)).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&closed)
+        .setattr(ANONYMOUS, &mode(0o700))
+        .ok();
     let compound = fixture.session.as_user(1000, 0).putfh(&closed);
     compound.lookup("x").expect(NFS4ERR_ACCESS);
 }
@@ -180,24 +255,67 @@ fn every_change_of_a_directory_needs_writing_and_searching() {
     let outside = fixture.file("outside", b"");
     let here = fixture.directory.clone();
     let target = &directory;
-    for (bits, allowed) in [(0o777, true), (0o773, true), (0o775, false), (0o776, false), (0o771, false)]
-    {
-        fixture.session.compound().putfh(target).setattr(ANONYMOUS, &mode(bits)).ok();
+    for (bits, allowed) in [
+        (0o777, true),
+        (0o773, true),
+        (0o775, false),
+        (0o776, false),
+        (0o771, false),
+    ] {
+        fixture
+            .session
+            .compound()
+            .putfh(target)
+            .setattr(ANONYMOUS, &mode(bits))
+            .ok();
         let status = if allowed { NFS4_OK } else { NFS4ERR_ACCESS };
         let session = &mut fixture.session;
-        session.as_user(9, 9).putfh(target).mkdir("new", 0o755).expect(status);
-        session.as_user(9, 9).putfh(target).symlink("t", "link").expect(status);
-        session.as_user(9, 9).putfh(target).open(&Open::both("file").guarded()).expect(status);
-        session.as_user(9, 9).putfh(&outside).savefh().putfh(target).link("hard").expect(status);
-        session.as_user(9, 9).putfh(target).savefh().rename("old", "older").expect(status);
+        session
+            .as_user(9, 9)
+            .putfh(target)
+            .mkdir("new", 0o755)
+            .expect(status);
+        session
+            .as_user(9, 9)
+            .putfh(target)
+            .symlink("t", "link")
+            .expect(status);
+        session
+            .as_user(9, 9)
+            .putfh(target)
+            .open(&Open::both("file").guarded())
+            .expect(status);
+        session
+            .as_user(9, 9)
+            .putfh(&outside)
+            .savefh()
+            .putfh(target)
+            .link("hard")
+            .expect(status);
+        session
+            .as_user(9, 9)
+            .putfh(target)
+            .savefh()
+            .rename("old", "older")
+            .expect(status);
         let back = if allowed { NFS4_OK } else { NFS4ERR_ACCESS };
-        session.as_user(9, 9).putfh(target).savefh().rename("older", "old").expect(back);
+        session
+            .as_user(9, 9)
+            .putfh(target)
+            .savefh()
+            .rename("older", "old")
+            .expect(back);
         let out = session.as_user(9, 9).putfh(target).savefh().putfh(&here);
         out.rename("old", "moved").expect(status);
         let into = session.as_user(9, 9).putfh(&here).savefh().putfh(target);
-        into.rename(if allowed { "moved" } else { "outside" }, "old").expect(status);
+        into.rename(if allowed { "moved" } else { "outside" }, "old")
+            .expect(status);
         for name in ["new", "link", "file", "hard"] {
-            session.as_user(9, 9).putfh(target).remove(name).expect(status);
+            session
+                .as_user(9, 9)
+                .putfh(target)
+                .remove(name)
+                .expect(status);
         }
     }
 }
@@ -206,22 +324,51 @@ fn every_change_of_a_directory_needs_writing_and_searching() {
 fn a_sticky_directory_protects_others_entries() {
     let mut fixture = SERVER.fixture("sticky");
     let directory = fixture.subdirectory("tmp");
-    let set = Attributes { mode: Some(0o1777), ..owner("5") };
-    fixture.session.compound().putfh(&directory).setattr(ANONYMOUS, &set).ok();
+    let set = Attributes {
+        mode: Some(0o1777),
+        ..owner("5")
+    };
+    fixture
+        .session
+        .compound()
+        .putfh(&directory)
+        .setattr(ANONYMOUS, &set)
+        .ok();
     let session = &mut fixture.session;
     for name in ["a", "b", "c", "d"] {
-        session.as_user(1, 1).putfh(&directory).mkdir(name, 0o777).ok();
+        session
+            .as_user(1, 1)
+            .putfh(&directory)
+            .mkdir(name, 0o777)
+            .ok();
     }
     // RFC 8881 §15.2 has no PERM for REMOVE and RENAME; Linux shows EACCES and EPERM alike, and
     // local file systems say EPERM.
     let refused = |status: Nfsstat4| [NFS4ERR_ACCESS, NFS4ERR_PERM].contains(&status);
-    let status = session.as_user(2, 2).putfh(&directory).remove("a").send().status();
+    let status = session
+        .as_user(2, 2)
+        .putfh(&directory)
+        .remove("a")
+        .send()
+        .status();
     assert!(refused(status), "REMOVE: {status:?}");
-    let compound = session.as_user(2, 2).putfh(&directory).savefh().rename("a", "x");
+    let compound = session
+        .as_user(2, 2)
+        .putfh(&directory)
+        .savefh()
+        .rename("a", "x");
     let status = compound.send().status();
     assert!(refused(status), "RENAME: {status:?}");
-    session.as_user(2, 2).putfh(&directory).mkdir("mine", 0o755).ok();
-    let compound = session.as_user(2, 2).putfh(&directory).savefh().rename("mine", "a");
+    session
+        .as_user(2, 2)
+        .putfh(&directory)
+        .mkdir("mine", 0o755)
+        .ok();
+    let compound = session
+        .as_user(2, 2)
+        .putfh(&directory)
+        .savefh()
+        .rename("mine", "a");
     let status = compound.send().status();
     assert!(refused(status), "RENAME over: {status:?}");
     session.as_user(1, 1).putfh(&directory).remove("a").ok();
@@ -235,23 +382,46 @@ fn new_objects_belong_to_their_makers_and_setgid_directories_groups() {
     let mut fixture = SERVER.fixture("makers");
     let ask = [FATTR4_OWNER, FATTR4_OWNER_GROUP, FATTR4_MODE];
     let shared = fixture.subdirectory("shared");
-    let set = Attributes { mode: Some(0o2777), ..group("70") };
-    fixture.session.compound().putfh(&shared).setattr(ANONYMOUS, &set).ok();
+    let set = Attributes {
+        mode: Some(0o2777),
+        ..group("70")
+    };
+    fixture
+        .session
+        .compound()
+        .putfh(&shared)
+        .setattr(ANONYMOUS, &set)
+        .ok();
     let reply = fixture.here_as(8).mkdir("plain", 0o750).getattr(&ask).ok();
     let got = reply.attributes();
     assert_eq!(got.owner.unwrap().as_slice(), b"8");
     assert_eq!(got.owner_group.unwrap().as_slice(), b"8");
     assert_eq!(got.mode, Some(0o750));
-    let reply = fixture.session.as_user(8, 8).putfh(&shared).mkdir("sub", 0o750).getattr(&ask).ok();
+    let reply = fixture
+        .session
+        .as_user(8, 8)
+        .putfh(&shared)
+        .mkdir("sub", 0o750)
+        .getattr(&ask)
+        .ok();
     let got = reply.attributes();
     assert_eq!(got.owner_group.unwrap().as_slice(), b"70");
     assert_eq!(got.mode, Some(0o2750));
     let compound = fixture.session.as_user(8, 8).putfh(&shared);
-    let reply = compound.open(&Open::both("f").create().set(mode(0o640))).getattr(&ask).ok();
+    let reply = compound
+        .open(&Open::both("f").create().set(mode(0o640)))
+        .getattr(&ask)
+        .ok();
     let got = reply.attributes();
     assert_eq!(got.owner_group.unwrap().as_slice(), b"70");
     assert_eq!(got.mode, Some(0o640));
-    let reply = fixture.session.as_user(8, 8).putfh(&shared).symlink("x", "l").getattr(&ask).ok();
+    let reply = fixture
+        .session
+        .as_user(8, 8)
+        .putfh(&shared)
+        .symlink("x", "l")
+        .getattr(&ask)
+        .ok();
     assert_eq!(reply.attributes().owner_group.unwrap().as_slice(), b"70");
 }
 
@@ -263,15 +433,26 @@ fn reading_and_writing_are_judged_at_each_operation() {
     let session = &mut fixture.session;
     for (name, who, shift) in people() {
         let bits = 0o640 >> shift & 7;
-        let read = if bits & 4 != 0 { NFS4_OK } else { NFS4ERR_ACCESS };
-        let write = if bits & 2 != 0 { NFS4_OK } else { NFS4ERR_ACCESS };
+        let read = if bits & 4 != 0 {
+            NFS4_OK
+        } else {
+            NFS4ERR_ACCESS
+        };
+        let write = if bits & 2 != 0 {
+            NFS4_OK
+        } else {
+            NFS4ERR_ACCESS
+        };
         let by = |session: &mut localefs_integration::client::Session| {
             let compound = session.compound().credential(who.clone()).putfh(&file);
             compound.read(ANONYMOUS, 0, 10).send().status()
         };
         assert_eq!(by(session), read, "READ by {name}");
         let compound = session.compound().credential(who.clone()).putfh(&file);
-        let status = compound.write(ANONYMOUS, 0, StableHow4::Unstable, b"S").send().status();
+        let status = compound
+            .write(ANONYMOUS, 0, StableHow4::Unstable, b"S")
+            .send()
+            .status();
         assert_eq!(status, write, "WRITE by {name}");
     }
 }
@@ -283,9 +464,18 @@ fn who_may_run_a_file_may_read_it() {
     own(&mut fixture, &file, 0o711);
     // The kernel of a client reads what a user runs.
     let here = fixture.directory.clone();
-    let compound = fixture.session.as_user(3, 3).putfh(&here).open(&Open::read("f"));
+    let compound = fixture
+        .session
+        .as_user(3, 3)
+        .putfh(&here)
+        .open(&Open::read("f"));
     compound.read(Stateid4::CURRENT, 0, 100).ok();
-    fixture.session.as_user(3, 3).putfh(&here).open(&Open::write("f")).expect(NFS4ERR_ACCESS);
+    fixture
+        .session
+        .as_user(3, 3)
+        .putfh(&here)
+        .open(&Open::write("f"))
+        .expect(NFS4ERR_ACCESS);
 }
 
 #[test]
@@ -294,8 +484,15 @@ fn listing_needs_the_right_to_read() {
     let directory = fixture.subdirectory("d");
     fixture.session.make_file(&directory, "f", b"");
     for (bits, status) in [(0o755, NFS4_OK), (0o744, NFS4_OK), (0o711, NFS4ERR_ACCESS)] {
-        fixture.session.compound().putfh(&directory).setattr(ANONYMOUS, &mode(bits)).ok();
+        fixture
+            .session
+            .compound()
+            .putfh(&directory)
+            .setattr(ANONYMOUS, &mode(bits))
+            .ok();
         let compound = fixture.session.as_user(9, 9).putfh(&directory);
-        compound.readdir(0, Verifier4::default(), 4096, &[]).expect(status);
+        compound
+            .readdir(0, Verifier4::default(), 4096, &[])
+            .expect(status);
     }
 }

@@ -96,7 +96,11 @@ fn supported_attributes_are_those_that_are_answered() {
         assert!(supported.contains(attribute), "{attribute:?}");
     }
     // Linux doesn't set times unless these are there.
-    assert!(WRITE_ONLY.iter().all(|attribute| supported.contains(*attribute)));
+    assert!(
+        WRITE_ONLY
+            .iter()
+            .all(|attribute| supported.contains(*attribute))
+    );
 }
 
 #[test]
@@ -105,7 +109,12 @@ fn each_attribute_is_answered_alone_and_with_all_others() {
     let file = fixture.file("f", b"12345");
     let directory = fixture.subdirectory("d");
     let link = fixture.symlink("target", "l");
-    let fifo = fixture.here().create(Createtype4::Fifo, "p", &mode(0o600)).getfh().ok().handle();
+    let fifo = fixture
+        .here()
+        .create(Createtype4::Fifo, "p", &mode(0o600))
+        .getfh()
+        .ok()
+        .handle();
     for handle in [file, directory, link, fifo] {
         for attribute in readable() {
             let compound = fixture.session.compound().putfh(&handle);
@@ -113,7 +122,12 @@ fn each_attribute_is_answered_alone_and_with_all_others() {
             assert_eq!(mask(&reply), Bitmap4::of(&[attribute]));
             assert_eq!(reply.attributes().mask(), Bitmap4::of(&[attribute]));
         }
-        let all = fixture.session.compound().putfh(&handle).getattr(&readable()).ok();
+        let all = fixture
+            .session
+            .compound()
+            .putfh(&handle)
+            .getattr(&readable())
+            .ok();
         assert_eq!(mask(&all), readable().into_iter().collect());
     }
 }
@@ -122,7 +136,12 @@ fn each_attribute_is_answered_alone_and_with_all_others() {
 fn a_files_attributes() {
     let mut fixture = SERVER.fixture("file");
     let file = fixture.file("f", b"12345");
-    let reply = fixture.session.compound().putfh(&file).getattr(&readable()).ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .getattr(&readable())
+        .ok();
     let got = reply.attributes();
     assert_eq!(got.file_type, Some(NfsFtype4::Reg));
     assert_eq!(got.fh_expire_type, Some(0), "handles are persistent");
@@ -158,9 +177,14 @@ fn a_files_attributes() {
     for space in [got.space_total, got.space_free, got.space_avail] {
         assert!(space.unwrap() > (1 << 62), "{space:?}");
     }
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     for time in [got.time_access, got.time_metadata, got.time_modify] {
-        let apart = time.unwrap().seconds.abs_diff(i64::try_from(now.as_secs()).unwrap());
+        let apart = time
+            .unwrap()
+            .seconds
+            .abs_diff(i64::try_from(now.as_secs()).unwrap());
         assert!(apart < 60, "{time:?}");
         assert!(time.unwrap().nseconds < 1_000_000_000);
     }
@@ -186,7 +210,11 @@ fn directories_and_links_have_their_sizes() {
     let read = |fixture: &mut Fixture, handle: &[u8]| {
         let reply = fixture.session.compound().putfh(handle).getattr(&ask).ok();
         let got = reply.attributes();
-        (got.size.unwrap(), got.numlinks.unwrap(), got.space_used.unwrap())
+        (
+            got.size.unwrap(),
+            got.numlinks.unwrap(),
+            got.space_used.unwrap(),
+        )
     };
     assert_eq!(read(&mut fixture, &directory), (6144, 2, 4096));
     fixture.session.make_directory(&directory, "sub1");
@@ -206,7 +234,14 @@ fn all_objects_are_of_one_file_system() {
     let mut fixture = SERVER.fixture("fsid");
     let file = fixture.file("f", b"");
     let fsid = |fixture: &mut Fixture, handle: &[u8]| {
-        fixture.session.compound().putfh(handle).getattr(&[FATTR4_FSID]).ok().attributes().fsid
+        fixture
+            .session
+            .compound()
+            .putfh(handle)
+            .getattr(&[FATTR4_FSID])
+            .ok()
+            .attributes()
+            .fsid
     };
     let root = fixture.session.root();
     let here = fixture.directory.clone();
@@ -219,7 +254,10 @@ fn write_only_attributes_cannot_be_read() {
     let mut fixture = SERVER.fixture("write_only");
     for attribute in WRITE_ONLY {
         fixture.here().getattr(&[attribute]).expect(NFS4ERR_INVAL);
-        fixture.here().getattr(&[FATTR4_SIZE, attribute]).expect(NFS4ERR_INVAL);
+        fixture
+            .here()
+            .getattr(&[FATTR4_SIZE, attribute])
+            .expect(NFS4ERR_INVAL);
     }
 }
 
@@ -229,9 +267,15 @@ fn what_is_unknown_is_left_out() {
     let reply = fixture.here().getattr(&[]).ok();
     assert!(mask(&reply).is_empty());
     for attribute in UNSUPPORTED {
-        assert!(mask(&fixture.here().getattr(&[attribute]).ok()).is_empty(), "{attribute:?}");
+        assert!(
+            mask(&fixture.here().getattr(&[attribute]).ok()).is_empty(),
+            "{attribute:?}"
+        );
     }
-    let reply = fixture.here().getattr(&[FATTR4_ACL, FATTR4_SIZE, FATTR4_QUOTA_USED]).ok();
+    let reply = fixture
+        .here()
+        .getattr(&[FATTR4_ACL, FATTR4_SIZE, FATTR4_QUOTA_USED])
+        .ok();
     assert_eq!(mask(&reply), Bitmap4::of(&[FATTR4_SIZE]));
     // Bits and words of minor versions to come (new kernels ask for open_arguments, 86).
     for words in [4_u32, 8, 31] {
@@ -243,15 +287,29 @@ fn what_is_unknown_is_left_out() {
         // The second word's upper half has write-only attributes, which would be refused.
         bitmap[8..12].copy_from_slice(&[0; 4]);
         let reply = fixture.here().raw(OpNum::OP_GETATTR.0, &bitmap).ok();
-        let NfsResop4::Getattr(Ok(ok)) = reply.result(2) else { panic!("{reply:?}") };
-        assert_eq!(ok.obj_attributes.attrmask, Bitmap4::of(&[FATTR4_SIZE]), "{words} words");
+        let NfsResop4::Getattr(Ok(ok)) = reply.result(2) else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(
+            ok.obj_attributes.attrmask,
+            Bitmap4::of(&[FATTR4_SIZE]),
+            "{words} words"
+        );
     }
     // A bitmap longer than what is sent.
-    fixture.here().raw(OpNum::OP_GETATTR.0, &u32::MAX.to_be_bytes()).expect(NFS4ERR_BADXDR);
+    fixture
+        .here()
+        .raw(OpNum::OP_GETATTR.0, &u32::MAX.to_be_bytes())
+        .expect(NFS4ERR_BADXDR);
 }
 
 fn change(fixture: &mut Fixture, handle: &[u8]) -> u64 {
-    let reply = fixture.session.compound().putfh(handle).getattr(&[FATTR4_CHANGE]).ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(handle)
+        .getattr(&[FATTR4_CHANGE])
+        .ok();
     reply.attributes().change.unwrap()
 }
 
@@ -270,21 +328,45 @@ fn change_steps_with_every_change_and_no_other_operation() {
     for _ in 0..20 {
         steps(&mut fixture, "WRITE", |fixture, file| {
             let compound = fixture.session.compound().putfh(file);
-            compound.write(Stateid4::ANONYMOUS, 0, StableHow4::Unstable, b"x").ok();
+            compound
+                .write(Stateid4::ANONYMOUS, 0, StableHow4::Unstable, b"x")
+                .ok();
         });
         steps(&mut fixture, "SETATTR mode", |fixture, file| {
-            fixture.session.compound().putfh(file).setattr(Stateid4::ANONYMOUS, &mode(0o644)).ok();
+            fixture
+                .session
+                .compound()
+                .putfh(file)
+                .setattr(Stateid4::ANONYMOUS, &mode(0o644))
+                .ok();
         });
     }
     steps(&mut fixture, "SETATTR size", |fixture, file| {
-        fixture.session.compound().putfh(file).setattr(Stateid4::ANONYMOUS, &size(99)).ok();
+        fixture
+            .session
+            .compound()
+            .putfh(file)
+            .setattr(Stateid4::ANONYMOUS, &size(99))
+            .ok();
     });
     steps(&mut fixture, "SETATTR owner", |fixture, file| {
-        fixture.session.compound().putfh(file).setattr(Stateid4::ANONYMOUS, &owner("7")).ok();
+        fixture
+            .session
+            .compound()
+            .putfh(file)
+            .setattr(Stateid4::ANONYMOUS, &owner("7"))
+            .ok();
     });
     steps(&mut fixture, "LINK", |fixture, file| {
         let here = fixture.directory.clone();
-        fixture.session.compound().putfh(file).savefh().putfh(&here).link("second").ok();
+        fixture
+            .session
+            .compound()
+            .putfh(file)
+            .savefh()
+            .putfh(&here)
+            .link("second")
+            .ok();
     });
     steps(&mut fixture, "RENAME", |fixture, _| {
         fixture.here().savefh().rename("second", "third").ok();
@@ -293,7 +375,11 @@ fn change_steps_with_every_change_and_no_other_operation() {
         fixture.here().remove("third").ok();
     });
     let unchanged = change(&mut fixture, &file);
-    let compound = fixture.session.compound().putfh(&file).read(Stateid4::ANONYMOUS, 0, 10);
+    let compound = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .read(Stateid4::ANONYMOUS, 0, 10);
     compound.access(0x3f).commit(0, 0).ok();
     let (stateid, _) = fixture.open(&Open::read("f"));
     fixture.session.compound().putfh(&file).close(stateid).ok();
@@ -302,10 +388,18 @@ fn change_steps_with_every_change_and_no_other_operation() {
     let mut last = change(&mut fixture, &here);
     type Step = fn(&mut Fixture);
     let entries: [(&str, Step); 6] = [
-        ("CREATE", |fixture| drop(fixture.here().mkdir("d", 0o755).ok())),
-        ("OPEN", |fixture| drop(fixture.here().open(&Open::both("new").guarded()).ok())),
-        ("LINK", |fixture| drop(fixture.here().lookup("f").savefh().lookupp().link("l").ok())),
-        ("RENAME", |fixture| drop(fixture.here().savefh().rename("l", "m").ok())),
+        ("CREATE", |fixture| {
+            drop(fixture.here().mkdir("d", 0o755).ok())
+        }),
+        ("OPEN", |fixture| {
+            drop(fixture.here().open(&Open::both("new").guarded()).ok())
+        }),
+        ("LINK", |fixture| {
+            drop(fixture.here().lookup("f").savefh().lookupp().link("l").ok())
+        }),
+        ("RENAME", |fixture| {
+            drop(fixture.here().savefh().rename("l", "m").ok())
+        }),
         ("REMOVE", |fixture| drop(fixture.here().remove("m").ok())),
         ("rmdir", |fixture| drop(fixture.here().remove("d").ok())),
     ];
@@ -328,7 +422,11 @@ fn times_follow_what_happens() {
     let read = |fixture: &mut Fixture| {
         let reply = fixture.session.compound().putfh(&file).getattr(&ask).ok();
         let got = reply.attributes();
-        (got.time_access.unwrap(), got.time_modify.unwrap(), got.time_metadata.unwrap())
+        (
+            got.time_access.unwrap(),
+            got.time_modify.unwrap(),
+            got.time_metadata.unwrap(),
+        )
     };
     let before = read(&mut fixture);
     std::thread::sleep(std::time::Duration::from_millis(20));
@@ -337,11 +435,21 @@ fn times_follow_what_happens() {
     // The service keeps no access times on reading.
     assert_eq!(read(&mut fixture), before);
     let compound = fixture.session.compound().putfh(&file);
-    compound.write(Stateid4::ANONYMOUS, 0, StableHow4::Unstable, b"x").ok();
+    compound
+        .write(Stateid4::ANONYMOUS, 0, StableHow4::Unstable, b"x")
+        .ok();
     let written = read(&mut fixture);
-    assert!(written.1 > before.1 && written.2 > before.2, "{before:?} then {written:?}");
+    assert!(
+        written.1 > before.1 && written.2 > before.2,
+        "{before:?} then {written:?}"
+    );
     std::thread::sleep(std::time::Duration::from_millis(20));
-    fixture.session.compound().putfh(&file).setattr(Stateid4::ANONYMOUS, &mode(0o600)).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(Stateid4::ANONYMOUS, &mode(0o600))
+        .ok();
     let changed = read(&mut fixture);
     assert!(changed.1 == written.1 && changed.2 > written.2);
 }
@@ -350,15 +458,27 @@ fn times_follow_what_happens() {
 fn verify_compares() {
     let mut fixture = SERVER.fixture("verify");
     let file = fixture.file("f", b"12345");
-    let reply = fixture.session.compound().putfh(&file).getattr(&readable()).ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .getattr(&readable())
+        .ok();
     let got = reply.attributes();
     // Each attribute alone: the same passes VERIFY, and fails NVERIFY.
     for attribute in readable() {
         if attribute == FATTR4_RDATTR_ERROR {
             continue;
         }
-        let reply = fixture.session.compound().putfh(&file).getattr(&[attribute]).ok();
-        let NfsResop4::Getattr(Ok(ok)) = reply.result(2) else { panic!("{reply:?}") };
+        let reply = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .getattr(&[attribute])
+            .ok();
+        let NfsResop4::Getattr(Ok(ok)) = reply.result(2) else {
+            panic!("{reply:?}")
+        };
         let values = ok.obj_attributes.attr_vals.as_slice();
         let only = Bitmap4::of(&[attribute]);
         let compound = || localefs_integration::client::Compound::detached().putfh(&file);
@@ -370,16 +490,46 @@ fn verify_compares() {
         assert_eq!(verified.status(), NFS4ERR_SAME, "NVERIFY {attribute:?}");
     }
     let different = |fixture: &mut Fixture, values: &Attributes<'_>| {
-        fixture.session.compound().putfh(&file).verify(values).expect(NFS4ERR_NOT_SAME);
-        fixture.session.compound().putfh(&file).nverify(values).getfh().ok();
+        fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .verify(values)
+            .expect(NFS4ERR_NOT_SAME);
+        fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .nverify(values)
+            .getfh()
+            .ok();
     };
     different(&mut fixture, &size(6));
     different(&mut fixture, &mode(0o600));
     different(&mut fixture, &owner("1"));
     different(&mut fixture, &group("1"));
-    different(&mut fixture, &Attributes { change: Some(got.change.unwrap() + 1), ..Attributes::default() });
-    different(&mut fixture, &Attributes { file_type: Some(NfsFtype4::Dir), ..Attributes::default() });
-    different(&mut fixture, &Attributes { size: Some(5), mode: Some(0), ..Attributes::default() });
+    different(
+        &mut fixture,
+        &Attributes {
+            change: Some(got.change.unwrap() + 1),
+            ..Attributes::default()
+        },
+    );
+    different(
+        &mut fixture,
+        &Attributes {
+            file_type: Some(NfsFtype4::Dir),
+            ..Attributes::default()
+        },
+    );
+    different(
+        &mut fixture,
+        &Attributes {
+            size: Some(5),
+            mode: Some(0),
+            ..Attributes::default()
+        },
+    );
 }
 
 #[test]
@@ -389,27 +539,77 @@ fn verify_refuses_what_cannot_be_compared() {
     let time = packed(&SetTime4::ClientTime(Nfstime4::default()));
     let zero = 0_u32.to_be_bytes();
     let rows: Vec<(Bitmap4, Vec<u8>, Nfsstat4)> = vec![
-        (Bitmap4::of(&[FATTR4_TIME_ACCESS_SET]), time.clone(), NFS4ERR_INVAL),
+        (
+            Bitmap4::of(&[FATTR4_TIME_ACCESS_SET]),
+            time.clone(),
+            NFS4ERR_INVAL,
+        ),
         (Bitmap4::of(&[FATTR4_TIME_MODIFY_SET]), time, NFS4ERR_INVAL),
-        (Bitmap4::of(&[FATTR4_RDATTR_ERROR]), zero.to_vec(), NFS4ERR_INVAL),
-        (Bitmap4::of(&[FATTR4_ACL]), zero.to_vec(), NFS4ERR_ATTRNOTSUPP),
-        (Bitmap4::of(&[FATTR4_QUOTA_USED]), vec![0; 8], NFS4ERR_ATTRNOTSUPP),
-        (Bitmap4::of(&[FATTR4_FS_LOCATIONS]), vec![0; 8], NFS4ERR_ATTRNOTSUPP),
+        (
+            Bitmap4::of(&[FATTR4_RDATTR_ERROR]),
+            zero.to_vec(),
+            NFS4ERR_INVAL,
+        ),
+        (
+            Bitmap4::of(&[FATTR4_ACL]),
+            zero.to_vec(),
+            NFS4ERR_ATTRNOTSUPP,
+        ),
+        (
+            Bitmap4::of(&[FATTR4_QUOTA_USED]),
+            vec![0; 8],
+            NFS4ERR_ATTRNOTSUPP,
+        ),
+        (
+            Bitmap4::of(&[FATTR4_FS_LOCATIONS]),
+            vec![0; 8],
+            NFS4ERR_ATTRNOTSUPP,
+        ),
         (Bitmap4::of(&[FATTR4_SIZE]), vec![0; 4], NFS4ERR_BADXDR),
         (Bitmap4::of(&[FATTR4_SIZE]), vec![0; 12], NFS4ERR_BADXDR),
         (Bitmap4::of(&[FATTR4_SIZE]), vec![], NFS4ERR_BADXDR),
         (Bitmap4::EMPTY, vec![0; 4], NFS4ERR_BADXDR),
-        (Bitmap4::of(&[FATTR4_TYPE]), 77_u32.to_be_bytes().to_vec(), NFS4ERR_BADXDR),
+        (
+            Bitmap4::of(&[FATTR4_TYPE]),
+            77_u32.to_be_bytes().to_vec(),
+            NFS4ERR_BADXDR,
+        ),
     ];
     for (mask, values, status) in rows {
-        let compound = fixture.session.compound().putfh(&file).verify_raw(mask, &values);
-        assert_eq!(compound.send().status(), status, "VERIFY {mask:?} {values:?}");
-        let compound = fixture.session.compound().putfh(&file).nverify_raw(mask, &values);
-        assert_eq!(compound.send().status(), status, "NVERIFY {mask:?} {values:?}");
+        let compound = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .verify_raw(mask, &values);
+        assert_eq!(
+            compound.send().status(),
+            status,
+            "VERIFY {mask:?} {values:?}"
+        );
+        let compound = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .nverify_raw(mask, &values);
+        assert_eq!(
+            compound.send().status(),
+            status,
+            "NVERIFY {mask:?} {values:?}"
+        );
     }
     // Nothing differs from nothing.
-    fixture.session.compound().putfh(&file).verify(&Attributes::default()).ok();
-    fixture.session.compound().putfh(&file).nverify(&Attributes::default()).expect(NFS4ERR_SAME);
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .verify(&Attributes::default())
+        .ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .nverify(&Attributes::default())
+        .expect(NFS4ERR_SAME);
 }
 
 #[test]
@@ -417,21 +617,41 @@ fn a_guard_of_version_3_is_made_of_verify() {
     let mut fixture = SERVER.fixture("guard");
     let file = fixture.file("f", b"12345");
     let at = change(&mut fixture, &file);
-    let guard = Attributes { change: Some(at), ..Attributes::default() };
+    let guard = Attributes {
+        change: Some(at),
+        ..Attributes::default()
+    };
     let compound = fixture.session.compound().putfh(&file).verify(&guard);
     compound.setattr(Stateid4::ANONYMOUS, &mode(0o600)).ok();
     let compound = fixture.session.compound().putfh(&file).verify(&guard);
-    compound.setattr(Stateid4::ANONYMOUS, &mode(0o644)).expect_status(2, NFS4ERR_NOT_SAME);
+    compound
+        .setattr(Stateid4::ANONYMOUS, &mode(0o644))
+        .expect_status(2, NFS4ERR_NOT_SAME);
 }
 
 #[test]
 fn attributes_need_no_permission() {
     let mut fixture = SERVER.fixture("no_permission");
     let file = fixture.file("f", b"12345");
-    fixture.session.compound().putfh(&file).setattr(Stateid4::ANONYMOUS, &mode(0)).ok();
-    let reply = fixture.session.as_user(9, 9).putfh(&file).getattr(&readable()).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(Stateid4::ANONYMOUS, &mode(0))
+        .ok();
+    let reply = fixture
+        .session
+        .as_user(9, 9)
+        .putfh(&file)
+        .getattr(&readable())
+        .ok();
     assert_eq!(reply.attributes().size, Some(5));
-    fixture.session.as_user(9, 9).putfh(&file).verify(&size(5)).ok();
+    fixture
+        .session
+        .as_user(9, 9)
+        .putfh(&file)
+        .verify(&size(5))
+        .ok();
 }
 
 #[test]

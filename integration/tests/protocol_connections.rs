@@ -17,7 +17,9 @@ fn a_connection_is_bound_to_the_fore_channel() {
     let mut connection = Connection::open(fixture.server().address()).unwrap();
     for _ in 0..2 {
         let compound = connection.compound();
-        let reply = compound.bind_conn_to_session(id, ChannelDirFromClient4::Fore).ok();
+        let reply = compound
+            .bind_conn_to_session(id, ChannelDirFromClient4::Fore)
+            .ok();
         let bound = reply.bind_conn_to_session();
         assert_eq!(bound.bctsr_sessid, id);
         assert_eq!(bound.bctsr_dir, ChannelDirFromServer4::Fore);
@@ -33,9 +35,14 @@ fn a_wish_for_both_channels_gets_the_fore_channel() {
     let mut connection = Connection::open(fixture.server().address()).unwrap();
     let compound = connection.compound();
     let id = fixture.session.id;
-    let reply = compound.bind_conn_to_session(id, ChannelDirFromClient4::ForeOrBoth).ok();
+    let reply = compound
+        .bind_conn_to_session(id, ChannelDirFromClient4::ForeOrBoth)
+        .ok();
     // There are no callbacks, and RFC 8881 §18.34.3 allows to say so.
-    assert_eq!(reply.bind_conn_to_session().bctsr_dir, ChannelDirFromServer4::Fore);
+    assert_eq!(
+        reply.bind_conn_to_session().bctsr_dir,
+        ChannelDirFromServer4::Fore
+    );
 }
 
 #[test]
@@ -43,7 +50,9 @@ fn any_user_binds() {
     let fixture = SERVER.fixture("any_user");
     let mut connection = Connection::open(fixture.server().address()).unwrap();
     let compound = connection.compound().credential(Credential::user(77, 77));
-    compound.bind_conn_to_session(fixture.session.id, ChannelDirFromClient4::Fore).ok();
+    compound
+        .bind_conn_to_session(fixture.session.id, ChannelDirFromClient4::Fore)
+        .ok();
 }
 
 #[test]
@@ -52,16 +61,27 @@ fn only_known_sessions_can_be_bound_and_only_alone() {
     let id = fixture.session.id;
     let fore = ChannelDirFromClient4::Fore;
     let mut connection = Connection::open(fixture.server().address()).unwrap();
-    let unknown = connection.compound().bind_conn_to_session(Sessionid4([5; 16]), fore);
+    let unknown = connection
+        .compound()
+        .bind_conn_to_session(Sessionid4([5; 16]), fore);
     unknown.expect(NFS4ERR_BADSESSION);
-    let more = connection.compound().bind_conn_to_session(id, fore).putrootfh();
+    let more = connection
+        .compound()
+        .bind_conn_to_session(id, fore)
+        .putrootfh();
     more.expect_status(0, NFS4ERR_NOT_ONLY_OP);
     // Not even after SEQUENCE (RFC 8881 §18.34.3).
-    fixture.session.compound().bind_conn_to_session(id, fore).expect(NFS4ERR_NOT_ONLY_OP);
+    fixture
+        .session
+        .compound()
+        .bind_conn_to_session(id, fore)
+        .expect(NFS4ERR_NOT_ONLY_OP);
     // A direction that doesn't exist.
     let mut args = id.0.to_vec();
     args.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 0]);
-    let compound = connection.compound().raw(OpNum::OP_BIND_CONN_TO_SESSION.0, &args);
+    let compound = connection
+        .compound()
+        .raw(OpNum::OP_BIND_CONN_TO_SESSION.0, &args);
     compound.expect(NFS4ERR_BADXDR);
 }
 
@@ -85,12 +105,18 @@ fn sequence_binds_by_itself() {
 fn one_session_over_many_connections() {
     let mut fixture = SERVER.fixture("many_connections");
     let address = fixture.server().address();
-    let mut connections: Vec<Connection> =
-        (0..300).map(|_| Connection::open(address).unwrap()).collect();
+    let mut connections: Vec<Connection> = (0..300)
+        .map(|_| Connection::open(address).unwrap())
+        .collect();
     for (index, connection) in connections.iter_mut().enumerate() {
         let slot = u32::try_from(index % 16).unwrap();
         let args = fixture.session.sequence(slot, false);
-        connection.compound().sequence(args).putrootfh().getattr(&[FATTR4_FSID]).ok();
+        connection
+            .compound()
+            .sequence(args)
+            .putrootfh()
+            .getattr(&[FATTR4_FSID])
+            .ok();
         fixture.session.used(slot);
     }
 }
@@ -102,10 +128,19 @@ fn a_destroyed_session_is_gone() {
     let mut session = Session::establish(server.address(), &options).unwrap();
     let id = session.id;
     session.connection.compound().destroy_session(id).ok();
-    session.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
-    session.connection.compound().destroy_session(id).expect(NFS4ERR_BADSESSION);
+    session
+        .compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
+    session
+        .connection
+        .compound()
+        .destroy_session(id)
+        .expect(NFS4ERR_BADSESSION);
     let compound = session.connection.compound();
-    compound.bind_conn_to_session(id, ChannelDirFromClient4::Fore).expect(NFS4ERR_BADSESSION);
+    compound
+        .bind_conn_to_session(id, ChannelDirFromClient4::Fore)
+        .expect(NFS4ERR_BADSESSION);
     // The client is left, and may make another.
     let args = options.create_session(session.clientid, session.next_create_session);
     session.connection.compound().create_session(&args).ok();
@@ -116,7 +151,10 @@ fn unknown_sessions_cannot_be_destroyed() {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
     for id in [[0; 16], [0xff; 16]] {
-        connection.compound().destroy_session(Sessionid4(id)).expect(NFS4ERR_BADSESSION);
+        connection
+            .compound()
+            .destroy_session(Sessionid4(id))
+            .expect(NFS4ERR_BADSESSION);
     }
 }
 
@@ -129,9 +167,15 @@ fn a_session_is_destroyed_over_its_own_connection() {
     let attempt = stranger.compound().destroy_session(id);
     attempt.expect(NFS4ERR_CONN_NOT_BOUND_TO_SESSION);
     session.compound().putrootfh().ok();
-    stranger.compound().bind_conn_to_session(id, ChannelDirFromClient4::Fore).ok();
+    stranger
+        .compound()
+        .bind_conn_to_session(id, ChannelDirFromClient4::Fore)
+        .ok();
     stranger.compound().destroy_session(id).ok();
-    session.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
+    session
+        .compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
 }
 
 #[test]
@@ -141,9 +185,15 @@ fn a_session_destroys_itself_only_at_the_end() {
     let id = session.id;
     let reply = session.compound().destroy_session(id).putrootfh().send();
     // RFC 8881 §18.37.3 says that it must be last, and §15.2 has this error for it.
-    assert_eq!(reply.statuses()[1], (OpNum::OP_DESTROY_SESSION, NFS4ERR_NOT_ONLY_OP));
+    assert_eq!(
+        reply.statuses()[1],
+        (OpNum::OP_DESTROY_SESSION, NFS4ERR_NOT_ONLY_OP)
+    );
     session.compound().putrootfh().destroy_session(id).ok();
-    session.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
+    session
+        .compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
 }
 
 #[test]
@@ -159,7 +209,11 @@ fn another_session_is_destroyed_anywhere() {
     let mut args = session.sequence(0, false);
     args.sa_sessionid = second;
     args.sa_sequenceid = 1;
-    session.connection.compound().sequence(args).expect_status(0, NFS4ERR_BADSESSION);
+    session
+        .connection
+        .compound()
+        .sequence(args)
+        .expect_status(0, NFS4ERR_BADSESSION);
 }
 
 #[test]
@@ -167,7 +221,11 @@ fn destroy_session_stands_alone_or_after_sequence() {
     let fixture = SERVER.fixture("destroy_alone");
     let mut session = fixture.another_client();
     let id = session.id;
-    let compound = session.connection.compound().destroy_session(id).putrootfh();
+    let compound = session
+        .connection
+        .compound()
+        .destroy_session(id)
+        .putrootfh();
     compound.expect_status(0, NFS4ERR_NOT_ONLY_OP);
     session.compound().putrootfh().ok();
 }

@@ -17,8 +17,11 @@ fn unconfirmed(options: &ClientOptions) -> (Connection, u64, u32) {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
     let credential = options.credential.clone();
-    let reply =
-        connection.compound().credential(credential).exchange_id(&options.exchange_id()).ok();
+    let reply = connection
+        .compound()
+        .credential(credential)
+        .exchange_id(&options.exchange_id())
+        .ok();
     let result = reply.exchange_id();
     (connection, result.eir_clientid, result.eir_sequenceid)
 }
@@ -40,9 +43,15 @@ fn a_session_is_created_once_and_its_reply_repeated() {
 
     let next = options.create_session(id, sequence.wrapping_add(1));
     let second = connection.compound().create_session(&next).ok();
-    assert_ne!(second.create_session().csr_sessionid, first.create_session().csr_sessionid);
+    assert_ne!(
+        second.create_session().csr_sessionid,
+        first.create_session().csr_sessionid
+    );
     // Only the last reply is kept.
-    connection.compound().create_session(&args).expect(NFS4ERR_SEQ_MISORDERED);
+    connection
+        .compound()
+        .create_session(&args)
+        .expect(NFS4ERR_SEQ_MISORDERED);
 }
 
 #[test]
@@ -51,16 +60,32 @@ fn sequence_ids_step_by_one() {
     let options = ClientOptions::new("step");
     let (mut connection, id, sequence) = unconfirmed(&options);
     // Before the first there is a contrived reply (RFC 8881 §18.36.4).
-    for wrong in [sequence.wrapping_sub(1), sequence.wrapping_add(1), sequence.wrapping_sub(2)] {
+    for wrong in [
+        sequence.wrapping_sub(1),
+        sequence.wrapping_add(1),
+        sequence.wrapping_sub(2),
+    ] {
         let args = options.create_session(id, wrong);
-        connection.compound().create_session(&args).expect(NFS4ERR_SEQ_MISORDERED);
+        connection
+            .compound()
+            .create_session(&args)
+            .expect(NFS4ERR_SEQ_MISORDERED);
     }
-    connection.compound().create_session(&options.create_session(id, sequence)).ok();
+    connection
+        .compound()
+        .create_session(&options.create_session(id, sequence))
+        .ok();
     for wrong in [2, 3, 1000, u32::MAX] {
         let args = options.create_session(id, sequence.wrapping_add(wrong));
-        connection.compound().create_session(&args).expect(NFS4ERR_SEQ_MISORDERED);
+        connection
+            .compound()
+            .create_session(&args)
+            .expect(NFS4ERR_SEQ_MISORDERED);
     }
-    connection.compound().create_session(&options.create_session(id, sequence + 1)).ok();
+    connection
+        .compound()
+        .create_session(&options.create_session(id, sequence + 1))
+        .ok();
 }
 
 #[test]
@@ -69,7 +94,10 @@ fn unknown_clients_are_stale() {
     let mut connection = Connection::open(server.address()).unwrap();
     for id in [0, 1, u64::MAX] {
         let args = ClientOptions::new("").create_session(id, 1);
-        connection.compound().create_session(&args).expect(NFS4ERR_STALE_CLIENTID);
+        connection
+            .compound()
+            .create_session(&args)
+            .expect(NFS4ERR_STALE_CLIENTID);
     }
 }
 
@@ -79,7 +107,10 @@ fn another_user_cannot_confirm() {
     let options = ClientOptions::new("confirm");
     let (mut connection, id, sequence) = unconfirmed(&options);
     let args = options.create_session(id, sequence);
-    let by_other = connection.compound().credential(Credential::user(5, 5)).create_session(&args);
+    let by_other = connection
+        .compound()
+        .credential(Credential::user(5, 5))
+        .create_session(&args);
     by_other.expect(NFS4ERR_CLID_INUSE);
 }
 
@@ -95,7 +126,11 @@ fn flags_are_granted_only_if_true() {
         };
         let reply = connection.compound().create_session(&args).ok();
         // Neither a persistent reply cache, nor callbacks, nor RDMA.
-        assert_eq!(reply.create_session().csr_flags, CreateSessionFlags(0), "asked for {flags}");
+        assert_eq!(
+            reply.create_session().csr_flags,
+            CreateSessionFlags(0),
+            "asked for {flags}"
+        );
         sequence = sequence.wrapping_add(1);
     }
 }
@@ -133,7 +168,11 @@ fn channels_without_room_are_too_small() {
         ("small response", |fore| fore.ca_maxresponsesize = 20),
     ];
     for (name, change) in set {
-        fails_and_counts(name, |args| change(&mut args.csa_fore_chan_attrs), NFS4ERR_TOOSMALL);
+        fails_and_counts(
+            name,
+            |args| change(&mut args.csa_fore_chan_attrs),
+            NFS4ERR_TOOSMALL,
+        );
     }
 }
 
@@ -153,9 +192,15 @@ fn channels_of_nothing_are_refused_or_made_usable() {
         if reply.status() == NFS4_OK {
             // RFC 8881 §18.36.3 lets the server raise both.
             let fore = reply.create_session().csr_fore_chan_attrs;
-            assert!(fore.ca_maxoperations >= 2 && fore.ca_maxrequests >= 1, "{fore:?}");
+            assert!(
+                fore.ca_maxoperations >= 2 && fore.ca_maxrequests >= 1,
+                "{fore:?}"
+            );
         } else {
-            assert!([NFS4ERR_INVAL, NFS4ERR_TOOSMALL].contains(&reply.status()), "{reply:?}");
+            assert!(
+                [NFS4ERR_INVAL, NFS4ERR_TOOSMALL].contains(&reply.status()),
+                "{reply:?}"
+            );
         }
     }
 }
@@ -191,7 +236,11 @@ fn nothing_is_raised_and_everything_is_bounded() {
     };
     let session =
         Session::establish(server.address(), &ClientOptions::new("greedy").fore(greedy)).unwrap();
-    assert!((1..=65536).contains(&session.fore.ca_maxrequests), "{:?}", session.fore);
+    assert!(
+        (1..=65536).contains(&session.fore.ca_maxrequests),
+        "{:?}",
+        session.fore
+    );
     assert!(session.fore.ca_maxrequestsize < 64 << 20);
     assert!(session.fore.ca_maxresponsesize < 64 << 20);
     assert!(session.fore.ca_maxresponsesize_cached <= 1 << 20);
@@ -226,7 +275,10 @@ fn the_back_channel_is_left_as_offered() {
     let reply = connection.compound().create_session(&args).ok();
     let back = reply.create_session().csr_back_chan_attrs;
     // RFC 8881 §18.36.3: these two must not change.
-    assert_eq!(back.ca_maxoperations, args.csa_back_chan_attrs.ca_maxoperations);
+    assert_eq!(
+        back.ca_maxoperations,
+        args.csa_back_chan_attrs.ca_maxoperations
+    );
     assert_eq!(back.ca_maxrequests, args.csa_back_chan_attrs.ca_maxrequests);
 }
 
@@ -237,17 +289,25 @@ fn malformed_arguments_are_not_decoded() {
     let (mut connection, id, sequence) = unconfirmed(&options);
     let mut args = options.create_session(id, sequence);
     args.csa_fore_chan_attrs.ca_rdma_ird = vec![1, 2].into();
-    connection.compound().create_session(&args).expect(NFS4ERR_BADXDR);
+    connection
+        .compound()
+        .create_session(&args)
+        .expect(NFS4ERR_BADXDR);
     // A flavour for callbacks that doesn't exist: the last word but none of the arguments.
     let good = localefs_integration::client::Compound::detached()
         .create_session(&options.create_session(id, sequence));
     let mut octets = good.operations()[4..].to_vec();
     let last = octets.len() - 4;
     octets[last..].copy_from_slice(&99_u32.to_be_bytes());
-    let compound = connection.compound().raw(OpNum::OP_CREATE_SESSION.0, &octets);
+    let compound = connection
+        .compound()
+        .raw(OpNum::OP_CREATE_SESSION.0, &octets);
     compound.expect(NFS4ERR_BADXDR);
     // Neither took the sequence id.
-    connection.compound().create_session(&options.create_session(id, sequence)).ok();
+    connection
+        .compound()
+        .create_session(&options.create_session(id, sequence))
+        .ok();
 }
 
 #[test]
@@ -259,7 +319,12 @@ fn create_session_stands_alone_or_after_sequence() {
     let compound = connection.compound().create_session(&args).putrootfh();
     compound.expect_status(0, NFS4ERR_NOT_ONLY_OP);
     // It wasn't executed: the sequence id is still good, here within another client's session.
-    let reply = fixture.session.compound().create_session(&args).putrootfh().ok();
+    let reply = fixture
+        .session
+        .compound()
+        .create_session(&args)
+        .putrootfh()
+        .ok();
     let again = connection.compound().create_session(&args).ok();
     let first = reply.create_session();
     assert_eq!(first.csr_sessionid, again.create_session().csr_sessionid);

@@ -21,7 +21,11 @@ const NON_PNFS: ExchangeIdFlags = ExchangeIdFlags::EXCHGID4_FLAG_USE_NON_PNFS;
 
 fn exchange(connection: &mut Connection, options: &ClientOptions) -> Reply {
     let credential = options.credential.clone();
-    connection.compound().credential(credential).exchange_id(&options.exchange_id()).send()
+    connection
+        .compound()
+        .credential(credential)
+        .exchange_id(&options.exchange_id())
+        .send()
 }
 
 fn clientid(reply: &Reply) -> u64 {
@@ -49,7 +53,11 @@ fn request_flags_are_not_echoed() {
         let mut options = ClientOptions::new("echo");
         options.flags = ExchangeIdFlags(bit);
         let reply = exchange(&mut connection, &options).assert(NFS4_OK);
-        assert_eq!(reply.exchange_id().eir_flags, NON_PNFS, "request flags {bit:#x}");
+        assert_eq!(
+            reply.exchange_id().eir_flags,
+            NON_PNFS,
+            "request flags {bit:#x}"
+        );
     }
 }
 
@@ -58,7 +66,10 @@ fn unknown_flags_are_invalid() {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
     let known = ExchangeIdFlags::REQUEST_MASK.0;
-    for bit in (0..32).map(|bit| 1_u32 << bit).filter(|bit| known & bit == 0) {
+    for bit in (0..32)
+        .map(|bit| 1_u32 << bit)
+        .filter(|bit| known & bit == 0)
+    {
         let mut options = ClientOptions::new("unknown flags");
         options.flags = ExchangeIdFlags(bit);
         exchange(&mut connection, &options).assert(NFS4ERR_INVAL);
@@ -95,7 +106,10 @@ fn an_unconfirmed_record_is_replaced() {
     assert_ne!(second, third);
     for stale in [first, second] {
         let args = options.create_session(stale, sequence);
-        connection.compound().create_session(&args).expect(NFS4ERR_STALE_CLIENTID);
+        connection
+            .compound()
+            .create_session(&args)
+            .expect(NFS4ERR_STALE_CLIENTID);
     }
 }
 
@@ -135,7 +149,10 @@ fn the_server_is_the_same_for_everybody() {
     let mut connection = Connection::open(other.address()).unwrap();
     let reply = exchange(&mut connection, &ClientOptions::new("same 1"));
     let (major, _, scope) = who("same 1");
-    assert_ne!(reply.exchange_id().eir_server_owner.so_major_id.to_vec(), major);
+    assert_ne!(
+        reply.exchange_id().eir_server_owner.so_major_id.to_vec(),
+        major
+    );
     assert_ne!(reply.exchange_id().eir_server_scope.to_vec(), scope);
 }
 
@@ -146,8 +163,17 @@ fn a_restarted_client_replaces_itself_when_it_confirms() {
     let options = ClientOptions::new("restarted client");
     let mut old = Session::establish(address, &options).unwrap();
     let (stateid, _) = old.open(&fixture.directory, &Open::both("f").create());
-    let file = old.compound().putfh(&fixture.directory).lookup("f").getfh().ok().handle();
-    old.compound().putfh(&file).lock_new(&Lock::write(0, 10), stateid, "locker").ok();
+    let file = old
+        .compound()
+        .putfh(&fixture.directory)
+        .lookup("f")
+        .getfh()
+        .ok()
+        .handle();
+    old.compound()
+        .putfh(&file)
+        .lock_new(&Lock::write(0, 10), stateid, "locker")
+        .ok();
 
     let again = options.verifier(*b"started2");
     let mut connection = Connection::open(address).unwrap();
@@ -159,12 +185,23 @@ fn a_restarted_client_replaces_itself_when_it_confirms() {
     old.compound().putfh(&file).read(stateid, 0, 1).ok();
 
     let mut new = Session::create(connection, address, &again, id, sequence).unwrap();
-    old.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
+    old.compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
     let args = options_for(old.clientid, old.next_create_session);
-    old.connection.compound().create_session(&args).expect(NFS4ERR_STALE_CLIENTID);
+    old.connection
+        .compound()
+        .create_session(&args)
+        .expect(NFS4ERR_STALE_CLIENTID);
     // Its state went with it at once.
-    new.compound().putfh(&file).lockt(&Lock::write(0, 10), "anybody").ok();
-    new.compound().putfh(&file).read(stateid, 0, 1).expect(NFS4ERR_BAD_STATEID);
+    new.compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, 10), "anybody")
+        .ok();
+    new.compound()
+        .putfh(&file)
+        .read(stateid, 0, 1)
+        .expect(NFS4ERR_BAD_STATEID);
 }
 
 fn options_for(
@@ -186,10 +223,19 @@ fn a_second_restart_before_confirmation_starts_over() {
     let reply = exchange(&mut connection, &third);
     let (id, sequence) = (clientid(&reply), reply.exchange_id().eir_sequenceid);
     let args = second.create_session(abandoned, sequence);
-    connection.compound().create_session(&args).expect(NFS4ERR_STALE_CLIENTID);
+    connection
+        .compound()
+        .create_session(&args)
+        .expect(NFS4ERR_STALE_CLIENTID);
     session.compound().putrootfh().ok();
-    connection.compound().create_session(&third.create_session(id, sequence)).ok();
-    session.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
+    connection
+        .compound()
+        .create_session(&third.create_session(id, sequence))
+        .ok();
+    session
+        .compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
 }
 
 #[test]
@@ -229,7 +275,11 @@ fn another_user_takes_an_owner_over_only_without_state() {
 
 #[test]
 fn another_user_takes_an_expired_owner_over() {
-    let server = TestServer::start(TestServerOptions { lease: 1, durable: false }).unwrap();
+    let server = TestServer::start(TestServerOptions {
+        lease: 1,
+        durable: false,
+    })
+    .unwrap();
     let options = ClientOptions::new("expired collision");
     let mut session = Session::establish(server.address(), &options).unwrap();
     let root = session.root();
@@ -239,7 +289,10 @@ fn another_user_takes_an_expired_owner_over() {
     let mut connection = Connection::open(server.address()).unwrap();
     let reply = exchange(&mut connection, &other).assert(NFS4_OK);
     assert_ne!(clientid(&reply), session.clientid);
-    session.compound().putrootfh().expect_status(0, NFS4ERR_BADSESSION);
+    session
+        .compound()
+        .putrootfh()
+        .expect_status(0, NFS4ERR_BADSESSION);
 }
 
 #[test]
@@ -255,8 +308,7 @@ fn updates_need_the_confirmed_record_its_verifier_and_its_user() {
     // What was not confirmed was left alone.
     let sequence = unconfirmed.exchange_id().eir_sequenceid;
     let id = clientid(&unconfirmed);
-    let mut session =
-        Session::create(connection, server.address(), &plain, id, sequence).unwrap();
+    let mut session = Session::create(connection, server.address(), &plain, id, sequence).unwrap();
 
     let reply = exchange(&mut session.connection, &update).assert(NFS4_OK);
     assert_eq!(clientid(&reply), session.clientid);
@@ -265,7 +317,10 @@ fn updates_need_the_confirmed_record_its_verifier_and_its_user() {
     let somebody = Credential::user(99, 99);
     let rows = [
         (wrong_verifier.clone(), NFS4ERR_NOT_SAME),
-        (wrong_verifier.credential(somebody.clone()), NFS4ERR_NOT_SAME),
+        (
+            wrong_verifier.credential(somebody.clone()),
+            NFS4ERR_NOT_SAME,
+        ),
         (update.credential(somebody), NFS4ERR_PERM),
     ];
     for (options, status) in rows {
@@ -282,13 +337,19 @@ fn an_implementation_may_name_itself_once() {
     let name = NfsImplId4 {
         nii_domain: "kernel.example".into(),
         nii_name: "Linux".into(),
-        nii_date: Nfstime4 { seconds: 0, nseconds: 0 },
+        nii_date: Nfstime4 {
+            seconds: 0,
+            nseconds: 0,
+        },
     };
     let mut args = options.exchange_id();
     args.eia_client_impl_id = vec![name.clone()].into();
     connection.compound().exchange_id(&args).ok();
     args.eia_client_impl_id = vec![name.clone(), name].into();
-    connection.compound().exchange_id(&args).expect(NFS4ERR_BADXDR);
+    connection
+        .compound()
+        .exchange_id(&args)
+        .expect(NFS4ERR_BADXDR);
 }
 
 #[test]
@@ -315,7 +376,10 @@ fn state_protection_needs_more_than_auth_sys() {
     let mut args = options.exchange_id();
     args.eia_state_protect = StateProtect4A::MachCred(nothing.clone());
     // RFC 8881 §18.35.3: without RPCSEC_GSS both are INVAL. Linux then mounts without.
-    connection.compound().exchange_id(&args).expect(NFS4ERR_INVAL);
+    connection
+        .compound()
+        .exchange_id(&args)
+        .expect(NFS4ERR_INVAL);
     args.eia_state_protect = StateProtect4A::Ssv(localefs_protocol::nfs4::ops::SsvSpParms4 {
         ssp_ops: nothing,
         ssp_hash_algs: vec![(&b"\x60\x86"[..]).into()].into(),
@@ -324,7 +388,11 @@ fn state_protection_needs_more_than_auth_sys() {
         ssp_num_gss_handles: 1,
     });
     let reply = connection.compound().exchange_id(&args).send();
-    let refused = [NFS4ERR_INVAL, NFS4ERR_ENCR_ALG_UNSUPP, NFS4ERR_HASH_ALG_UNSUPP];
+    let refused = [
+        NFS4ERR_INVAL,
+        NFS4ERR_ENCR_ALG_UNSUPP,
+        NFS4ERR_HASH_ALG_UNSUPP,
+    ];
     assert!(refused.contains(&reply.status()), "{reply:?}");
 }
 
@@ -336,8 +404,15 @@ fn exchange_id_stands_alone_or_after_sequence() {
     let alone = connection.compound().exchange_id(&options.exchange_id());
     alone.putrootfh().expect_status(0, NFS4ERR_NOT_ONLY_OP);
     let twice = connection.compound().exchange_id(&options.exchange_id());
-    twice.exchange_id(&options.exchange_id()).expect_status(0, NFS4ERR_NOT_ONLY_OP);
-    fixture.session.compound().exchange_id(&options.exchange_id()).putrootfh().ok();
+    twice
+        .exchange_id(&options.exchange_id())
+        .expect_status(0, NFS4ERR_NOT_ONLY_OP);
+    fixture
+        .session
+        .compound()
+        .exchange_id(&options.exchange_id())
+        .putrootfh()
+        .ok();
 }
 
 #[test]
@@ -347,16 +422,38 @@ fn a_client_goes_when_its_sessions_are_gone() {
     let mut session = Session::establish(server.address(), &options).unwrap();
     let id = session.clientid;
     let mut other = Connection::open(server.address()).unwrap();
-    other.compound().destroy_clientid(id).expect(NFS4ERR_CLIENTID_BUSY);
-    session.compound().destroy_clientid(id).expect(NFS4ERR_CLIENTID_BUSY);
+    other
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_CLIENTID_BUSY);
+    session
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_CLIENTID_BUSY);
     let sessionid = session.id;
-    session.connection.compound().destroy_session(sessionid).ok();
+    session
+        .connection
+        .compound()
+        .destroy_session(sessionid)
+        .ok();
     other.compound().destroy_clientid(id).ok();
-    other.compound().destroy_clientid(id).expect(NFS4ERR_STALE_CLIENTID);
-    other.compound().destroy_clientid(0).expect(NFS4ERR_STALE_CLIENTID);
-    other.compound().destroy_clientid(u64::MAX).expect(NFS4ERR_STALE_CLIENTID);
+    other
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_STALE_CLIENTID);
+    other
+        .compound()
+        .destroy_clientid(0)
+        .expect(NFS4ERR_STALE_CLIENTID);
+    other
+        .compound()
+        .destroy_clientid(u64::MAX)
+        .expect(NFS4ERR_STALE_CLIENTID);
     let args = options.create_session(id, session.next_create_session);
-    other.compound().create_session(&args).expect(NFS4ERR_STALE_CLIENTID);
+    other
+        .compound()
+        .create_session(&args)
+        .expect(NFS4ERR_STALE_CLIENTID);
     // Its name is free: new, not confirmed.
     let reply = exchange(&mut other, &options).assert(NFS4_OK);
     assert_eq!(reply.exchange_id().eir_flags, NON_PNFS);
@@ -369,7 +466,10 @@ fn a_client_that_was_never_confirmed_goes_too() {
     let options = ClientOptions::new("never confirmed");
     let id = clientid(&exchange(&mut connection, &options));
     connection.compound().destroy_clientid(id).ok();
-    connection.compound().destroy_clientid(id).expect(NFS4ERR_STALE_CLIENTID);
+    connection
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_STALE_CLIENTID);
 }
 
 #[test]
@@ -378,10 +478,17 @@ fn a_client_with_state_but_no_session_is_busy() {
     let mut session = fixture.another_client();
     session.open(&fixture.directory, &Open::both("f").create());
     let (id, sessionid) = (session.clientid, session.id);
-    session.connection.compound().destroy_session(sessionid).ok();
+    session
+        .connection
+        .compound()
+        .destroy_session(sessionid)
+        .ok();
     // RFC 8881 §18.50.3 names opens, locks and delegations beside sessions.
     let mut connection = Connection::open(fixture.server().address()).unwrap();
-    connection.compound().destroy_clientid(id).expect(NFS4ERR_CLIENTID_BUSY);
+    connection
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_CLIENTID_BUSY);
 }
 
 #[test]
@@ -392,6 +499,14 @@ fn destroy_clientid_stands_alone_or_after_another_clients_sequence() {
     let id = clientid(&exchange(&mut connection, &options));
     let alone = connection.compound().destroy_clientid(id).putrootfh();
     alone.expect_status(0, NFS4ERR_NOT_ONLY_OP);
-    fixture.session.compound().destroy_clientid(id).putrootfh().ok();
-    connection.compound().destroy_clientid(id).expect(NFS4ERR_STALE_CLIENTID);
+    fixture
+        .session
+        .compound()
+        .destroy_clientid(id)
+        .putrootfh()
+        .ok();
+    connection
+        .compound()
+        .destroy_clientid(id)
+        .expect(NFS4ERR_STALE_CLIENTID);
 }

@@ -15,18 +15,39 @@ fn locker(fixture: &mut Fixture, name: &str) -> (Vec<u8>, Stateid4, Stateid4) {
     fixture.file(name, b"content");
     let (open, file) = fixture.open(&Open::both(name));
     let compound = fixture.session.compound().putfh(&file);
-    let stateid = compound.lock_new(&Lock::write(0, 1), open, "a").ok().lock_stateid();
+    let stateid = compound
+        .lock_new(&Lock::write(0, 1), open, "a")
+        .ok()
+        .lock_stateid();
     let compound = fixture.session.compound().putfh(&file);
     let stateid = compound.locku(stateid, 0, 1).ok().lock_stateid();
-    (file, open, Stateid4 { seqid: 0, ..stateid })
+    (
+        file,
+        open,
+        Stateid4 {
+            seqid: 0,
+            ..stateid
+        },
+    )
 }
 
 fn lock(fixture: &mut Fixture, file: &[u8], lock: &Lock, stateid: Stateid4) -> Nfsstat4 {
-    fixture.session.compound().putfh(file).lock_more(lock, stateid).send().status()
+    fixture
+        .session
+        .compound()
+        .putfh(file)
+        .lock_more(lock, stateid)
+        .send()
+        .status()
 }
 
 fn unlock(fixture: &mut Fixture, file: &[u8], stateid: Stateid4, offset: u64, length: u64) {
-    fixture.session.compound().putfh(file).locku(stateid, offset, length).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(file)
+        .locku(stateid, offset, length)
+        .ok();
 }
 
 /// What another owner finds locked among the first `length` octets: `r`, `w`, or `.`.
@@ -34,7 +55,13 @@ fn map(session: &mut Session, file: &[u8], length: u64) -> String {
     (0..length)
         .map(|offset| {
             let free = |session: &mut Session, lock: &Lock| {
-                session.compound().putfh(file).lockt(lock, "onlooker").send().status() == NFS4_OK
+                session
+                    .compound()
+                    .putfh(file)
+                    .lockt(lock, "onlooker")
+                    .send()
+                    .status()
+                    == NFS4_OK
             };
             if !free(session, &Lock::read(offset, 1)) {
                 'w'
@@ -53,21 +80,45 @@ fn a_lock_is_taken_tested_and_released() {
     fixture.file("f", b"");
     let (open, file) = fixture.open(&Open::both("f"));
     let session = &mut fixture.session;
-    let reply = session.compound().putfh(&file).lock_new(&Lock::write(10, 20), open, "a").ok();
+    let reply = session
+        .compound()
+        .putfh(&file)
+        .lock_new(&Lock::write(10, 20), open, "a")
+        .ok();
     let first = reply.lock_stateid();
     assert_eq!(first.seqid, 1);
     assert_ne!(first.other, open.other);
-    let reply = session.compound().putfh(&file).lock_more(&Lock::read(100, 5), first).ok();
+    let reply = session
+        .compound()
+        .putfh(&file)
+        .lock_more(&Lock::read(100, 5), first)
+        .ok();
     let second = reply.lock_stateid();
     assert_eq!(second, Stateid4 { seqid: 2, ..first });
     let reply = session.compound().putfh(&file).locku(second, 10, 20).ok();
     let third = reply.lock_stateid();
     assert_eq!(third, Stateid4 { seqid: 3, ..first });
-    session.compound().putfh(&file).lockt(&Lock::write(10, 20), "b").ok();
-    session.compound().putfh(&file).lockt(&Lock::write(100, 5), "b").expect(NFS4ERR_DENIED);
-    session.compound().putfh(&file).lockt(&Lock::read(100, 5), "b").ok();
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(10, 20), "b")
+        .ok();
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(100, 5), "b")
+        .expect(NFS4ERR_DENIED);
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::read(100, 5), "b")
+        .ok();
     session.compound().putfh(&file).locku(third, 0, END).ok();
-    session.compound().putfh(&file).lockt(&Lock::write(0, END), "b").ok();
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, END), "b")
+        .ok();
 }
 
 #[test]
@@ -83,18 +134,30 @@ fn who_is_denied_learns_why() {
         (Lock::write(END - 1, END), NfsLockType4::Write, END - 1, END),
         (Lock::write(END - 5, 5), NfsLockType4::Write, END - 5, 5),
     ] {
-        assert_eq!(lock(&mut fixture, &file, &held, stateid), NFS4_OK, "{held:?}");
+        assert_eq!(
+            lock(&mut fixture, &file, &held, stateid),
+            NFS4_OK,
+            "{held:?}"
+        );
         let mut other = fixture.another_client();
         let wanted = Lock::write(offset, 1);
         let (open, _) = other.open(&fixture.directory, &Open::both("f"));
         let compound = other.compound().putfh(&file).lock_new(&wanted, open, "b");
         let by_lock = compound.expect(NFS4ERR_DENIED);
-        let by_test = other.compound().putfh(&file).lockt(&wanted, "b").expect(NFS4ERR_DENIED);
+        let by_test = other
+            .compound()
+            .putfh(&file)
+            .lockt(&wanted, "b")
+            .expect(NFS4ERR_DENIED);
         for denied in [by_lock.denied(), by_test.denied()] {
             assert_eq!(denied.locktype, kind);
             // A lock to the last octet and one to the end are the same range.
             let end = |length: u64| offset.saturating_add(length);
-            assert_eq!((denied.offset, end(denied.length)), (offset, end(length)), "{held:?}");
+            assert_eq!(
+                (denied.offset, end(denied.length)),
+                (offset, end(length)),
+                "{held:?}"
+            );
             assert_eq!(denied.owner.clientid, holder);
             assert_eq!(denied.owner.owner.as_slice(), b"a");
         }
@@ -126,11 +189,18 @@ fn conflicts_are_those_of_overlap_and_kind() {
         let status = if *granted { NFS4_OK } else { NFS4ERR_DENIED };
         let name = format!("b{index}");
         let session = &mut fixture.session;
-        let test = session.compound().putfh(&file).lockt(wanted, &name).send().status();
+        let test = session
+            .compound()
+            .putfh(&file)
+            .lockt(wanted, &name)
+            .send()
+            .status();
         assert_eq!(test, status, "LOCKT {wanted:?} against {held:?}");
         // What waits in the client is told at once, as there are no callbacks.
         let compound = session.compound().putfh(&file);
-        let reply = compound.lock_new(&wanted.clone().blocking(), open, &name).send();
+        let reply = compound
+            .lock_new(&wanted.clone().blocking(), open, &name)
+            .send();
         assert_eq!(reply.status(), status, "LOCK {wanted:?} against {held:?}");
         if *granted {
             unlock(&mut fixture, &file, reply.lock_stateid(), 0, END);
@@ -187,13 +257,18 @@ fn a_random_walk_is_as_the_model_says() {
     let (file, open, first) = locker(&mut fixture, "f");
     let compound = fixture.session.compound().putfh(&file);
     let reply = compound.lock_new(&Lock::write(90, 1), open, "b").ok();
-    let second = Stateid4 { seqid: 0, ..reply.lock_stateid() };
+    let second = Stateid4 {
+        seqid: 0,
+        ..reply.lock_stateid()
+    };
     unlock(&mut fixture, &file, second, 90, 1);
     let owners = [first, second];
     let mut model = [['.'; 12]; 2];
     let mut number = 99_u64;
     let mut next = |bound: u64| {
-        number = number.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        number = number
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         usize::try_from((number >> 33) % bound).unwrap()
     };
     for round in 0..400 {
@@ -217,7 +292,10 @@ fn a_random_walk_is_as_the_model_says() {
             _ => lock(&mut fixture, &file, &Lock::write(at, long), owners[who]),
         };
         let expected = if free { NFS4_OK } else { NFS4ERR_DENIED };
-        assert_eq!(status, expected, "round {round}: {who} {kind} {range:?}, {model:?}");
+        assert_eq!(
+            status, expected,
+            "round {round}: {who} {kind} {range:?}, {model:?}"
+        );
         if free {
             model[who][range].fill(kind);
         }
@@ -237,36 +315,81 @@ fn a_random_walk_is_as_the_model_says() {
 fn an_upgrade_waits_for_other_readers() {
     let mut fixture = SERVER.fixture("upgrade");
     let (file, _, stateid) = locker(&mut fixture, "f");
-    assert_eq!(lock(&mut fixture, &file, &Lock::read(0, 10), stateid), NFS4_OK);
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::read(0, 10), stateid),
+        NFS4_OK
+    );
     let mut other = fixture.another_client();
     let (open, _) = other.open(&fixture.directory, &Open::both("f"));
     let compound = other.compound().putfh(&file);
-    let theirs = compound.lock_new(&Lock::read(5, 1), open, "b").ok().lock_stateid();
-    assert_eq!(lock(&mut fixture, &file, &Lock::write(0, 10), stateid), NFS4ERR_DENIED);
+    let theirs = compound
+        .lock_new(&Lock::read(5, 1), open, "b")
+        .ok()
+        .lock_stateid();
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::write(0, 10), stateid),
+        NFS4ERR_DENIED
+    );
     // What is held stays, and a part without readers can be had.
     assert_eq!(map(&mut other, &file, 10), "rrrrrrrrrr");
-    assert_eq!(lock(&mut fixture, &file, &Lock::write(0, 5), stateid), NFS4_OK);
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::write(0, 5), stateid),
+        NFS4_OK
+    );
     other.compound().putfh(&file).locku(theirs, 5, 1).ok();
-    assert_eq!(lock(&mut fixture, &file, &Lock::write(0, 10), stateid), NFS4_OK);
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::write(0, 10), stateid),
+        NFS4_OK
+    );
 }
 
 #[test]
 fn ranges_have_rules() {
     let mut fixture = SERVER.fixture("rules");
     let (file, open, stateid) = locker(&mut fixture, "f");
-    for (offset, length) in [(0, 0), (100, 0), (END, 0), (2, END - 1), (END, 1), (1 << 63, 1 << 63)] {
+    for (offset, length) in [
+        (0, 0),
+        (100, 0),
+        (END, 0),
+        (2, END - 1),
+        (END, 1),
+        (1 << 63, 1 << 63),
+    ] {
         let overflows = length != 0 && offset.checked_add(length).is_none();
-        let status = if length == 0 || overflows { NFS4ERR_INVAL } else { NFS4_OK };
+        let status = if length == 0 || overflows {
+            NFS4ERR_INVAL
+        } else {
+            NFS4_OK
+        };
         let wanted = Lock::write(offset, length);
         let session = &mut fixture.session;
         let what = format!("{length} at {offset}");
-        let new = session.compound().putfh(&file).lock_new(&wanted, open, "c").send().status();
+        let new = session
+            .compound()
+            .putfh(&file)
+            .lock_new(&wanted, open, "c")
+            .send()
+            .status();
         assert_eq!(new, status, "LOCK {what}");
-        let test = session.compound().putfh(&file).lockt(&wanted, "d").send().status();
+        let test = session
+            .compound()
+            .putfh(&file)
+            .lockt(&wanted, "d")
+            .send()
+            .status();
         assert_eq!(test, status, "LOCKT {what}");
-        let unlock = session.compound().putfh(&file).locku(stateid, offset, length).send().status();
+        let unlock = session
+            .compound()
+            .putfh(&file)
+            .locku(stateid, offset, length)
+            .send()
+            .status();
         assert_eq!(unlock, status, "LOCKU {what}");
-        assert_eq!(lock(&mut fixture, &file, &wanted, stateid), status, "LOCK more {what}");
+        assert_eq!(
+            lock(&mut fixture, &file, &wanted, stateid),
+            status,
+            "LOCK more {what}"
+        );
     }
 }
 
@@ -278,19 +401,35 @@ fn a_lock_needs_an_open_of_its_kind() {
     let (writer, _) = fixture.open(&Open::write("f").owner("w"));
     let session = &mut fixture.session;
     let compound = session.compound().putfh(&file);
-    compound.lock_new(&Lock::write(0, 1), reader, "r").expect(NFS4ERR_OPENMODE);
+    compound
+        .lock_new(&Lock::write(0, 1), reader, "r")
+        .expect(NFS4ERR_OPENMODE);
     // As POSIX has it, which RFC 8881 §18.10.4 leaves to the file system.
     let compound = session.compound().putfh(&file);
-    compound.lock_new(&Lock::read(0, 1), writer, "w").expect(NFS4ERR_OPENMODE);
+    compound
+        .lock_new(&Lock::read(0, 1), writer, "w")
+        .expect(NFS4ERR_OPENMODE);
     let compound = session.compound().putfh(&file);
-    let stateid = compound.lock_new(&Lock::read(0, 1), reader, "r").ok().lock_stateid();
+    let stateid = compound
+        .lock_new(&Lock::read(0, 1), reader, "r")
+        .ok()
+        .lock_stateid();
     let compound = session.compound().putfh(&file);
-    compound.lock_more(&Lock::write(0, 1), stateid).expect(NFS4ERR_OPENMODE);
-    session.compound().putfh(&file).lock_new(&Lock::write(5, 1), writer, "w").ok();
+    compound
+        .lock_more(&Lock::write(0, 1), stateid)
+        .expect(NFS4ERR_OPENMODE);
+    session
+        .compound()
+        .putfh(&file)
+        .lock_new(&Lock::write(5, 1), writer, "w")
+        .ok();
     // After an upgrade of the open it can be had.
     let (both, _) = fixture.open(&Open::both("f").owner("r"));
     assert_eq!(both.other, reader.other);
-    assert_eq!(lock(&mut fixture, &file, &Lock::write(0, 1), stateid), NFS4_OK);
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::write(0, 1), stateid),
+        NFS4_OK
+    );
 }
 
 #[test]
@@ -300,13 +439,27 @@ fn the_same_owner_is_the_same_owner() {
     let (open, file) = fixture.open(&Open::both("f").owner("one"));
     let session = &mut fixture.session;
     let compound = session.compound().putfh(&file);
-    let first = compound.lock_new(&Lock::write(0, 10), open, "a").ok().lock_stateid();
+    let first = compound
+        .lock_new(&Lock::write(0, 10), open, "a")
+        .ok()
+        .lock_stateid();
     // Said to be new once more: RFC 8881 §18.10.3 allows it when the stateid is not at hand.
     let compound = session.compound().putfh(&file);
-    let again = compound.lock_new(&Lock::write(5, 10), open, "a").ok().lock_stateid();
+    let again = compound
+        .lock_new(&Lock::write(5, 10), open, "a")
+        .ok()
+        .lock_stateid();
     assert_eq!(again, Stateid4 { seqid: 2, ..first });
-    session.compound().putfh(&file).lockt(&Lock::write(0, END), "a").ok();
-    session.compound().putfh(&file).lockt(&Lock::write(14, 1), "b").expect(NFS4ERR_DENIED);
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, END), "a")
+        .ok();
+    session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(14, 1), "b")
+        .expect(NFS4ERR_DENIED);
     // Under another open of the same client it is still the same owner.
     let (second, _) = fixture.open(&Open::both("f").owner("two"));
     let session = &mut fixture.session;
@@ -314,7 +467,11 @@ fn the_same_owner_is_the_same_owner() {
     compound.lock_new(&Lock::write(0, 10), second, "a").ok();
     // In another client, the same name is somebody else.
     let mut other = fixture.another_client();
-    other.compound().putfh(&file).lockt(&Lock::write(0, 1), "a").expect(NFS4ERR_DENIED);
+    other
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, 1), "a")
+        .expect(NFS4ERR_DENIED);
 }
 
 #[test]
@@ -326,10 +483,24 @@ fn stateids_of_locks_are_checked() {
     let session = &mut fixture.session;
     let reply = session.compound().putfh(&file).lock_more(&range, any).ok();
     let stateid = reply.lock_stateid();
-    let unknown = Stateid4 { seqid: 1, other: StateidOther([3; 12]) };
-    let future = Stateid4 { seqid: stateid.seqid + 1, ..stateid };
-    let old = Stateid4 { seqid: stateid.seqid - 1, ..stateid };
-    let specials = [Stateid4::ANONYMOUS, Stateid4::BYPASS, Stateid4::INVALID, Stateid4::CURRENT];
+    let unknown = Stateid4 {
+        seqid: 1,
+        other: StateidOther([3; 12]),
+    };
+    let future = Stateid4 {
+        seqid: stateid.seqid + 1,
+        ..stateid
+    };
+    let old = Stateid4 {
+        seqid: stateid.seqid - 1,
+        ..stateid
+    };
+    let specials = [
+        Stateid4::ANONYMOUS,
+        Stateid4::BYPASS,
+        Stateid4::INVALID,
+        Stateid4::CURRENT,
+    ];
     let mut rows = vec![
         (unknown, NFS4ERR_BAD_STATEID),
         (future, NFS4ERR_BAD_STATEID),
@@ -339,28 +510,66 @@ fn stateids_of_locks_are_checked() {
     ];
     rows.extend(specials.map(|special| (special, NFS4ERR_BAD_STATEID)));
     for (bad, status) in rows {
-        let more = session.compound().putfh(&file).lock_more(&range, bad).send().status();
+        let more = session
+            .compound()
+            .putfh(&file)
+            .lock_more(&range, bad)
+            .send()
+            .status();
         assert_eq!(more, status, "LOCK by {bad:?}");
-        let unlock = session.compound().putfh(&file).locku(bad, 0, 1).send().status();
+        let unlock = session
+            .compound()
+            .putfh(&file)
+            .locku(bad, 0, 1)
+            .send()
+            .status();
         assert_eq!(unlock, status, "LOCKU by {bad:?}");
     }
     // Nor is a lock an open.
-    let mut opens = vec![(stateid, NFS4ERR_BAD_STATEID), (unknown, NFS4ERR_BAD_STATEID)];
-    opens.push((Stateid4 { seqid: open.seqid + 1, ..open }, NFS4ERR_BAD_STATEID));
+    let mut opens = vec![
+        (stateid, NFS4ERR_BAD_STATEID),
+        (unknown, NFS4ERR_BAD_STATEID),
+    ];
+    opens.push((
+        Stateid4 {
+            seqid: open.seqid + 1,
+            ..open
+        },
+        NFS4ERR_BAD_STATEID,
+    ));
     opens.extend(specials.map(|special| (special, NFS4ERR_BAD_STATEID)));
     for (bad, status) in opens {
-        let new = session.compound().putfh(&file).lock_new(&range, bad, "new").send().status();
+        let new = session
+            .compound()
+            .putfh(&file)
+            .lock_new(&range, bad, "new")
+            .send()
+            .status();
         assert_eq!(new, status, "LOCK by open {bad:?}");
     }
     let compound = session.compound().putfh(&other_file);
-    compound.lock_new(&range, open, "x").expect(NFS4ERR_BAD_STATEID);
+    compound
+        .lock_new(&range, open, "x")
+        .expect(NFS4ERR_BAD_STATEID);
     let compound = session.compound().putfh(&other_file);
-    compound.lock_more(&range, stateid).expect(NFS4ERR_BAD_STATEID);
-    session.compound().putfh(&other_file).locku(stateid, 0, 1).expect(NFS4ERR_BAD_STATEID);
+    compound
+        .lock_more(&range, stateid)
+        .expect(NFS4ERR_BAD_STATEID);
+    session
+        .compound()
+        .putfh(&other_file)
+        .locku(stateid, 0, 1)
+        .expect(NFS4ERR_BAD_STATEID);
     let mut stranger = fixture.another_client();
-    stranger.compound().putfh(&file).locku(stateid, 0, 1).expect(NFS4ERR_BAD_STATEID);
+    stranger
+        .compound()
+        .putfh(&file)
+        .locku(stateid, 0, 1)
+        .expect(NFS4ERR_BAD_STATEID);
     let compound = stranger.compound().putfh(&file);
-    compound.lock_more(&Lock::read(50, 1), stateid).expect(NFS4ERR_BAD_STATEID);
+    compound
+        .lock_more(&Lock::read(50, 1), stateid)
+        .expect(NFS4ERR_BAD_STATEID);
 }
 
 #[test]
@@ -370,7 +579,9 @@ fn an_old_open_stateid_is_old() {
     let (old, file) = fixture.open(&Open::read("f"));
     fixture.open(&Open::both("f"));
     let compound = fixture.session.compound().putfh(&file);
-    compound.lock_new(&Lock::read(0, 1), old, "a").expect(NFS4ERR_OLD_STATEID);
+    compound
+        .lock_new(&Lock::read(0, 1), old, "a")
+        .expect(NFS4ERR_OLD_STATEID);
 }
 
 #[test]
@@ -378,9 +589,14 @@ fn nothing_is_reclaimed_without_a_restart() {
     let mut fixture = SERVER.fixture("reclaimed");
     let (file, open, stateid) = locker(&mut fixture, "f");
     let wanted = Lock::write(0, 1).reclaim();
-    assert_eq!(lock(&mut fixture, &file, &wanted, stateid), NFS4ERR_NO_GRACE);
+    assert_eq!(
+        lock(&mut fixture, &file, &wanted, stateid),
+        NFS4ERR_NO_GRACE
+    );
     let compound = fixture.session.compound().putfh(&file);
-    compound.lock_new(&wanted, open, "b").expect(NFS4ERR_NO_GRACE);
+    compound
+        .lock_new(&wanted, open, "b")
+        .expect(NFS4ERR_NO_GRACE);
 }
 
 #[test]
@@ -398,11 +614,23 @@ fn locks_go_with_close_and_with_the_client() {
     let mut first = fixture.another_client();
     let file = first.make_file(&fixture.directory, "f", b"");
     let (open, _) = first.open(&fixture.directory, &Open::both("f"));
-    first.compound().putfh(&file).lock_new(&Lock::write(0, 1), open, "a").ok();
+    first
+        .compound()
+        .putfh(&file)
+        .lock_new(&Lock::write(0, 1), open, "a")
+        .ok();
     let mut second = fixture.another_client();
-    second.compound().putfh(&file).lockt(&Lock::write(0, 1), "b").expect(NFS4ERR_DENIED);
+    second
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, 1), "b")
+        .expect(NFS4ERR_DENIED);
     first.compound().putfh(&file).close(open).ok();
-    second.compound().putfh(&file).lockt(&Lock::write(0, 1), "b").ok();
+    second
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, 1), "b")
+        .ok();
 }
 
 #[test]
@@ -427,8 +655,14 @@ fn two_clients_take_turns() {
     for client in &mut clients {
         let (open, _) = client.open(&fixture.directory, &Open::both("f"));
         let compound = client.compound().putfh(&file);
-        let stateid = compound.lock_new(&Lock::read(50, 1), open, "a").ok().lock_stateid();
-        stateids.push(Stateid4 { seqid: 0, ..stateid });
+        let stateid = compound
+            .lock_new(&Lock::read(50, 1), open, "a")
+            .ok()
+            .lock_stateid();
+        stateids.push(Stateid4 {
+            seqid: 0,
+            ..stateid
+        });
     }
     for round in 0..200 {
         let (holder, waiter) = (round % 2, 1 - round % 2);
@@ -436,8 +670,14 @@ fn two_clients_take_turns() {
         let compound = clients[holder].compound().putfh(&file);
         compound.lock_more(&wanted, stateids[holder]).ok();
         let compound = clients[waiter].compound().putfh(&file);
-        compound.lock_more(&wanted, stateids[waiter]).expect(NFS4ERR_DENIED);
-        clients[holder].compound().putfh(&file).locku(stateids[holder], 0, 10).ok();
+        compound
+            .lock_more(&wanted, stateids[waiter])
+            .expect(NFS4ERR_DENIED);
+        clients[holder]
+            .compound()
+            .putfh(&file)
+            .locku(stateids[holder], 0, 10)
+            .ok();
     }
 }
 
@@ -445,7 +685,10 @@ fn two_clients_take_turns() {
 fn a_denied_first_lock_leaves_no_stateid() {
     let mut fixture = SERVER.fixture("no_stateid");
     let (file, open, stateid) = locker(&mut fixture, "f");
-    assert_eq!(lock(&mut fixture, &file, &Lock::write(0, 10), stateid), NFS4_OK);
+    assert_eq!(
+        lock(&mut fixture, &file, &Lock::write(0, 10), stateid),
+        NFS4_OK
+    );
     let session = &mut fixture.session;
     let wanted = Lock::write(0, 1);
     for _ in 0..3 {
@@ -454,7 +697,14 @@ fn a_denied_first_lock_leaves_no_stateid() {
     }
     unlock(&mut fixture, &file, stateid, 0, END);
     let compound = fixture.session.compound().putfh(&file);
-    assert_eq!(compound.lock_new(&wanted, open, "b").ok().lock_stateid().seqid, 1);
+    assert_eq!(
+        compound
+            .lock_new(&wanted, open, "b")
+            .ok()
+            .lock_stateid()
+            .seqid,
+        1
+    );
 }
 
 #[test]
@@ -464,9 +714,19 @@ fn the_longest_owner_is_shown_to_who_is_denied() {
     let (open, file) = fixture.open(&Open::both("f"));
     let session = &mut fixture.session;
     let compound = session.compound().putfh(&file);
-    compound.lock_new(&Lock::write(0, 1), open, [b'o'; 1024]).ok();
-    let reply = session.compound().putfh(&file).lockt(&Lock::write(0, 1), "b");
-    assert_eq!(reply.expect(NFS4ERR_DENIED).denied().owner.owner.as_slice(), [b'o'; 1024]);
+    compound
+        .lock_new(&Lock::write(0, 1), open, [b'o'; 1024])
+        .ok();
+    let reply = session
+        .compound()
+        .putfh(&file)
+        .lockt(&Lock::write(0, 1), "b");
+    assert_eq!(
+        reply.expect(NFS4ERR_DENIED).denied().owner.owner.as_slice(),
+        [b'o'; 1024]
+    );
     let compound = session.compound().putfh(&file);
-    compound.lock_new(&Lock::write(0, 1), open, [b'o'; 1025]).expect(NFS4ERR_BADXDR);
+    compound
+        .lock_new(&Lock::write(0, 1), open, [b'o'; 1025])
+        .expect(NFS4ERR_BADXDR);
 }

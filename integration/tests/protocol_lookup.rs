@@ -18,7 +18,12 @@ fn one_of_each(fixture: &mut Fixture) -> HashMap<&'static str, Vec<u8>> {
     let directory = fixture.subdirectory("directory");
     let symlink = fixture.symlink("file", "symlink");
     let mut special = |kind, name| {
-        fixture.here().create(kind, name, &mode(0o666)).getfh().ok().handle()
+        fixture
+            .here()
+            .create(kind, name, &mode(0o666))
+            .getfh()
+            .ok()
+            .handle()
     };
     let fifo = special(Createtype4::Fifo, "fifo");
     let socket = special(Createtype4::Sock, "socket");
@@ -65,26 +70,63 @@ fn what_needs_a_directory_refuses_others() {
         ("LOOKUPP", Box::new(Compound::lookupp), both),
         ("CREATE", Box::new(|c| c.mkdir("x", 0o755)), notdir),
         ("REMOVE", Box::new(|c| c.remove("x")), notdir),
-        ("READDIR", Box::new(|c| c.readdir(0, Verifier4::default(), 4096, &[])), notdir),
+        (
+            "READDIR",
+            Box::new(|c| c.readdir(0, Verifier4::default(), 4096, &[])),
+            notdir,
+        ),
         ("SECINFO", Box::new(|c| c.secinfo("x")), notdir),
-        ("SECINFO_NO_NAME", Box::new(|c| c.secinfo_no_name(SecinfoStyle4::Parent)), notdir),
+        (
+            "SECINFO_NO_NAME",
+            Box::new(|c| c.secinfo_no_name(SecinfoStyle4::Parent)),
+            notdir,
+        ),
         ("OPEN", Box::new(|c| c.open(&Open::read("x"))), both),
-        ("OPEN create", Box::new(|c| c.open(&Open::both("x").create())), both),
-        ("RENAME from", Box::new(|c| c.savefh().putfh(&here).rename("x", "y")), notdir),
+        (
+            "OPEN create",
+            Box::new(|c| c.open(&Open::both("x").create())),
+            both,
+        ),
+        (
+            "RENAME from",
+            Box::new(|c| c.savefh().putfh(&here).rename("x", "y")),
+            notdir,
+        ),
     ];
     for (object, handle) in &objects {
         if *object == "directory" {
             continue;
         }
         for (name, build, link) in &rows {
-            let reply = fixture.session.compound().append(&build(start(handle))).send();
-            let allowed = if *object == "symlink" { *link } else { [NFS4ERR_NOTDIR; 2] };
-            assert!(allowed.contains(&reply.status()), "{name} on {object}: {reply:?}");
+            let reply = fixture
+                .session
+                .compound()
+                .append(&build(start(handle)))
+                .send();
+            let allowed = if *object == "symlink" {
+                *link
+            } else {
+                [NFS4ERR_NOTDIR; 2]
+            };
+            assert!(
+                allowed.contains(&reply.status()),
+                "{name} on {object}: {reply:?}"
+            );
         }
-        let to = fixture.session.compound().putfh(&here).savefh().putfh(handle);
+        let to = fixture
+            .session
+            .compound()
+            .putfh(&here)
+            .savefh()
+            .putfh(handle);
         let status = to.rename("file", "y").send().status();
         assert_eq!(status, NFS4ERR_NOTDIR, "RENAME to {object}");
-        let to = fixture.session.compound().putfh(&file).savefh().putfh(handle);
+        let to = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .savefh()
+            .putfh(handle);
         let status = to.link("y").send().status();
         let allowed = if *object == "symlink" { both } else { notdir };
         assert!(allowed.contains(&status), "LINK to {object}: {status:?}");
@@ -100,7 +142,9 @@ fn what_needs_a_file_refuses_others() {
     type Build = fn(Compound<'static>) -> Compound<'static>;
     let rows: Vec<(&str, Build)> = vec![
         ("READ", |c| c.read(ANONYMOUS, 0, 1)),
-        ("WRITE", |c| c.write(ANONYMOUS, 0, StableHow4::Unstable, b"x")),
+        ("WRITE", |c| {
+            c.write(ANONYMOUS, 0, StableHow4::Unstable, b"x")
+        }),
         ("COMMIT", |c| c.commit(0, 0)),
         ("LOCKT", |c| c.lockt(&Lock::read(0, 1), "x")),
         ("LOCK", |c| c.lock_new(&Lock::read(0, 1), ANONYMOUS, "x")),
@@ -120,12 +164,18 @@ fn what_needs_a_file_refuses_others() {
         }
         // By name, the same.
         fixture.here().open(&Open::read(object)).expect(status);
-        fixture.here().open(&Open::both(object).create()).expect(status);
+        fixture
+            .here()
+            .open(&Open::both(object).create())
+            .expect(status);
         // RFC 8881 §15.2 has neither ISDIR nor SYMLINK for SETATTR.
         let compound = fixture.session.compound().putfh(&objects[object]);
         let reply = compound.setattr(ANONYMOUS, &size(0)).send();
         let allowed = [NFS4ERR_INVAL, NFS4ERR_WRONG_TYPE];
-        assert!(allowed.contains(&reply.status()), "SETATTR size of {object}: {reply:?}");
+        assert!(
+            allowed.contains(&reply.status()),
+            "SETATTR size of {object}: {reply:?}"
+        );
     }
 }
 
@@ -134,12 +184,22 @@ fn only_links_are_read_as_links() {
     let mut fixture = SERVER.fixture("links_only");
     let objects = one_of_each(&mut fixture);
     for object in ["file", "directory", "fifo", "socket"] {
-        let reply = fixture.session.compound().putfh(&objects[object]).readlink().send();
+        let reply = fixture
+            .session
+            .compound()
+            .putfh(&objects[object])
+            .readlink()
+            .send();
         // RFC 8881 §15.2 has both; Linux makes EINVAL of either, as readlink(2) has it.
         let allowed = [NFS4ERR_INVAL, NFS4ERR_WRONG_TYPE];
         assert!(allowed.contains(&reply.status()), "{object}: {reply:?}");
     }
-    let reply = fixture.session.compound().putfh(&objects["symlink"]).readlink().ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(&objects["symlink"])
+        .readlink()
+        .ok();
     assert_eq!(reply.readlink().link.as_slice(), b"file");
 }
 
@@ -168,11 +228,17 @@ fn names_are_checked_by_every_operation() {
         ("CREATE", |c, name| owned(&c.mkdir(name, 0o755))),
         ("symlink", |c, name| owned(&c.symlink("t", name))),
         ("REMOVE", |c, name| owned(&c.remove(name))),
-        ("RENAME from", |c, name| owned(&c.savefh().rename(name, "y"))),
+        ("RENAME from", |c, name| {
+            owned(&c.savefh().rename(name, "y"))
+        }),
         ("RENAME to", |c, name| owned(&c.savefh().rename("f", name))),
         ("OPEN", |c, name| owned(&c.open(&Open::read(name)))),
-        ("OPEN create", |c, name| owned(&c.open(&Open::both(name).create()))),
-        ("OPEN guarded", |c, name| owned(&c.open(&Open::both(name).guarded()))),
+        ("OPEN create", |c, name| {
+            owned(&c.open(&Open::both(name).create()))
+        }),
+        ("OPEN guarded", |c, name| {
+            owned(&c.open(&Open::both(name).guarded()))
+        }),
         ("SECINFO", |c, name| owned(&c.secinfo(name))),
     ];
     let here = fixture.directory.clone();
@@ -180,7 +246,12 @@ fn names_are_checked_by_every_operation() {
         for (operation, build) in &rows {
             let compound = build(Compound::detached().putfh(&here), name);
             let reply = fixture.session.compound().append(&compound).send();
-            assert_eq!(reply.status(), status, "{operation} {:?}", name.escape_ascii().to_string());
+            assert_eq!(
+                reply.status(),
+                status,
+                "{operation} {:?}",
+                name.escape_ascii().to_string()
+            );
         }
         let compound = fixture.here().lookup("f").savefh().putfh(&here);
         compound.link(name).expect(status);
@@ -198,7 +269,9 @@ fn names_are_any_octets() {
         }
     }
     // Neither case nor Unicode makes two names one.
-    for name in ["name", "Name", "NAME", "e\u{301}", "\u{e9}", " name", "name ", "..."] {
+    for name in [
+        "name", "Name", "NAME", "e\u{301}", "\u{e9}", " name", "name ", "...",
+    ] {
         fixture.here().mkdir(name, 0o755).ok();
     }
     fixture.here().mkdir([b'y'; 255], 0o755).ok();
@@ -218,14 +291,43 @@ fn lookup_needs_the_right_to_search() {
         (0o770, NFS4ERR_ACCESS),
         (0o000, NFS4ERR_ACCESS),
     ] {
-        fixture.session.compound().putfh(&closed).setattr(ANONYMOUS, &mode(bits)).ok();
-        fixture.session.as_user(7, 7).putfh(&closed).lookup("inside").expect(status);
-        let missing = if status == NFS4_OK { NFS4ERR_NOENT } else { status };
-        fixture.session.as_user(7, 7).putfh(&closed).lookup("missing").expect(missing);
+        fixture
+            .session
+            .compound()
+            .putfh(&closed)
+            .setattr(ANONYMOUS, &mode(bits))
+            .ok();
+        fixture
+            .session
+            .as_user(7, 7)
+            .putfh(&closed)
+            .lookup("inside")
+            .expect(status);
+        let missing = if status == NFS4_OK {
+            NFS4ERR_NOENT
+        } else {
+            status
+        };
+        fixture
+            .session
+            .as_user(7, 7)
+            .putfh(&closed)
+            .lookup("missing")
+            .expect(missing);
         // Root passes.
-        fixture.session.compound().putfh(&closed).lookup("inside").ok();
+        fixture
+            .session
+            .compound()
+            .putfh(&closed)
+            .lookup("inside")
+            .ok();
         // Who can't search can't go up either.
-        fixture.session.as_user(7, 7).putfh(&closed).lookupp().expect(status);
+        fixture
+            .session
+            .as_user(7, 7)
+            .putfh(&closed)
+            .lookupp()
+            .expect(status);
     }
 }
 
@@ -234,7 +336,9 @@ fn lookupp_goes_up_to_the_root() {
     let mut fixture = SERVER.fixture("up");
     let mut directory = fixture.directory.clone();
     for depth in 0..20 {
-        directory = fixture.session.make_directory(&directory, &format!("d{depth}"));
+        directory = fixture
+            .session
+            .make_directory(&directory, &format!("d{depth}"));
     }
     let mut compound = fixture.session.compound().putfh(&directory);
     for _ in 0..21 {
@@ -242,14 +346,31 @@ fn lookupp_goes_up_to_the_root() {
     }
     let top = compound.getfh().ok().handle();
     assert_eq!(top, fixture.session.root());
-    fixture.session.compound().putrootfh().lookupp().expect(NFS4ERR_NOENT);
+    fixture
+        .session
+        .compound()
+        .putrootfh()
+        .lookupp()
+        .expect(NFS4ERR_NOENT);
     // After a move the parent is the new one.
     let target = fixture.subdirectory("target");
     let here = fixture.directory.clone();
     let moved = fixture.here().lookup("d0").getfh().ok().handle();
-    let compound = fixture.session.compound().putfh(&here).savefh().putfh(&target);
+    let compound = fixture
+        .session
+        .compound()
+        .putfh(&here)
+        .savefh()
+        .putfh(&target);
     compound.rename("d0", "moved").ok();
-    let parent = fixture.session.compound().putfh(&moved).lookupp().getfh().ok().handle();
+    let parent = fixture
+        .session
+        .compound()
+        .putfh(&moved)
+        .lookupp()
+        .getfh()
+        .ok()
+        .handle();
     assert_eq!(parent, target);
 }
 
@@ -262,9 +383,15 @@ fn a_removed_directory_has_neither_children_nor_parent() {
         Compound::detached().putfh(&gone).lookup("x"),
         Compound::detached().putfh(&gone).lookupp(),
         Compound::detached().putfh(&gone).mkdir("x", 0o755),
-        Compound::detached().putfh(&gone).open(&Open::both("x").create()),
-        Compound::detached().putfh(&gone).readdir(0, Verifier4::default(), 4096, &[]),
-        Compound::detached().putfh(&gone).setattr(ANONYMOUS, &Attributes::default()),
+        Compound::detached()
+            .putfh(&gone)
+            .open(&Open::both("x").create()),
+        Compound::detached()
+            .putfh(&gone)
+            .readdir(0, Verifier4::default(), 4096, &[]),
+        Compound::detached()
+            .putfh(&gone)
+            .setattr(ANONYMOUS, &Attributes::default()),
         Compound::detached().putfh(&gone).access(0x3f),
         Compound::detached().putfh(&gone).remove("x"),
     ] {

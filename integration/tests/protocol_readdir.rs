@@ -33,9 +33,16 @@ fn page(
     let names = result
         .reply
         .iter()
-        .map(|entry| (String::from_utf8(entry.name.to_vec()).unwrap(), entry.cookie))
+        .map(|entry| {
+            (
+                String::from_utf8(entry.name.to_vec()).unwrap(),
+                entry.cookie,
+            )
+        })
         .collect();
-    let NfsResop4::Readdir(_) = reply.result(2) else { panic!("{reply:?}") };
+    let NfsResop4::Readdir(_) = reply.result(2) else {
+        panic!("{reply:?}")
+    };
     Page {
         names,
         verifier: result.cookieverf,
@@ -50,8 +57,15 @@ fn list(session: &mut Session, directory: &[u8], maxcount: u32, ask: &[Attr]) ->
     let mut names = Vec::new();
     loop {
         let page = page(session, directory, at, maxcount, ask);
-        assert!(page.length <= maxcount as usize, "{} octets of {maxcount}", page.length);
-        assert!(page.eof || !page.names.is_empty(), "an empty page that is not the last");
+        assert!(
+            page.length <= maxcount as usize,
+            "{} octets of {maxcount}",
+            page.length
+        );
+        assert!(
+            page.eof || !page.names.is_empty(),
+            "an empty page that is not the last"
+        );
         if let Some((_, cookie)) = page.names.last() {
             at = (*cookie, page.verifier);
         }
@@ -63,12 +77,16 @@ fn list(session: &mut Session, directory: &[u8], maxcount: u32, ask: &[Attr]) ->
 }
 
 fn fill(fixture: &mut Fixture, count: usize) -> Vec<String> {
-    let names: Vec<String> = (0..count).map(|number| format!("entry-{number:05}")).collect();
+    let names: Vec<String> = (0..count)
+        .map(|number| format!("entry-{number:05}"))
+        .collect();
     // 64 operations a compound: SEQUENCE, PUTFH, SAVEFH and 30 times CREATE with RESTOREFH.
     for part in names.chunks(30) {
         let mut compound = fixture.here().savefh();
         for name in part {
-            compound = compound.create(Createtype4::Fifo, name, &mode(0o600)).restorefh();
+            compound = compound
+                .create(Createtype4::Fifo, name, &mode(0o600))
+                .restorefh();
         }
         compound.ok();
     }
@@ -90,7 +108,12 @@ fn every_entry_comes_once_in_pages_of_any_size() {
     let mut expected = fill(&mut fixture, 300);
     expected.sort();
     for maxcount in [100, 128, 200, 512, 1000, 4096, 8192, 1 << 20] {
-        let mut names = list(&mut fixture.session, &here, maxcount, &[FATTR4_RDATTR_ERROR]);
+        let mut names = list(
+            &mut fixture.session,
+            &here,
+            maxcount,
+            &[FATTR4_RDATTR_ERROR],
+        );
         names.sort();
         assert_eq!(names, expected, "{maxcount} octets a page");
     }
@@ -112,11 +135,24 @@ fn cookies_are_distinct_and_not_reserved() {
     assert!(all.eof);
     let cookies: HashSet<u64> = all.names.iter().map(|(_, cookie)| *cookie).collect();
     assert_eq!(cookies.len(), 200);
-    assert!(cookies.iter().all(|cookie| *cookie > 2), "0, 1 and 2 are the client's");
-    assert!(!all.names.iter().any(|(name, _)| name == "." || name == ".."));
+    assert!(
+        cookies.iter().all(|cookie| *cookie > 2),
+        "0, 1 and 2 are the client's"
+    );
+    assert!(
+        !all.names
+            .iter()
+            .any(|(name, _)| name == "." || name == "..")
+    );
     // Each cookie leads to what follows its entry.
     for (index, (name, cookie)) in all.names.iter().enumerate() {
-        let rest = page(&mut fixture.session, &here, (*cookie, all.verifier), 1 << 20, &[]);
+        let rest = page(
+            &mut fixture.session,
+            &here,
+            (*cookie, all.verifier),
+            1 << 20,
+            &[],
+        );
         assert_eq!(rest.names[..], all.names[index + 1..], "after {name}");
         assert!(rest.eof);
     }
@@ -144,7 +180,12 @@ fn entries_have_the_attributes_that_were_asked_for() {
     let mut seen = 0;
     for entry in reply.readdir().reply.iter() {
         let got = Attributes::from_fattr4(&entry.attrs).unwrap();
-        let compound = fixture.here().lookup(entry.name.as_slice()).getattr(&ask).getfh().ok();
+        let compound = fixture
+            .here()
+            .lookup(entry.name.as_slice())
+            .getattr(&ask)
+            .getfh()
+            .ok();
         assert_eq!(got, compound.attributes());
         assert_eq!(got.filehandle.unwrap().as_slice(), compound.handle());
         assert_eq!(got.rdattr_error, Some(NFS4_OK));
@@ -156,8 +197,17 @@ fn entries_have_the_attributes_that_were_asked_for() {
     }
     assert_eq!(seen, 3);
     let reply = fixture.here().readdir(0, START, 8192, &[]).ok();
-    assert!(reply.readdir().reply.iter().all(|entry| entry.attrs.attrmask.is_empty()));
-    fixture.here().readdir(0, START, 8192, &[FATTR4_TIME_MODIFY_SET]).expect(NFS4ERR_INVAL);
+    assert!(
+        reply
+            .readdir()
+            .reply
+            .iter()
+            .all(|entry| entry.attrs.attrmask.is_empty())
+    );
+    fixture
+        .here()
+        .readdir(0, START, 8192, &[FATTR4_TIME_MODIFY_SET])
+        .expect(NFS4ERR_INVAL);
 }
 
 #[test]
@@ -165,11 +215,19 @@ fn a_page_without_room_is_too_small() {
     let mut fixture = SERVER.fixture("too_small");
     fixture.file(&"x".repeat(200), b"");
     for maxcount in [0, 1, 8, 16, 20, 100, 200] {
-        fixture.here().readdir(0, START, maxcount, &[]).expect(NFS4ERR_TOOSMALL);
+        fixture
+            .here()
+            .readdir(0, START, maxcount, &[])
+            .expect(NFS4ERR_TOOSMALL);
     }
     // verifier 8, follows 4, cookie 8, name 4 + 200, mask 4, values 4, end 4, eof 4
     let here = fixture.directory.clone();
-    assert_eq!(page(&mut fixture.session, &here, (0, START), 240, &[]).names.len(), 1);
+    assert_eq!(
+        page(&mut fixture.session, &here, (0, START), 240, &[])
+            .names
+            .len(),
+        1
+    );
     // The hint is none of this: it may be anything.
     for dircount in [0, 1, 100, u32::MAX] {
         let op = localefs_protocol::nfs4::NfsArgop4::Readdir(
@@ -182,7 +240,11 @@ fn a_page_without_room_is_too_small() {
             },
         );
         let reply = fixture.here().op(&op).ok();
-        assert_eq!(reply.readdir().reply.iter().count(), 1, "dircount {dircount}");
+        assert_eq!(
+            reply.readdir().reply.iter().count(),
+            1,
+            "dircount {dircount}"
+        );
     }
 }
 
@@ -203,7 +265,10 @@ fn cookies_and_verifiers_that_were_never_given() {
         compound.expect(NFS4ERR_BAD_COOKIE);
     }
     for cookie in [u64::MAX, 1 << 63, i64::MAX as u64] {
-        let reply = fixture.here().readdir(cookie, first.verifier, 4096, &[]).send();
+        let reply = fixture
+            .here()
+            .readdir(cookie, first.verifier, 4096, &[])
+            .send();
         // A position behind everything, or none at all.
         if reply.status() == NFS4_OK {
             assert!(reply.readdir().reply.eof || reply.readdir().reply.iter().count() > 0);
@@ -221,14 +286,30 @@ fn a_cookie_is_good_though_its_entry_is_gone() {
     let all = page(&mut fixture.session, &here, (0, START), 1 << 20, &[]);
     let (name, cookie) = all.names[49].clone();
     fixture.here().remove(&name).ok();
-    let rest = page(&mut fixture.session, &here, (cookie, all.verifier), 1 << 20, &[]);
+    let rest = page(
+        &mut fixture.session,
+        &here,
+        (cookie, all.verifier),
+        1 << 20,
+        &[],
+    );
     assert_eq!(rest.names[..], all.names[50..]);
     // New entries move none of the old ones.
     for number in 0..50 {
         fixture.here().mkdir(format!("new-{number}"), 0o755).ok();
     }
-    let rest = page(&mut fixture.session, &here, (cookie, all.verifier), 1 << 20, &[]);
-    let old: Vec<_> = rest.names.iter().filter(|(name, _)| name.starts_with("entry")).collect();
+    let rest = page(
+        &mut fixture.session,
+        &here,
+        (cookie, all.verifier),
+        1 << 20,
+        &[],
+    );
+    let old: Vec<_> = rest
+        .names
+        .iter()
+        .filter(|(name, _)| name.starts_with("entry"))
+        .collect();
     assert!(old.into_iter().eq(&all.names[50..]));
 }
 
@@ -272,14 +353,24 @@ fn ten_thousand_entries_while_others_come_and_go() {
 fn names_of_any_length_and_octets_are_listed() {
     let mut fixture = SERVER.fixture("any_names");
     let mut expected: Vec<Vec<u8>> = (1..=255).map(|length| vec![b'n'; length]).collect();
-    expected.extend((1..=255).filter(|octet| ![b'/', b'.', b'n'].contains(octet)).map(|octet| vec![octet]));
+    expected.extend(
+        (1..=255)
+            .filter(|octet| ![b'/', b'.', b'n'].contains(octet))
+            .map(|octet| vec![octet]),
+    );
     for name in &expected {
-        fixture.here().create(Createtype4::Fifo, name, &Attributes::default()).ok();
+        fixture
+            .here()
+            .create(Createtype4::Fifo, name, &Attributes::default())
+            .ok();
     }
     let mut names = Vec::new();
     let mut at = (0, START);
     loop {
-        let reply = fixture.here().readdir(at.0, at.1, 2000, &[FATTR4_FILEID]).ok();
+        let reply = fixture
+            .here()
+            .readdir(at.0, at.1, 2000, &[FATTR4_FILEID])
+            .ok();
         let result = reply.readdir();
         for entry in result.reply.iter() {
             names.push(entry.name.to_vec());
@@ -302,9 +393,16 @@ fn a_listing_can_be_repeated_and_shared() {
     let first = page(&mut fixture.session, &here, (0, START), 1 << 20, &[]);
     let mut other = fixture.another_client();
     let again = page(&mut other, &here, (0, START), 1 << 20, &[]);
-    assert_eq!((first.names.clone(), first.verifier), (again.names, again.verifier));
+    assert_eq!(
+        (first.names.clone(), first.verifier),
+        (again.names, again.verifier)
+    );
     // A change of an entry is none of the directory's order.
-    fixture.here().lookup("entry-00001").setattr(Stateid4::ANONYMOUS, &mode(0o644)).ok();
+    fixture
+        .here()
+        .lookup("entry-00001")
+        .setattr(Stateid4::ANONYMOUS, &mode(0o644))
+        .ok();
     let again = page(&mut other, &here, (0, START), 1 << 20, &[]);
     assert_eq!(first.names, again.names);
 }

@@ -37,7 +37,11 @@ fn header_of(record: &[u8]) -> (u32, ReplyHeader) {
 fn null_is_answered_whoever_asks() {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
-    for credential in [Credential::None, Credential::ROOT, Credential::user(1000, 1000)] {
+    for credential in [
+        Credential::None,
+        Credential::ROOT,
+        Credential::user(1000, 1000),
+    ] {
         let reply = connection.call(NULL, &credential, &[]).unwrap();
         assert_eq!(reply.header, ReplyHeader::Success);
         assert!(reply.body.is_empty());
@@ -51,8 +55,14 @@ fn unknown_programs_are_unavailable() {
     // Portmapper, MOUNT, NLM, and what only the real service has.
     for program in [0, 100_000, 100_005, 100_021, 100_227, 400_123, u32::MAX] {
         for version in [0, 3, 4] {
-            let reply = connection.call((program, version, 0), &Credential::ROOT, &[]).unwrap();
-            assert_eq!(reply.header, ReplyHeader::ProgramUnavailable, "program {program}");
+            let reply = connection
+                .call((program, version, 0), &Credential::ROOT, &[])
+                .unwrap();
+            assert_eq!(
+                reply.header,
+                ReplyHeader::ProgramUnavailable,
+                "program {program}"
+            );
         }
     }
 }
@@ -78,7 +88,11 @@ fn there_are_two_procedures() {
     for procedure in [2, 3, 100, u32::MAX] {
         let call = (NFS_PROGRAM, NFS_V4, procedure);
         let reply = connection.call(call, &Credential::ROOT, &[]).unwrap();
-        assert_eq!(reply.header, ReplyHeader::ProcedureUnavailable, "procedure {procedure}");
+        assert_eq!(
+            reply.header,
+            ReplyHeader::ProcedureUnavailable,
+            "procedure {procedure}"
+        );
     }
 }
 
@@ -93,14 +107,24 @@ fn another_version_of_rpc_is_refused_by_name() {
         let mismatch = ReplyHeader::RpcMismatch { low: 2, high: 2 };
         assert_eq!(header_of(&reply), (7, mismatch), "RPC version {version}");
     }
-    assert_eq!(connection.call(NULL, &Credential::ROOT, &[]).unwrap().header, ReplyHeader::Success);
+    assert_eq!(
+        connection
+            .call(NULL, &Credential::ROOT, &[])
+            .unwrap()
+            .header,
+        ReplyHeader::Success
+    );
 }
 
 #[test]
 fn malformed_auth_sys_is_a_bad_credential() {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
-    let gids = |count: u32| Credential::Sys { uid: 1, gid: 1, gids: (0..count).collect() };
+    let gids = |count: u32| Credential::Sys {
+        uid: 1,
+        gid: 1,
+        gids: (0..count).collect(),
+    };
     let (_, good) = gids(16).encode();
     let mut long_name = words(&[0, 256], &[b'x'; 256]);
     long_name.extend_from_slice(&words(&[0, 0, 0], &[]));
@@ -140,16 +164,32 @@ fn other_flavours_are_refused() {
             reply.header
         );
     }
-    assert_eq!(connection.call(NULL, &Credential::ROOT, &[]).unwrap().header, ReplyHeader::Success);
+    assert_eq!(
+        connection
+            .call(NULL, &Credential::ROOT, &[])
+            .unwrap()
+            .header,
+        ReplyHeader::Success
+    );
 }
 
 #[test]
 fn auth_none_is_not_root() {
     let mut fixture = SERVER.fixture("auth_none");
     let open = fixture.subdirectory("private");
-    fixture.session.as_user(0, 0).putfh(&open).setattr(Default::default(), &mode(0o700)).ok();
+    fixture
+        .session
+        .as_user(0, 0)
+        .putfh(&open)
+        .setattr(Default::default(), &mode(0o700))
+        .ok();
     fixture.session.credential = Credential::None;
-    let attempt = fixture.session.compound().putfh(&open).mkdir("mine", 0o777).try_send();
+    let attempt = fixture
+        .session
+        .compound()
+        .putfh(&open)
+        .mkdir("mine", 0o777)
+        .try_send();
     // At RPC (no compound is executed), by WRONGSEC, or as nobody: never as root.
     match attempt {
         Ok(reply) => assert!(
@@ -168,7 +208,11 @@ fn a_header_that_ends_early_is_garbage() {
     for length in (12..24).step_by(4) {
         connection.send_record(&call[..length]).unwrap();
         let reply = connection.receive().unwrap();
-        assert_eq!(header_of(&reply), (9, ReplyHeader::GarbageArguments), "{length} octets");
+        assert_eq!(
+            header_of(&reply),
+            (9, ReplyHeader::GarbageArguments),
+            "{length} octets"
+        );
     }
     for length in (24..40).step_by(4) {
         // Neither RFC 5531 nor clients care which: no call of a client ends there.
@@ -179,21 +223,35 @@ fn a_header_that_ends_early_is_garbage() {
             ReplyHeader::AuthError(AuthStat::AUTH_BADCRED),
             ReplyHeader::AuthError(AuthStat::AUTH_BADVERF),
         ];
-        assert!(xid == 9 && refused.contains(&header), "{length} octets: {header:?}");
+        assert!(
+            xid == 9 && refused.contains(&header),
+            "{length} octets: {header:?}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_call_gets_no_reply() {
     let server = SERVER.get();
-    for record in [&b""[..], b"abc", &words(&[1], &[]), &words(&[1, 1, 0, 0, 0, 0], &[])] {
+    for record in [
+        &b""[..],
+        b"abc",
+        &words(&[1], &[]),
+        &words(&[1, 1, 0, 0, 0, 0], &[]),
+    ] {
         let mut connection = Connection::open(server.address()).unwrap();
         connection.send_record(record).unwrap();
         let silent = connection.stays_silent(Duration::from_millis(50)).unwrap();
         assert!(silent || connection.is_closed(), "{record:?} is answered");
     }
     let mut connection = Connection::open(server.address()).unwrap();
-    assert_eq!(connection.call(NULL, &Credential::ROOT, &[]).unwrap().header, ReplyHeader::Success);
+    assert_eq!(
+        connection
+            .call(NULL, &Credential::ROOT, &[])
+            .unwrap()
+            .header,
+        ReplyHeader::Success
+    );
 }
 
 #[test]
@@ -202,8 +260,14 @@ fn a_compound_without_a_header_is_garbage() {
     let mut connection = Connection::open(server.address()).unwrap();
     let compound = Compound::detached().tag(b"abcd").encode();
     for length in (0..compound.len()).step_by(4) {
-        let reply = connection.call(COMPOUND, &Credential::ROOT, &compound[..length]).unwrap();
-        assert_eq!(reply.header, ReplyHeader::GarbageArguments, "{length} octets");
+        let reply = connection
+            .call(COMPOUND, &Credential::ROOT, &compound[..length])
+            .unwrap();
+        assert_eq!(
+            reply.header,
+            ReplyHeader::GarbageArguments,
+            "{length} octets"
+        );
     }
 }
 
@@ -233,7 +297,10 @@ fn empty_fragments_carry_nothing() {
     }
     octets.extend_from_slice(&0x8000_0000_u32.to_be_bytes());
     connection.send(&octets).unwrap();
-    assert_eq!(header_of(&connection.receive().unwrap()), (3, ReplyHeader::Success));
+    assert_eq!(
+        header_of(&connection.receive().unwrap()),
+        (3, ReplyHeader::Success)
+    );
 }
 
 #[test]
@@ -250,7 +317,10 @@ fn records_may_come_slowly_and_together() {
         thread::sleep(Duration::from_millis(1));
     }
     for xid in 1..=3 {
-        assert_eq!(connection.reply_to(xid).unwrap().header, ReplyHeader::Success);
+        assert_eq!(
+            connection.reply_to(xid).unwrap().header,
+            ReplyHeader::Success
+        );
     }
 }
 
@@ -262,7 +332,10 @@ fn thousands_of_calls_may_be_outstanding() {
         connection.send_record(&null_call(xid)).unwrap();
     }
     for xid in 1..=3000 {
-        assert_eq!(connection.reply_to(xid).unwrap().header, ReplyHeader::Success);
+        assert_eq!(
+            connection.reply_to(xid).unwrap().header,
+            ReplyHeader::Success
+        );
     }
 }
 
@@ -292,7 +365,9 @@ fn half_a_record_keeps_nobody_waiting() {
     let mut halves: Vec<Connection> = (0..200)
         .map(|_| {
             let mut connection = Connection::open(address).unwrap();
-            connection.send(&(0x8000_0000_u32 | 1_000_000).to_be_bytes()).unwrap();
+            connection
+                .send(&(0x8000_0000_u32 | 1_000_000).to_be_bytes())
+                .unwrap();
             connection.send(&[0; 512]).unwrap();
             connection
         })

@@ -41,7 +41,12 @@ fn sequence_answers_with_its_arguments() {
 #[test]
 fn a_cached_reply_is_repeated_and_the_request_executed_once() {
     let mut fixture = SERVER.fixture("repeated");
-    let compound = fixture.here().cached().mkdir("d", 0o755).getfh().getattr(&[FATTR4_FILEID]);
+    let compound = fixture
+        .here()
+        .cached()
+        .mkdir("d", 0o755)
+        .getfh()
+        .getattr(&[FATTR4_FILEID]);
     let record = compound.record(500);
     let first = compound.ok();
     for _ in 0..3 {
@@ -54,7 +59,10 @@ fn a_cached_reply_is_repeated_and_the_request_executed_once() {
     fixture.here().remove("d").ok();
     // The slot went on: the old request is no retry any more.
     let late = elsewhere(&fixture, &record, 500);
-    assert_eq!(late.statuses(), [(OpNum::OP_SEQUENCE, NFS4ERR_SEQ_MISORDERED)]);
+    assert_eq!(
+        late.statuses(),
+        [(OpNum::OP_SEQUENCE, NFS4ERR_SEQ_MISORDERED)]
+    );
 }
 
 #[test]
@@ -66,17 +74,22 @@ fn every_kind_of_change_is_repeated_after_a_reconnect() {
     let open = localefs_integration::client::Open::both("opened").guarded();
     let changes: Vec<Compound<'static>> = vec![
         Compound::detached().putfh(&here).rename_in("old", "new"),
-        Compound::detached().putfh(&file).savefh().putfh(&here).link("linked"),
+        Compound::detached()
+            .putfh(&file)
+            .savefh()
+            .putfh(&here)
+            .link("linked"),
         Compound::detached().putfh(&here).remove("linked"),
-        Compound::detached().putfh(&here).symlink("target", "symlink"),
+        Compound::detached()
+            .putfh(&here)
+            .symlink("target", "symlink"),
         Compound::detached().putfh(&here).open(&open).getfh(),
-        Compound::detached().putfh(&file).setattr(Stateid4::ANONYMOUS, &size(5)),
-        Compound::detached().putfh(&file).write(
-            Stateid4::ANONYMOUS,
-            0,
-            StableHow4::FileSync,
-            b"x",
-        ),
+        Compound::detached()
+            .putfh(&file)
+            .setattr(Stateid4::ANONYMOUS, &size(5)),
+        Compound::detached()
+            .putfh(&file)
+            .write(Stateid4::ANONYMOUS, 0, StableHow4::FileSync, b"x"),
     ];
     for change in changes {
         let compound = fixture.session.compound().cached().append(&change);
@@ -107,7 +120,11 @@ fn a_failure_is_repeated_too() {
     let record = compound.record(600);
     let first = compound.expect(NFS4ERR_NOENT);
     let mut other = fixture.another_client();
-    other.compound().putfh(&fixture.directory).mkdir("later", 0o755).ok();
+    other
+        .compound()
+        .putfh(&fixture.directory)
+        .mkdir("later", 0o755)
+        .ok();
     assert_eq!(first.encoded(), elsewhere(&fixture, &record, 600).encoded());
 }
 
@@ -120,10 +137,10 @@ fn an_uncached_request_is_not_executed_twice() {
     let again = elsewhere(&fixture, &record, 700);
     // The server may keep the reply all the same (RFC 8881 §2.10.6.1.3).
     if again.status() != NFS4_OK {
-        let expected = [(OpNum::OP_SEQUENCE, NFS4_OK), (
-            OpNum::OP_PUTFH,
-            NFS4ERR_RETRY_UNCACHED_REP,
-        )];
+        let expected = [
+            (OpNum::OP_SEQUENCE, NFS4_OK),
+            (OpNum::OP_PUTFH, NFS4ERR_RETRY_UNCACHED_REP),
+        ];
         assert_eq!(again.statuses(), expected);
     } else {
         assert_eq!(first.encoded(), again.encoded());
@@ -134,11 +151,18 @@ fn an_uncached_request_is_not_executed_twice() {
 fn large_replies_are_not_kept_unasked() {
     let mut fixture = SERVER.fixture("large");
     let file = fixture.file("f", &[7; 200_000]);
-    let compound = fixture.session.compound().putfh(&file).read(Stateid4::ANONYMOUS, 0, 200_000);
+    let compound = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .read(Stateid4::ANONYMOUS, 0, 200_000);
     let record = compound.record(800);
     compound.ok();
     let again = elsewhere(&fixture, &record, 800);
-    let expected = [(OpNum::OP_SEQUENCE, NFS4_OK), (OpNum::OP_PUTFH, NFS4ERR_RETRY_UNCACHED_REP)];
+    let expected = [
+        (OpNum::OP_SEQUENCE, NFS4_OK),
+        (OpNum::OP_PUTFH, NFS4ERR_RETRY_UNCACHED_REP),
+    ];
     assert_eq!(again.statuses(), expected);
     fixture.here().ok();
 }
@@ -151,13 +175,21 @@ fn another_request_under_the_same_sequence_id_is_a_false_retry() {
     let here = fixture.directory.clone();
     let mut connection = Connection::open(fixture.server().address()).unwrap();
     let mut again = |compound: &Compound<'_>, credential| {
-        connection.compound().credential(credential).sequence(used).append(compound).send()
+        connection
+            .compound()
+            .credential(credential)
+            .sequence(used)
+            .append(compound)
+            .send()
     };
     let others = [
         Compound::detached().putfh(&here).mkdir("two", 0o755),
         Compound::detached().putfh(&here).mkdir("one", 0o700),
         Compound::detached().putfh(&here).remove("one"),
-        Compound::detached().putfh(&here).mkdir("one", 0o755).getfh(),
+        Compound::detached()
+            .putfh(&here)
+            .mkdir("one", 0o755)
+            .getfh(),
         Compound::detached().putfh(&here),
         Compound::detached(),
     ];
@@ -170,7 +202,10 @@ fn another_request_under_the_same_sequence_id_is_a_false_retry() {
     let same = Compound::detached().putfh(&here).mkdir("one", 0o755);
     for user in [Credential::user(1000, 1000), Credential::user(0, 1)] {
         let reply = again(&same, user);
-        assert_eq!(reply.statuses(), [(OpNum::OP_SEQUENCE, NFS4ERR_SEQ_FALSE_RETRY)]);
+        assert_eq!(
+            reply.statuses(),
+            [(OpNum::OP_SEQUENCE, NFS4ERR_SEQ_FALSE_RETRY)]
+        );
     }
     again(&same, Credential::ROOT).assert(NFS4_OK);
     fixture.here().lookup("two").expect(NFS4ERR_NOENT);
@@ -185,7 +220,12 @@ fn sequence_ids_step_by_one() {
         for wrong in [1, 2, 100, u32::MAX - 5, 0_u32.wrapping_sub(2)] {
             let mut args = next;
             args.sa_sequenceid = next.sa_sequenceid.wrapping_add(wrong);
-            let compound = fixture.session.connection.compound().sequence(args).putrootfh();
+            let compound = fixture
+                .session
+                .connection
+                .compound()
+                .sequence(args)
+                .putrootfh();
             compound.expect_status(0, NFS4ERR_SEQ_MISORDERED);
         }
         // None of them moved the slot.
@@ -209,8 +249,14 @@ fn an_error_of_sequence_leaves_slot_and_cache_alone() {
     let mut high = next;
     high.sa_highest_slotid = 10_000;
     let connection = &mut fixture.session.connection;
-    connection.compound().sequence(misordered).expect_status(0, NFS4ERR_SEQ_MISORDERED);
-    connection.compound().sequence(high).expect_status(0, NFS4ERR_BAD_HIGH_SLOT);
+    connection
+        .compound()
+        .sequence(misordered)
+        .expect_status(0, NFS4ERR_SEQ_MISORDERED);
+    connection
+        .compound()
+        .sequence(high)
+        .expect_status(0, NFS4ERR_BAD_HIGH_SLOT);
     assert_eq!(first.encoded(), elsewhere(&fixture, &record, 42).encoded());
     fixture.here().remove("d").ok();
 }
@@ -224,11 +270,17 @@ fn slots_have_an_end() {
         args.sa_slotid = slot;
         args.sa_sequenceid = 1;
         let connection = &mut fixture.session.connection;
-        connection.compound().sequence(args).expect_status(0, NFS4ERR_BADSLOT);
+        connection
+            .compound()
+            .sequence(args)
+            .expect_status(0, NFS4ERR_BADSLOT);
         let mut args = fixture.session.sequence(0, false);
         args.sa_highest_slotid = slot;
         let connection = &mut fixture.session.connection;
-        connection.compound().sequence(args).expect_status(0, NFS4ERR_BAD_HIGH_SLOT);
+        connection
+            .compound()
+            .sequence(args)
+            .expect_status(0, NFS4ERR_BAD_HIGH_SLOT);
     }
     fixture.session.compound().slot(count - 1).putrootfh().ok();
 }
@@ -246,7 +298,10 @@ fn unknown_sessions_are_bad() {
     for id in [[0; 16], [0xff; 16]].into_iter().chain(forged) {
         args.sa_sessionid = Sessionid4(id);
         let connection = &mut fixture.session.connection;
-        connection.compound().sequence(args).expect_status(0, NFS4ERR_BADSESSION);
+        connection
+            .compound()
+            .sequence(args)
+            .expect_status(0, NFS4ERR_BADSESSION);
     }
     fixture.here().ok();
 }
@@ -255,7 +310,11 @@ fn unknown_sessions_are_bad() {
 fn sequence_comes_first_and_once() {
     let mut fixture = SERVER.fixture("first_and_once");
     let again = fixture.session.sequence(1, false);
-    fixture.session.compound().sequence(again).expect(NFS4ERR_SEQUENCE_POS);
+    fixture
+        .session
+        .compound()
+        .sequence(again)
+        .expect(NFS4ERR_SEQUENCE_POS);
     let again = fixture.session.sequence(1, false);
     fixture.here().sequence(again).expect(NFS4ERR_SEQUENCE_POS);
     // Slot 1 was not used by it.
@@ -293,7 +352,10 @@ fn an_empty_compound_is_legal() {
     let server = SERVER.get();
     let mut connection = Connection::open(server.address()).unwrap();
     let reply = connection.compound().tag(b"nothing").send();
-    assert_eq!((reply.status(), reply.len(), reply.tag()), (NFS4_OK, 0, &b"nothing"[..]));
+    assert_eq!(
+        (reply.status(), reply.len(), reply.tag()),
+        (NFS4_OK, 0, &b"nothing"[..])
+    );
 }
 
 #[test]
@@ -301,7 +363,15 @@ fn tags_are_repeated() {
     let mut fixture = SERVER.fixture("tags");
     for tag in [&b""[..], b"t", b"tag4", "schön".as_bytes(), &[b'x'; 1024]] {
         assert_eq!(fixture.here().tag(tag).ok().tag(), tag);
-        assert_eq!(fixture.here().tag(tag).lookup("no").expect(NFS4ERR_NOENT).tag(), tag);
+        assert_eq!(
+            fixture
+                .here()
+                .tag(tag)
+                .lookup("no")
+                .expect(NFS4ERR_NOENT)
+                .tag(),
+            tag
+        );
     }
 }
 
@@ -313,8 +383,16 @@ fn other_minor_versions_are_refused_without_results() {
         assert_eq!(reply.status(), NFS4ERR_MINOR_VERS_MISMATCH);
         assert!(reply.is_empty() && reply.trailing() == 0);
         assert_eq!(reply.tag(), b"minor");
-        let reply = fixture.session.connection.compound().minor_version(version).send();
-        assert_eq!((reply.status(), reply.len()), (NFS4ERR_MINOR_VERS_MISMATCH, 0));
+        let reply = fixture
+            .session
+            .connection
+            .compound()
+            .minor_version(version)
+            .send();
+        assert_eq!(
+            (reply.status(), reply.len()),
+            (NFS4ERR_MINOR_VERS_MISMATCH, 0)
+        );
     }
     fixture.here().ok();
 }
@@ -341,7 +419,10 @@ fn operations_are_counted() {
     }
     fixture.here().append(&compound).ok();
     let more = compound.getattr(&[FATTR4_TYPE]);
-    fixture.here().append(&more).expect_status(0, NFS4ERR_TOO_MANY_OPS);
+    fixture
+        .here()
+        .append(&more)
+        .expect_status(0, NFS4ERR_TOO_MANY_OPS);
     // The slot is as it was.
     fixture.here().ok();
 }
@@ -376,7 +457,12 @@ fn replies_have_a_largest_size() {
     let mut fixture = small("largest_reply", |fore| fore.ca_maxresponsesize = 4096);
     let mut other = fixture.another_client();
     let file = other.make_file(&fixture.directory, "f", &[3; 100_000]);
-    let read = fixture.session.compound().putfh(&file).read(Stateid4::ANONYMOUS, 0, 50_000).send();
+    let read = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .read(Stateid4::ANONYMOUS, 0, 50_000)
+        .send();
     // RFC 8881 §2.10.6.4 leaves open which operation says so; a short READ is within §18.22.
     if read.status() == NFS4_OK {
         assert!(!read.read().eof && !read.read().data.is_empty());
@@ -399,7 +485,10 @@ fn an_operation_whose_reply_does_not_fit_changes_nothing() {
     for _ in 0..60 {
         compound = compound.getattr(&[FATTR4_SIZE]);
     }
-    let reply = compound.mkdir("d", 0o755).send().assert(NFS4ERR_REP_TOO_BIG);
+    let reply = compound
+        .mkdir("d", 0o755)
+        .send()
+        .assert(NFS4ERR_REP_TOO_BIG);
     let made = reply.statuses().contains(&(OpNum::OP_CREATE, NFS4_OK));
     assert!(!made);
     fixture.here().lookup("d").expect(NFS4ERR_NOENT);
@@ -407,11 +496,18 @@ fn an_operation_whose_reply_does_not_fit_changes_nothing() {
 
 #[test]
 fn cached_replies_have_a_largest_size() {
-    let mut fixture = small("largest_cached", |fore| fore.ca_maxresponsesize_cached = 1024);
+    let mut fixture = small("largest_cached", |fore| {
+        fore.ca_maxresponsesize_cached = 1024
+    });
     let mut other = fixture.another_client();
     let file = other.make_file(&fixture.directory, "f", &[3; 100_000]);
     let here = fixture.directory.clone();
-    let compound = fixture.session.compound().cached().putfh(&here).mkdir("made", 0o755);
+    let compound = fixture
+        .session
+        .compound()
+        .cached()
+        .putfh(&here)
+        .mkdir("made", 0o755);
     let compound = compound.putfh(&file).read(Stateid4::ANONYMOUS, 0, 10_000);
     let record = compound.record(77);
     let reply = compound.send().assert(NFS4ERR_REP_TOO_BIG_TO_CACHE);
@@ -421,7 +517,12 @@ fn cached_replies_have_a_largest_size() {
         fixture.here().lookup("made").ok();
     }
     // Without being kept, it fits.
-    fixture.session.compound().putfh(&file).read(Stateid4::ANONYMOUS, 0, 10_000).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .read(Stateid4::ANONYMOUS, 0, 10_000)
+        .ok();
 }
 
 #[test]
@@ -431,10 +532,20 @@ fn slots_run_beside_each_other() {
     let mut posted = Vec::new();
     for slot in 0..16 {
         let compound = fixture.session.compound().slot(slot).putfh(&file);
-        posted.push(compound.read(Stateid4::ANONYMOUS, u64::from(slot), 100_000).post().unwrap());
+        posted.push(
+            compound
+                .read(Stateid4::ANONYMOUS, u64::from(slot), 100_000)
+                .post()
+                .unwrap(),
+        );
     }
     for xid in posted.into_iter().rev() {
-        let reply = fixture.session.connection.compound_reply(xid).unwrap().assert(NFS4_OK);
+        let reply = fixture
+            .session
+            .connection
+            .compound_reply(xid)
+            .unwrap()
+            .assert(NFS4_OK);
         assert_eq!(reply.read().data.len(), 100_000);
     }
 }
@@ -455,7 +566,10 @@ fn a_retry_that_overtakes_its_original_is_not_executed() {
         let delayed = |reply: &Reply| reply.statuses() == [(OpNum::OP_SEQUENCE, NFS4ERR_DELAY)];
         assert!(!(delayed(&first) && delayed(&second)));
         for reply in [&first, &second] {
-            assert!(delayed(reply) || reply.status() == NFS4_OK, "{first:?}, {second:?}");
+            assert!(
+                delayed(reply) || reply.status() == NFS4_OK,
+                "{first:?}, {second:?}"
+            );
         }
         if !delayed(&first) && !delayed(&second) {
             assert_eq!(first.encoded(), second.encoded());
@@ -479,7 +593,11 @@ fn a_session_serves_every_user() {
     let mut fixture = SERVER.fixture("every_user");
     for uid in [0, 1, 1000, u32::MAX - 1] {
         fixture.here_as(uid).mkdir(format!("d{uid}"), 0o755).ok();
-        let reply = fixture.here().lookup(format!("d{uid}")).getattr(&[FATTR4_OWNER]).ok();
+        let reply = fixture
+            .here()
+            .lookup(format!("d{uid}"))
+            .getattr(&[FATTR4_OWNER])
+            .ok();
         let owner = reply.attributes().owner.unwrap();
         assert_eq!(&owner[..], uid.to_string().as_bytes());
     }
@@ -491,6 +609,10 @@ fn many_requests_on_one_slot() {
     for _ in 0..2000 {
         fixture.session.compound().putrootfh().ok();
     }
-    let silent = fixture.session.connection.stays_silent(Duration::from_millis(20)).unwrap();
+    let silent = fixture
+        .session
+        .connection
+        .stays_silent(Duration::from_millis(20))
+        .unwrap();
     assert!(silent, "a reply too many");
 }

@@ -44,16 +44,30 @@ fn set_as(
 }
 
 fn get_mode(fixture: &mut Fixture, file: &[u8]) -> u32 {
-    let reply = fixture.session.compound().putfh(file).getattr(&[FATTR4_MODE]).ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(file)
+        .getattr(&[FATTR4_MODE])
+        .ok();
     reply.attributes().mode.unwrap()
 }
 
 /// A file of user 1, group 1.
 fn file_of_1(fixture: &mut Fixture, name: &str, bits: u32) -> Vec<u8> {
     let open = Open::both(name).create().set(mode(0o600));
-    let compound = fixture.here_as(1).open(&open).getfh().close(Stateid4::CURRENT);
+    let compound = fixture
+        .here_as(1)
+        .open(&open)
+        .getfh()
+        .close(Stateid4::CURRENT);
     let file = compound.ok().handle();
-    fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &mode(bits)).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(ANONYMOUS, &mode(bits))
+        .ok();
     file
 }
 
@@ -74,10 +88,18 @@ fn each_attribute_is_set_and_reported() {
         times(-1, 999_999_999),
         times(0, 0),
         times(4_000_000_000, 1),
-        Attributes { size: Some(7), mode: Some(0o600), ..times(5, 5) },
+        Attributes {
+            size: Some(7),
+            mode: Some(0o600),
+            ..times(5, 5)
+        },
     ];
     for values in rows {
-        let compound = fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &values);
+        let compound = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .setattr(ANONYMOUS, &values);
         let reply = compound.getattr(&[
             FATTR4_SIZE,
             FATTR4_MODE,
@@ -93,14 +115,29 @@ fn each_attribute_is_set_and_reported() {
             Some(SetTime4::ClientTime(time)) => Some(time),
             _ => None,
         };
-        assert!(values.size.is_none() || got.size == values.size, "{values:?} {got:?}");
-        assert!(values.mode.is_none() || got.mode == values.mode, "{values:?} {got:?}");
-        assert!(values.owner.is_none() || got.owner == values.owner, "{values:?} {got:?}");
+        assert!(
+            values.size.is_none() || got.size == values.size,
+            "{values:?} {got:?}"
+        );
+        assert!(
+            values.mode.is_none() || got.mode == values.mode,
+            "{values:?} {got:?}"
+        );
+        assert!(
+            values.owner.is_none() || got.owner == values.owner,
+            "{values:?} {got:?}"
+        );
         assert!(values.owner_group.is_none() || got.owner_group == values.owner_group);
         let accessed = time(values.time_access_set);
-        assert!(accessed.is_none() || got.time_access == accessed, "{values:?} {got:?}");
+        assert!(
+            accessed.is_none() || got.time_access == accessed,
+            "{values:?} {got:?}"
+        );
         let modified = time(values.time_modify_set);
-        assert!(modified.is_none() || got.time_modify == modified, "{values:?} {got:?}");
+        assert!(
+            modified.is_none() || got.time_modify == modified,
+            "{values:?} {got:?}"
+        );
     }
     // Nothing at all is a success.
     let compound = fixture.session.compound().putfh(&file);
@@ -112,9 +149,24 @@ fn each_attribute_is_set_and_reported() {
 fn data_follows_the_size() {
     let mut fixture = SERVER.fixture("data");
     let file = fixture.file("f", b"0123456789");
-    fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &size(4)).ok();
-    fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &size(8)).ok();
-    let reply = fixture.session.compound().putfh(&file).read(ANONYMOUS, 0, 100).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(ANONYMOUS, &size(4))
+        .ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(ANONYMOUS, &size(8))
+        .ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .read(ANONYMOUS, 0, 100)
+        .ok();
     assert_eq!(reply.read().data.as_slice(), b"0123\0\0\0\0");
     assert!(reply.read().eof);
     let compound = fixture.session.compound().putfh(&file);
@@ -139,7 +191,13 @@ fn directories_and_links_take_attributes() {
         let reply = compound.getattr(&[FATTR4_OWNER, FATTR4_TIME_MODIFY]).ok();
         let got = reply.attributes();
         assert_eq!(got.owner.unwrap().as_slice(), b"5");
-        assert_eq!(got.time_modify.unwrap(), Nfstime4 { seconds: 77, nseconds: 88 });
+        assert_eq!(
+            got.time_modify.unwrap(),
+            Nfstime4 {
+                seconds: 77,
+                nseconds: 88
+            }
+        );
     }
 }
 
@@ -152,12 +210,21 @@ fn the_servers_time_is_taken_when_asked_for() {
     let ask = [FATTR4_TIME_ACCESS, FATTR4_TIME_MODIFY];
     let reply = fixture.session.compound().putfh(&file).getattr(&ask).ok();
     let got = reply.attributes();
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let clock = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     for time in [got.time_access.unwrap(), got.time_modify.unwrap()] {
-        assert!(time.seconds.abs_diff(i64::try_from(clock.as_secs()).unwrap()) < 60);
+        assert!(
+            time.seconds
+                .abs_diff(i64::try_from(clock.as_secs()).unwrap())
+                < 60
+        );
     }
     // One alone leaves the other.
-    let one = Attributes { time_modify_set: times(9, 9).time_modify_set, ..Attributes::default() };
+    let one = Attributes {
+        time_modify_set: times(9, 9).time_modify_set,
+        ..Attributes::default()
+    };
     set(&mut fixture, 0, &file, &one);
     let reply = fixture.session.compound().putfh(&file).getattr(&ask).ok();
     assert_eq!(reply.attributes().time_access, got.time_access);
@@ -172,9 +239,18 @@ fn what_can_only_be_read_is_invalid() {
             continue;
         }
         // With the value that it has: it is not the value that is wrong.
-        let reply = fixture.session.compound().putfh(&file).getattr(&[attribute]).ok();
+        let reply = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .getattr(&[attribute])
+            .ok();
         let values = reply.attributes();
-        let compound = fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &values);
+        let compound = fixture
+            .session
+            .compound()
+            .putfh(&file)
+            .setattr(ANONYMOUS, &values);
         let reply = compound.send();
         assert_eq!(reply.status(), NFS4ERR_INVAL, "{attribute:?}");
         assert!(reply.setattr().attrsset.is_empty());
@@ -217,7 +293,9 @@ fn what_is_not_there_is_not_supported() {
         // Nor is what stands beside it set.
         let mask = mask.with(FATTR4_MODE);
         let compound = fixture.session.compound().putfh(&file);
-        compound.setattr_raw(ANONYMOUS, mask, &[0; 12]).expect(NFS4ERR_ATTRNOTSUPP);
+        compound
+            .setattr_raw(ANONYMOUS, mask, &[0; 12])
+            .expect(NFS4ERR_ATTRNOTSUPP);
     }
     assert_eq!(get_mode(&mut fixture, &file), 0o666);
 }
@@ -241,7 +319,10 @@ fn malformed_values_are_not_decoded() {
     for (attributes, values) in rows {
         let compound = fixture.session.compound().putfh(&file);
         let mask = Bitmap4::of(attributes);
-        let status = compound.setattr_raw(ANONYMOUS, mask, values).send().status();
+        let status = compound
+            .setattr_raw(ANONYMOUS, mask, values)
+            .send()
+            .status();
         assert_eq!(status, NFS4ERR_BADXDR, "{attributes:?} {values:?}");
     }
     assert_eq!(get_mode(&mut fixture, &file), 0o666);
@@ -252,21 +333,54 @@ fn values_have_ranges() {
     let mut fixture = SERVER.fixture("ranges");
     let file = fixture.file("f", b"12345");
     for nseconds in [1_000_000_000, u32::MAX] {
-        assert_eq!(set(&mut fixture, 0, &file, &times(1, nseconds)), NFS4ERR_INVAL);
+        assert_eq!(
+            set(&mut fixture, 0, &file, &times(1, nseconds)),
+            NFS4ERR_INVAL
+        );
     }
     for bits in [0o10000, 0o100_644, u32::MAX] {
-        assert_eq!(set(&mut fixture, 0, &file, &mode(bits)), NFS4ERR_INVAL, "{bits:o}");
+        assert_eq!(
+            set(&mut fixture, 0, &file, &mode(bits)),
+            NFS4ERR_INVAL,
+            "{bits:o}"
+        );
     }
-    for name in ["root", "1000@example.com", "-1", "+1", " 1", "1 ", "0x10", "1.0", "4294967296"] {
-        assert_eq!(set(&mut fixture, 0, &file, &owner(name)), NFS4ERR_BADOWNER, "{name}");
-        assert_eq!(set(&mut fixture, 0, &file, &group(name)), NFS4ERR_BADOWNER, "{name}");
+    for name in [
+        "root",
+        "1000@example.com",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "0x10",
+        "1.0",
+        "4294967296",
+    ] {
+        assert_eq!(
+            set(&mut fixture, 0, &file, &owner(name)),
+            NFS4ERR_BADOWNER,
+            "{name}"
+        );
+        assert_eq!(
+            set(&mut fixture, 0, &file, &group(name)),
+            NFS4ERR_BADOWNER,
+            "{name}"
+        );
     }
     // Nobody at all: -1 would leave the owner as it is.
-    assert_eq!(set(&mut fixture, 0, &file, &owner("4294967295")), NFS4ERR_BADOWNER);
+    assert_eq!(
+        set(&mut fixture, 0, &file, &owner("4294967295")),
+        NFS4ERR_BADOWNER
+    );
     let nobody = [NFS4ERR_INVAL, NFS4ERR_BADOWNER];
     assert!(nobody.contains(&set(&mut fixture, 0, &file, &owner(""))));
     assert!(nobody.contains(&set(&mut fixture, 0, &file, &group(""))));
-    let reply = fixture.session.compound().putfh(&file).getattr(&[FATTR4_OWNER, FATTR4_MODE]).ok();
+    let reply = fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .getattr(&[FATTR4_OWNER, FATTR4_MODE])
+        .ok();
     assert_eq!(reply.attributes().owner.unwrap().as_slice(), b"0");
     assert_eq!(reply.attributes().mode, Some(0o666));
 }
@@ -284,7 +398,11 @@ fn the_mode_is_its_owners() {
     assert_eq!(set(&mut fixture, 0, &file, &group("50")), NFS4_OK);
     assert_eq!(set(&mut fixture, 1, &file, &mode(0o2755)), NFS4_OK);
     assert_eq!(get_mode(&mut fixture, &file), 0o755);
-    let member = Credential::Sys { uid: 1, gid: 1, gids: vec![50] };
+    let member = Credential::Sys {
+        uid: 1,
+        gid: 1,
+        gids: vec![50],
+    };
     assert_eq!(set_as(&mut fixture, member, &file, &mode(0o2755)), NFS4_OK);
     assert_eq!(get_mode(&mut fixture, &file), 0o2755);
 }
@@ -301,23 +419,46 @@ fn only_root_gives_files_away() {
     assert_eq!(set(&mut fixture, 0, &file, &owner("1")), NFS4_OK);
     // The group: by the owner, to a group of his.
     assert_eq!(set(&mut fixture, 1, &file, &group("60")), NFS4ERR_PERM);
-    let member = Credential::Sys { uid: 1, gid: 1, gids: vec![60, 61] };
-    assert_eq!(set_as(&mut fixture, member.clone(), &file, &group("60")), NFS4_OK);
-    assert_eq!(set_as(&mut fixture, member, &file, &group("62")), NFS4ERR_PERM);
-    let other = Credential::Sys { uid: 2, gid: 2, gids: vec![60] };
-    assert_eq!(set_as(&mut fixture, other, &file, &group("60")), NFS4ERR_PERM);
+    let member = Credential::Sys {
+        uid: 1,
+        gid: 1,
+        gids: vec![60, 61],
+    };
+    assert_eq!(
+        set_as(&mut fixture, member.clone(), &file, &group("60")),
+        NFS4_OK
+    );
+    assert_eq!(
+        set_as(&mut fixture, member, &file, &group("62")),
+        NFS4ERR_PERM
+    );
+    let other = Credential::Sys {
+        uid: 2,
+        gid: 2,
+        gids: vec![60],
+    };
+    assert_eq!(
+        set_as(&mut fixture, other, &file, &group("60")),
+        NFS4ERR_PERM
+    );
 }
 
 #[test]
 fn set_id_bits_go_with_a_new_owner_and_with_writing() {
     let mut fixture = SERVER.fixture("set_id");
     let file = file_of_1(&mut fixture, "f", 0o6777);
-    let member = Credential::Sys { uid: 1, gid: 1, gids: vec![60] };
+    let member = Credential::Sys {
+        uid: 1,
+        gid: 1,
+        gids: vec![60],
+    };
     assert_eq!(set_as(&mut fixture, member, &file, &group("60")), NFS4_OK);
     assert_eq!(get_mode(&mut fixture, &file), 0o777);
     set(&mut fixture, 0, &file, &mode(0o6777));
     let compound = fixture.session.as_user(2, 2).putfh(&file);
-    compound.write(ANONYMOUS, 0, StableHow4::Unstable, b"x").ok();
+    compound
+        .write(ANONYMOUS, 0, StableHow4::Unstable, b"x")
+        .ok();
     assert_eq!(get_mode(&mut fixture, &file), 0o777);
     set(&mut fixture, 0, &file, &mode(0o6777));
     assert_eq!(set(&mut fixture, 2, &file, &size(0)), NFS4_OK);
@@ -325,7 +466,9 @@ fn set_id_bits_go_with_a_new_owner_and_with_writing() {
     // Root writes without that.
     set(&mut fixture, 0, &file, &mode(0o6777));
     let compound = fixture.session.compound().putfh(&file);
-    compound.write(ANONYMOUS, 0, StableHow4::Unstable, b"x").ok();
+    compound
+        .write(ANONYMOUS, 0, StableHow4::Unstable, b"x")
+        .ok();
     assert_eq!(get_mode(&mut fixture, &file), 0o6777);
 }
 
@@ -367,19 +510,53 @@ fn the_size_goes_by_a_stateid_that_may_write() {
     assert_eq!(try_with(Stateid4 { seqid: 0, ..writer }), NFS4_OK);
     assert_eq!(try_with(ANONYMOUS), NFS4_OK);
     assert_eq!(try_with(reader), NFS4ERR_OPENMODE);
-    assert_eq!(try_with(Stateid4 { seqid: writer.seqid + 1, ..writer }), NFS4ERR_BAD_STATEID);
-    let unknown = Stateid4 { seqid: 1, other: StateidOther([7; 12]) };
+    assert_eq!(
+        try_with(Stateid4 {
+            seqid: writer.seqid + 1,
+            ..writer
+        }),
+        NFS4ERR_BAD_STATEID
+    );
+    let unknown = Stateid4 {
+        seqid: 1,
+        other: StateidOther([7; 12]),
+    };
     assert_eq!(try_with(unknown), NFS4ERR_BAD_STATEID);
     assert_eq!(try_with(Stateid4::INVALID), NFS4ERR_BAD_STATEID);
-    assert_eq!(try_with(Stateid4::CURRENT), NFS4ERR_BAD_STATEID, "there is none");
+    assert_eq!(
+        try_with(Stateid4::CURRENT),
+        NFS4ERR_BAD_STATEID,
+        "there is none"
+    );
     // Who was let in keeps the right, whatever becomes of the mode.
-    fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &mode(0)).ok();
-    fixture.session.compound().putfh(&file).setattr(ANONYMOUS, &owner("1")).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(ANONYMOUS, &mode(0))
+        .ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&file)
+        .setattr(ANONYMOUS, &owner("1"))
+        .ok();
     let open = Open::both("g").create().set(mode(0o600));
     let here = fixture.directory.clone();
-    let reply = fixture.session.as_user(1, 1).putfh(&here).open(&open).getfh().ok();
+    let reply = fixture
+        .session
+        .as_user(1, 1)
+        .putfh(&here)
+        .open(&open)
+        .getfh()
+        .ok();
     let (stateid, mine) = (reply.open().stateid, reply.handle());
-    fixture.session.compound().putfh(&mine).setattr(ANONYMOUS, &mode(0o400)).ok();
+    fixture
+        .session
+        .compound()
+        .putfh(&mine)
+        .setattr(ANONYMOUS, &mode(0o400))
+        .ok();
     let compound = fixture.session.as_user(1, 1).putfh(&mine);
     compound.setattr(stateid, &size(3)).ok();
 }
@@ -390,5 +567,7 @@ fn an_open_of_another_file_is_no_stateid_for_this() {
     let file = fixture.file("f", b"");
     let (stateid, _) = fixture.open(&Open::both("g").create());
     let compound = fixture.session.compound().putfh(&file);
-    compound.setattr(stateid, &size(3)).expect(NFS4ERR_BAD_STATEID);
+    compound
+        .setattr(stateid, &size(3))
+        .expect(NFS4ERR_BAD_STATEID);
 }

@@ -123,10 +123,7 @@ fn a_file_larger_than_efs_allows_is_refused() -> Result<()> {
         "os.pwrite(file, b'x', 52673613135872) and os.fsync(file)",
         "EFBIG",
     )?;
-    assert_eq!(
-        session.number("os.fstat(file).st_size")?,
-        1 << 43
-    );
+    assert_eq!(session.number("os.fstat(file).st_size")?, 1 << 43);
     Ok(())
 }
 

@@ -24,21 +24,33 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
     };
     let session = ClientOptions::new("sample").create_session(u64::MAX, 1);
     vec![
-        NfsArgop4::Access(AccessArgs { access: Access4(0x3f) }),
-        NfsArgop4::Close(CloseArgs { seqid: 0, open_stateid: Stateid4::ANONYMOUS }),
-        NfsArgop4::Commit(CommitArgs { offset: 0, count: 0 }),
+        NfsArgop4::Access(AccessArgs {
+            access: Access4(0x3f),
+        }),
+        NfsArgop4::Close(CloseArgs {
+            seqid: 0,
+            open_stateid: Stateid4::ANONYMOUS,
+        }),
+        NfsArgop4::Commit(CommitArgs {
+            offset: 0,
+            count: 0,
+        }),
         NfsArgop4::Create(CreateArgs {
             objtype: Createtype4::Dir,
             objname: "name".into(),
             createattrs: NO_ATTRIBUTES,
         }),
         NfsArgop4::Delegpurge(DelegpurgeArgs { clientid: 0 }),
-        NfsArgop4::Delegreturn(DelegreturnArgs { deleg_stateid: Stateid4::ANONYMOUS }),
+        NfsArgop4::Delegreturn(DelegreturnArgs {
+            deleg_stateid: Stateid4::ANONYMOUS,
+        }),
         NfsArgop4::Getattr(GetattrArgs {
             attr_request: Bitmap4::of(&[Attr::FATTR4_SIZE, Attr::FATTR4_MODE]),
         }),
         NfsArgop4::Getfh(()),
-        NfsArgop4::Link(LinkArgs { newname: "name".into() }),
+        NfsArgop4::Link(LinkArgs {
+            newname: "name".into(),
+        }),
         NfsArgop4::Lock(LockArgs {
             locktype: NfsLockType4::Read,
             reclaim: false,
@@ -64,9 +76,13 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             offset: 0,
             length: 1,
         }),
-        NfsArgop4::Lookup(LookupArgs { objname: "name".into() }),
+        NfsArgop4::Lookup(LookupArgs {
+            objname: "name".into(),
+        }),
         NfsArgop4::Lookupp(()),
-        NfsArgop4::Nverify(VerifyArgs { obj_attributes: NO_ATTRIBUTES }),
+        NfsArgop4::Nverify(VerifyArgs {
+            obj_attributes: NO_ATTRIBUTES,
+        }),
         NfsArgop4::Open(OpenArgs {
             seqid: 0,
             share_access: ShareAccess::OPEN4_SHARE_ACCESS_READ,
@@ -83,10 +99,16 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             share_access: ShareAccess::OPEN4_SHARE_ACCESS_READ,
             share_deny: ShareDeny::OPEN4_SHARE_DENY_NONE,
         }),
-        NfsArgop4::Putfh(PutfhArgs { object: "handle".into() }),
+        NfsArgop4::Putfh(PutfhArgs {
+            object: "handle".into(),
+        }),
         NfsArgop4::Putpubfh(()),
         NfsArgop4::Putrootfh(()),
-        NfsArgop4::Read(ReadArgs { stateid: Stateid4::ANONYMOUS, offset: 0, count: 1 }),
+        NfsArgop4::Read(ReadArgs {
+            stateid: Stateid4::ANONYMOUS,
+            offset: 0,
+            count: 1,
+        }),
         NfsArgop4::Readdir(ReaddirArgs {
             cookie: 0,
             cookieverf: Verifier4::default(),
@@ -95,19 +117,28 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             attr_request: Bitmap4::of(&[Attr::FATTR4_FILEID]),
         }),
         NfsArgop4::Readlink(()),
-        NfsArgop4::Remove(RemoveArgs { target: "name".into() }),
-        NfsArgop4::Rename(RenameArgs { oldname: "name".into(), newname: "other".into() }),
+        NfsArgop4::Remove(RemoveArgs {
+            target: "name".into(),
+        }),
+        NfsArgop4::Rename(RenameArgs {
+            oldname: "name".into(),
+            newname: "other".into(),
+        }),
         NfsArgop4::Renew(()),
         NfsArgop4::Restorefh(()),
         NfsArgop4::Savefh(()),
-        NfsArgop4::Secinfo(SecinfoArgs { name: "name".into() }),
+        NfsArgop4::Secinfo(SecinfoArgs {
+            name: "name".into(),
+        }),
         NfsArgop4::Setattr(SetattrArgs {
             stateid: Stateid4::ANONYMOUS,
             obj_attributes: NO_ATTRIBUTES,
         }),
         NfsArgop4::Setclientid(()),
         NfsArgop4::SetclientidConfirm(()),
-        NfsArgop4::Verify(VerifyArgs { obj_attributes: NO_ATTRIBUTES }),
+        NfsArgop4::Verify(VerifyArgs {
+            obj_attributes: NO_ATTRIBUTES,
+        }),
         NfsArgop4::Write(WriteArgs {
             stateid: Stateid4::ANONYMOUS,
             offset: 0,
@@ -137,8 +168,12 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             csa_back_chan_attrs: channel(1),
             ..session
         }),
-        NfsArgop4::DestroySession(DestroySessionArgs { dsa_sessionid: Sessionid4([9; 16]) }),
-        NfsArgop4::FreeStateid(FreeStateidArgs { fsa_stateid: Stateid4::ANONYMOUS }),
+        NfsArgop4::DestroySession(DestroySessionArgs {
+            dsa_sessionid: Sessionid4([9; 16]),
+        }),
+        NfsArgop4::FreeStateid(FreeStateidArgs {
+            fsa_stateid: Stateid4::ANONYMOUS,
+        }),
         NfsArgop4::GetDirDelegation(GetDirDelegationArgs {
             gdda_signal_deleg_avail: false,
             gdda_notification_types: Bitmap4::EMPTY,
@@ -166,7 +201,10 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             loca_stateid: Stateid4::ANONYMOUS,
             loca_last_write_offset: Maybe(None),
             loca_time_modify: Maybe(None),
-            loca_layoutupdate: Layoutupdate4 { lou_type: 1, lou_body: "".into() },
+            loca_layoutupdate: Layoutupdate4 {
+                lou_type: 1,
+                lou_body: "".into(),
+            },
         }),
         NfsArgop4::Layoutget(LayoutgetArgs {
             loga_signal_layout_avail: false,
@@ -192,12 +230,20 @@ pub fn samples() -> Vec<NfsArgop4<'static>> {
             sa_highest_slotid: 0,
             sa_cachethis: false,
         }),
-        NfsArgop4::SetSsv(SetSsvArgs { ssa_ssv: "ssv".into(), ssa_digest: "digest".into() }),
+        NfsArgop4::SetSsv(SetSsvArgs {
+            ssa_ssv: "ssv".into(),
+            ssa_digest: "digest".into(),
+        }),
         NfsArgop4::TestStateid(TestStateidArgs {
             ts_stateids: vec![Stateid4::ANONYMOUS].into(),
         }),
-        NfsArgop4::WantDelegation(WantDelegationArgs { wda_want: 0, wda_claim: DelegClaim4::Fh }),
-        NfsArgop4::DestroyClientid(DestroyClientidArgs { dca_clientid: u64::MAX }),
+        NfsArgop4::WantDelegation(WantDelegationArgs {
+            wda_want: 0,
+            wda_claim: DelegClaim4::Fh,
+        }),
+        NfsArgop4::DestroyClientid(DestroyClientidArgs {
+            dca_clientid: u64::MAX,
+        }),
         NfsArgop4::ReclaimComplete(ReclaimCompleteArgs { rca_one_fs: false }),
     ]
 }

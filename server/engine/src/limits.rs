@@ -37,7 +37,7 @@ pub const MIN_SLOTS: u32 = 4;
 pub const CACHED_REPLIES: usize = 512 * 1024 * 1024;
 
 /// Most sessions of one client.
-pub const MAX_SESSIONS: usize = 16;
+pub const MAX_SESSIONS: usize = 64;
 
 /// Most connections that a session remembers; the least recently associated is forgotten first.
 pub const MAX_CONNECTIONS: usize = 64;

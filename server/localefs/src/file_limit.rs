@@ -28,8 +28,7 @@ pub(crate) struct Division {
     pub(crate) connections: usize,
     /// Nodes of a file system kept at hand.
     pub(crate) nodes: usize,
-    /// Files that one client may have open. Each takes up to three descriptors, and some are left
-    /// for the others.
+    /// Files that one client may have open: half of what is left, so that others get some.
     pub(crate) opens: usize,
 }
 
@@ -51,7 +50,7 @@ fn division(limit: usize, connections: usize) -> Division {
     Division {
         connections,
         nodes,
-        opens: (rest.saturating_sub(nodes) / 4).max(16),
+        opens: (rest.saturating_sub(nodes) / 2).max(16),
     }
 }
 
@@ -67,7 +66,7 @@ mod tests {
             Division {
                 connections: 640,
                 nodes: 160,
-                opens: 40
+                opens: 80
             }
         );
         assert_eq!(
@@ -75,7 +74,7 @@ mod tests {
             Division {
                 connections: 12_000,
                 nodes: 3375,
-                opens: 843
+                opens: 1687
             }
         );
         assert_eq!(
@@ -83,7 +82,7 @@ mod tests {
             Division {
                 connections: 12_000,
                 nodes: 1 << 16,
-                opens: ((1 << 20) - 12_000 - (1 << 16) - (1 << 16)) / 4
+                opens: ((1 << 20) - 12_000 - (1 << 16) - (1 << 16)) / 2
             }
         );
         assert_eq!(
@@ -91,7 +90,7 @@ mod tests {
             Division {
                 connections: 12_000,
                 nodes: 1 << 16,
-                opens: (usize::MAX - 12_000 - usize::MAX / 16 - (1 << 16)) / 4
+                opens: (usize::MAX - 12_000 - usize::MAX / 16 - (1 << 16)) / 2
             }
         );
         assert_eq!(
