@@ -28,7 +28,8 @@ pub(crate) struct Division {
     pub(crate) connections: usize,
     /// Nodes of a file system kept at hand.
     pub(crate) nodes: usize,
-    /// Files that one client may have open: half of what is left, so that others get some.
+    /// Files that one client may have open. Each takes two descriptors, its node's and its own;
+    /// a fifth of what is left stays for the others.
     pub(crate) opens: usize,
 }
 
@@ -44,13 +45,13 @@ pub(crate) fn divide(connections: usize) -> Division {
 }
 
 fn division(limit: usize, connections: usize) -> Division {
-    let connections = connections.min(limit / 8 * 5);
+    let connections = connections.min(limit / 20 * 11);
     let rest = limit - connections - limit / 16;
-    let nodes = (rest / 2).clamp(64, 1 << 16);
+    let nodes = (rest / 4).clamp(64, 1 << 16);
     Division {
         connections,
         nodes,
-        opens: (rest.saturating_sub(nodes) / 2).max(16),
+        opens: (rest.saturating_sub(nodes) / 5 * 2).max(16),
     }
 }
 
@@ -61,45 +62,15 @@ mod tests {
     #[test]
     fn everybody_gets_some() {
         let division = |limit| division(limit, 12_000);
-        assert_eq!(
-            division(1024),
-            Division {
-                connections: 640,
-                nodes: 160,
-                opens: 80
-            }
-        );
-        assert_eq!(
-            division(20_000),
-            Division {
-                connections: 12_000,
-                nodes: 3375,
-                opens: 1687
-            }
-        );
-        assert_eq!(
-            division(1 << 20),
-            Division {
-                connections: 12_000,
-                nodes: 1 << 16,
-                opens: ((1 << 20) - 12_000 - (1 << 16) - (1 << 16)) / 2
-            }
-        );
-        assert_eq!(
-            division(usize::MAX),
-            Division {
-                connections: 12_000,
-                nodes: 1 << 16,
-                opens: (usize::MAX - 12_000 - usize::MAX / 16 - (1 << 16)) / 2
-            }
-        );
-        assert_eq!(
-            division(0),
-            Division {
-                connections: 0,
-                nodes: 64,
-                opens: 16
-            }
-        );
+        let divided = |connections, nodes, opens| Division {
+            connections,
+            nodes,
+            opens,
+        };
+        assert_eq!(division(1024), divided(561, 99, 120));
+        assert_eq!(division(20_000), divided(11_000, 1_937, 2_324));
+        assert_eq!(division(1 << 20), divided(12_000, 1 << 16, 362_200));
+        assert_eq!(division(0), divided(0, 64, 16));
+        assert_eq!(division(usize::MAX).connections, 12_000);
     }
 }
