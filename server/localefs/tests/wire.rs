@@ -73,16 +73,42 @@ fn what_is_no_call_closes_only_its_connection() {
     null(&mut other, 1);
 }
 
+/// Idle ones, and ones that announce a megabyte and send half a kilobyte of it.
 #[test]
-fn two_thousand_idle_connections() {
+fn ten_thousand_connections() {
     localefs::raise_file_limit();
     let server = Server::ephemeral();
-    let idle: Vec<_> = (0..2000).map(|_| server.connect()).collect();
+    let half_open = |stream: &mut TcpStream| {
+        stream
+            .write_all(&(0x8000_0000_u32 | 1 << 20).to_be_bytes())
+            .unwrap();
+        stream.write_all(&[0; 512]).unwrap();
+    };
+    let mut idle = Vec::new();
+    let mut unfinished = Vec::new();
+    for _ in 0..5_000 {
+        idle.push(server.connect());
+        let mut stream = server.connect();
+        half_open(&mut stream);
+        unfinished.push(stream);
+    }
     let mut one_more = server.connect();
     null(&mut one_more, 1);
     for mut stream in idle.into_iter().step_by(100) {
         null(&mut stream, 2);
     }
+    let resident = resident_kib(server.child.id());
+    assert!(resident < 128 * 1024, "{resident} KiB");
+}
+
+/// Resident memory of a process.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
