@@ -1,26 +1,26 @@
 //! A guest: a Linux kernel with its NFS client, in a process of its own.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::job::{Job, Output};
 use crate::lab::lab_binary;
 use crate::namespace::Namespace;
 use crate::python::{INTERPRETER, Python};
+use crate::reports::{Reports, lock};
 use crate::server::tail;
-use crate::wire::{Boot, DIRECTORY, Event, Request, SHARED, script_name};
+use crate::wire::{Boot, DIRECTORY, Request, SHARED, script_name};
 
 /// The options that EFS recommends for a mount.
 pub const EFS_OPTIONS: &str =
@@ -59,49 +59,8 @@ pub struct Guest {
     child: Child,
     own_group: bool,
     serial: Mutex<ChildStdin>,
-    shared: Arc<Shared>,
+    pub(crate) reports: Arc<Reports>,
     numbers: AtomicU32,
-}
-
-/// What the reader of the serial line and the waiters for jobs share.
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    ready: bool,
-    closed: bool,
-    failure: Option<String>,
-    jobs: HashMap<u32, Progress>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct Progress {
-    stdout: String,
-    stderr: String,
-    status: Option<i32>,
-}
-
-/// How a command in a guest ended.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// The exit status, or 128 and the signal's number.
-    pub status: i32,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-/// A command that runs in a guest.
-#[derive(Debug)]
-pub struct Job<'a> {
-    guest: &'a Guest,
-    id: u32,
-    script: String,
 }
 
 impl Guest {
@@ -151,9 +110,9 @@ impl Guest {
         let mut child = command
             .spawn()
             .context("cannot run nsenter (Debian: util-linux)")?;
-        let shared = Arc::new(Shared::default());
+        let reports = Arc::new(Reports::default());
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let reader = Arc::clone(&shared);
+        let reader = Arc::clone(&reports);
         let output = output.context("no serial line")?;
         thread::spawn(move || reader.read(output));
         let guest = Self {
@@ -165,16 +124,16 @@ impl Guest {
             child,
             own_group,
             serial: Mutex::new(input.context("no serial line")?),
-            shared,
+            reports,
             numbers: AtomicU32::new(0),
         };
-        let booted = guest.shared.wait(BOOTING, |state| {
+        let booted = guest.reports.wait(BOOTING, |state| {
             (state.ready || state.closed || state.failure.is_some()).then_some(state.ready)
         });
         match booted {
             Some(true) => Ok(guest),
             _ => {
-                let failure = lock(&guest.shared.state).failure.clone();
+                let failure = guest.reports.state().failure.clone();
                 let failure = failure.unwrap_or_else(|| "is linux.uml installed?".to_owned());
                 bail!(
                     "{} does not boot: {failure}\n{}",
@@ -261,7 +220,7 @@ impl Guest {
     pub fn shell(&self) -> Result<i32> {
         let id = self.number();
         self.send(&Request::Shell { id })?;
-        let status = self.shared.wait_forever(|state| {
+        let status = self.reports.wait_forever(|state| {
             let progress = state.jobs.get(&id);
             let status = progress.and_then(|progress| progress.status);
             status.or(state.closed.then_some(1))
@@ -299,10 +258,10 @@ impl Guest {
     }
 
     /// Every process in the guest, and where it waits.
-    fn inspect(&self) -> Result<String> {
+    pub(crate) fn inspect(&self) -> Result<String> {
         let id = self.number();
         self.send(&Request::Inspect { id })?;
-        let report = self.shared.wait(Duration::from_secs(10), |state| {
+        let report = self.reports.wait(Duration::from_secs(10), |state| {
             let progress = state.jobs.get(&id)?;
             progress.status.map(|_| progress.stdout.clone())
         });
@@ -313,7 +272,7 @@ impl Guest {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn send(&self, request: &Request) -> Result<()> {
+    pub(crate) fn send(&self, request: &Request) -> Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         lock(&self.serial)
@@ -325,7 +284,7 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         if self.send(&Request::Halt).is_ok() {
-            self.shared
+            self.reports
                 .wait(HALTING, |state| state.closed.then_some(()));
         }
         let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
@@ -338,248 +297,3 @@ impl Drop for Guest {
     }
 }
 
-impl Job<'_> {
-    /// Waits for the end.
-    pub fn wait(self, timeout: Duration) -> Result<Output> {
-        let ended = self.guest.shared.wait(timeout, |state| {
-            let progress = state.jobs.get(&self.id).cloned().unwrap_or_default();
-            match progress.status {
-                Some(status) => Some(Ok((status, progress))),
-                None => state.closed.then_some(Err(())),
-            }
-        });
-        match ended {
-            Some(Ok((status, progress))) => Ok(Output {
-                status,
-                stdout: progress.stdout,
-                stderr: progress.stderr,
-            }),
-            Some(Err(())) => bail!(
-                "{} went down while it ran:\n{}\n{}",
-                self.guest.name,
-                self.script,
-                self.guest.console()
-            ),
-            None => {
-                let report = self.guest.inspect()?;
-                self.kill()?;
-                let error = self.describe(&format!("not done after {timeout:?}"));
-                bail!("{error}\n--- processes\n{report}\n{}", self.guest.console())
-            }
-        }
-    }
-
-    /// Waits for the end, which must be with status 0; gives what it wrote.
-    pub fn succeed(self, timeout: Duration) -> Result<String> {
-        let (guest, script) = (self.guest, self.script.clone());
-        let output = self.wait(timeout)?;
-        ensure!(
-            output.status == 0,
-            "status {} in {} of\n{script}\n--- standard output\n{}\n--- standard error\n{}\n{}",
-            output.status,
-            guest.name,
-            output.stdout,
-            output.stderr,
-            guest.console()
-        );
-        Ok(output.stdout)
-    }
-
-    /// Writes to its standard input.
-    pub(crate) fn input(&self, text: String) -> Result<()> {
-        self.guest.send(&Request::Input { id: self.id, text })
-    }
-
-    /// Takes the next whole line of its standard output.
-    pub(crate) fn line(&self, timeout: Duration) -> Result<String> {
-        let ended = self.guest.shared.wait(timeout, |state| {
-            let progress = state.jobs.get(&self.id);
-            let line = progress.is_some_and(|progress| progress.stdout.contains('\n'));
-            let over = progress.is_some_and(|progress| progress.status.is_some());
-            (line || over || state.closed).then_some(line)
-        });
-        if ended == Some(true) {
-            let mut state = lock(&self.guest.shared.state);
-            let stdout = state
-                .jobs
-                .get_mut(&self.id)
-                .map(|progress| &mut progress.stdout);
-            let stdout = stdout.context("no output")?;
-            let end = stdout.find('\n').context("no line")?;
-            return Ok(stdout.drain(..=end).collect());
-        }
-        let report = self.guest.inspect().unwrap_or_default();
-        let error = self.describe(&format!("no line of output within {timeout:?}"));
-        bail!("{error}\n--- processes\n{report}\n{}", self.guest.console())
-    }
-
-    /// Waits until standard output contains a text.
-    pub fn wait_for(&self, text: &str, timeout: Duration) -> Result<()> {
-        let found = self.guest.shared.wait(timeout, |state| {
-            let progress = state.jobs.get(&self.id);
-            let ended = progress.is_some_and(|progress| progress.status.is_some());
-            if progress.is_some_and(|progress| progress.stdout.contains(text)) {
-                Some(true)
-            } else {
-                (ended || state.closed).then_some(false)
-            }
-        });
-        ensure!(
-            found == Some(true),
-            "{}\n{}",
-            self.describe(&format!("no {text:?} within {timeout:?}")),
-            self.guest.console()
-        );
-        Ok(())
-    }
-
-    /// What it wrote so far to standard output.
-    #[must_use]
-    pub fn output(&self) -> String {
-        let state = lock(&self.guest.shared.state);
-        state
-            .jobs
-            .get(&self.id)
-            .map(|progress| progress.stdout.clone())
-            .unwrap_or_default()
-    }
-
-    /// Whether it ended.
-    #[must_use]
-    pub fn ended(&self) -> bool {
-        let state = lock(&self.guest.shared.state);
-        state
-            .jobs
-            .get(&self.id)
-            .is_some_and(|progress| progress.status.is_some())
-    }
-
-    /// Asks it to end, with SIGTERM.
-    pub fn terminate(&self) -> Result<()> {
-        self.guest.send(&Request::Signal {
-            id: self.id,
-            kill: false,
-        })
-    }
-
-    /// Kills it.
-    pub fn kill(&self) -> Result<()> {
-        self.guest.send(&Request::Signal {
-            id: self.id,
-            kill: true,
-        })
-    }
-
-    /// Sends what it writes to this process's own output, until it ends.
-    pub fn stream(self, timeout: Duration) -> Result<i32> {
-        let end = Instant::now() + timeout;
-        let (mut shown, mut shown_errors) = (0, 0);
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            ensure!(
-                !left.is_zero(),
-                "{}",
-                self.describe(&format!("not done after {timeout:?}"))
-            );
-            let seen = (shown, shown_errors);
-            let progress = self.guest.shared.wait(left, |state| {
-                let progress = state.jobs.get(&self.id).cloned().unwrap_or_default();
-                let news = (progress.stdout.len(), progress.stderr.len()) != seen;
-                (news || progress.status.is_some() || state.closed).then_some(progress)
-            });
-            let progress = progress.unwrap_or_default();
-            std::io::stdout().write_all(&progress.stdout.as_bytes()[shown..])?;
-            std::io::stdout().flush()?;
-            std::io::stderr().write_all(&progress.stderr.as_bytes()[shown_errors..])?;
-            (shown, shown_errors) = (progress.stdout.len(), progress.stderr.len());
-            if let Some(status) = progress.status {
-                return Ok(status);
-            }
-            ensure!(
-                !lock(&self.guest.shared.state).closed,
-                "{}",
-                self.guest.console()
-            );
-        }
-    }
-
-    fn describe(&self, what: &str) -> String {
-        let state = lock(&self.guest.shared.state);
-        let progress = state.jobs.get(&self.id).cloned().unwrap_or_default();
-        let mut text = format!("{what} in {} of\n{}\n", self.guest.name, self.script);
-        let _ = write!(
-            text,
-            "--- standard output\n{}\n--- standard error\n{}",
-            progress.stdout, progress.stderr
-        );
-        text
-    }
-}
-
-impl Shared {
-    /// Takes in what the guest sends until the line closes.
-    fn read(&self, output: ChildStdout) {
-        let mut reader = BufReader::new(output);
-        let mut line = Vec::new();
-        while let Ok(1..) = reader.read_until(b'\n', &mut line) {
-            // Before the init runs, the kernel's own messages come this way.
-            if let Ok(event) = serde_json::from_slice(&line) {
-                self.take(event);
-            }
-            line.clear();
-        }
-        lock(&self.state).closed = true;
-        self.changed.notify_all();
-    }
-
-    fn take(&self, event: Event) {
-        let mut state = lock(&self.state);
-        match event {
-            Event::Ready => state.ready = true,
-            Event::Failed { message } => state.failure = Some(message),
-            Event::Output { id, error, text } => {
-                let progress = state.jobs.entry(id).or_default();
-                if error {
-                    progress.stderr.push_str(&text);
-                } else {
-                    progress.stdout.push_str(&text);
-                }
-            }
-            Event::Exit { id, status } => {
-                state.jobs.entry(id).or_default().status = Some(status);
-            }
-        }
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Waits until the question has an answer, or no longer.
-    fn wait<T>(&self, timeout: Duration, question: impl Fn(&State) -> Option<T>) -> Option<T> {
-        let end = Instant::now() + timeout;
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(answer) = question(&state) {
-                return Some(answer);
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Waits for a person.
-    fn wait_forever<T>(&self, question: impl Fn(&State) -> Option<T>) -> T {
-        loop {
-            if let Some(answer) = self.wait(Duration::from_secs(3600), &question) {
-                return answer;
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

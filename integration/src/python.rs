@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::guest::{Job, ORDINARY};
+use crate::guest::ORDINARY;
+use crate::job::Job;
 
 /// The program that answers.
 pub(crate) const INTERPRETER: &str = concat!(

@@ -389,16 +389,18 @@ fn change_steps_with_every_change_and_no_other_operation() {
     type Step = fn(&mut Fixture);
     let entries: [(&str, Step); 6] = [
         ("CREATE", |fixture| {
-            drop(fixture.here().mkdir("d", 0o755).ok())
+            drop(fixture.here().mkdir("d", 0o755).ok());
         }),
         ("OPEN", |fixture| {
-            drop(fixture.here().open(&Open::both("new").guarded()).ok())
+            drop(fixture.here().open(&Open::both("new").guarded()).ok());
         }),
         ("LINK", |fixture| {
-            drop(fixture.here().lookup("f").savefh().lookupp().link("l").ok())
+            let here = fixture.directory.clone();
+            let file = fixture.here().lookup("f").savefh();
+            file.putfh(&here).link("l").ok();
         }),
         ("RENAME", |fixture| {
-            drop(fixture.here().savefh().rename("l", "m").ok())
+            drop(fixture.here().savefh().rename("l", "m").ok());
         }),
         ("REMOVE", |fixture| drop(fixture.here().remove("m").ok())),
         ("rmdir", |fixture| drop(fixture.here().remove("d").ok())),

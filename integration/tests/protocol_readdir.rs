@@ -305,12 +305,9 @@ fn a_cookie_is_good_though_its_entry_is_gone() {
         1 << 20,
         &[],
     );
-    let old: Vec<_> = rest
-        .names
-        .iter()
-        .filter(|(name, _)| name.starts_with("entry"))
-        .collect();
-    assert!(old.into_iter().eq(&all.names[50..]));
+    let old = rest.names.iter().map(|(name, _)| name);
+    let old = old.filter(|name| name.starts_with("entry"));
+    assert!(old.eq(all.names[50..].iter().map(|(name, _)| name)));
 }
 
 #[test]

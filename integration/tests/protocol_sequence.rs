@@ -497,7 +497,7 @@ fn an_operation_whose_reply_does_not_fit_changes_nothing() {
 #[test]
 fn cached_replies_have_a_largest_size() {
     let mut fixture = small("largest_cached", |fore| {
-        fore.ca_maxresponsesize_cached = 1024
+        fore.ca_maxresponsesize_cached = 1024;
     });
     let mut other = fixture.another_client();
     let file = other.make_file(&fixture.directory, "f", &[3; 100_000]);
