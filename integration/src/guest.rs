@@ -296,4 +296,3 @@ impl Drop for Guest {
         let _ = self.namespace.ip(&["link", "del", &self.tap]);
     }
 }
-

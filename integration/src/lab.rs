@@ -5,8 +5,9 @@
 //! it with the lab's directory.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::DirBuilder;
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,7 +48,7 @@ impl Lab {
             reaper,
             guests: AtomicU32::new(0),
         };
-        fs::create_dir_all(&lab.directory)?;
+        DirBuilder::new().mode(0o700).create(&lab.directory)?;
         lab.namespace
             .ip(&["addr", "add", &format!("{SERVER}/32"), "dev", "lo"])?;
         // A guest is cut off by a rule that must come before the one for local addresses.

@@ -125,8 +125,20 @@ pub fn sweep() -> Result<()> {
     names.dedup();
     for name in names {
         if owner_is_dead(&name) {
-            remove(&name)?;
+            sweep_one(&name)?;
         }
+    }
+    Ok(())
+}
+
+/// Removes one of them, perhaps in competition with its reaper or another sweep.
+fn sweep_one(name: &str) -> Result<()> {
+    let end = Instant::now() + KILLING;
+    while let Err(error) = remove(name) {
+        if Instant::now() > end {
+            return Err(error);
+        }
+        thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

@@ -75,7 +75,11 @@ impl Reports {
     }
 
     /// Waits until the question has an answer, or no longer.
-    pub(crate) fn wait<T>(&self, timeout: Duration, question: impl Fn(&State) -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(
+        &self,
+        timeout: Duration,
+        question: impl Fn(&State) -> Option<T>,
+    ) -> Option<T> {
         let end = Instant::now() + timeout;
         let mut state = lock(&self.state);
         loop {

@@ -4,24 +4,23 @@ mod inspect;
 mod set_up;
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use rustix::mount::{MountFlags, mount};
+use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::system::{RebootCommand, reboot};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 use crate::guest::MOUNT_POINT;
-use crate::wire::{Boot, DIRECTORY, Event, Request, SHARED, script_name};
+use crate::reports::lock;
+use crate::wire::{Event, Request, SHARED, script_name};
 
 /// Runs the guest until it is powered off.
 pub fn run() -> ! {
@@ -46,7 +45,7 @@ fn serve() -> Result<()> {
         serial: Mutex::new(serial.try_clone()?),
         jobs: Mutex::default(),
     };
-    if let Err(error) = set_up() {
+    if let Err(error) = set_up::set_up() {
         agent.send(&Event::Failed {
             message: format!("{error:#}"),
         });
@@ -100,7 +99,7 @@ impl Agent {
                     self.send(&Event::Output {
                         id,
                         error: false,
-                        text: processes(),
+                        text: inspect::processes(),
                     });
                     self.send(&Event::Exit { id, status: 0 });
                 }
@@ -117,6 +116,13 @@ impl Agent {
         line.push(b'\n');
         // Nobody is left to tell when the line itself is broken.
         let _ = lock(&self.serial).write_all(&line);
+    }
+
+    fn send_text(&self, id: u32, error: bool, text: &[u8]) {
+        if !text.is_empty() {
+            let text = String::from_utf8_lossy(text).into_owned();
+            self.send(&Event::Output { id, error, text });
+        }
     }
 
     fn signal(&self, id: u32, kill: bool) {
@@ -178,13 +184,8 @@ impl Agent {
         mut command: Command,
         input: Option<mpsc::Receiver<String>>,
     ) {
-        command.env_clear().envs(environment());
-        let directory = if Path::new("/mnt/efs").is_dir() {
-            "/mnt/efs"
-        } else {
-            "/"
-        };
-        command.current_dir(directory);
+        command.env_clear().envs(set_up::environment());
+        command.current_dir(MOUNT_POINT);
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return self.refuse(id, &error.to_string()),
@@ -232,15 +233,25 @@ impl Agent {
             };
             let (agent, sender) = (Arc::clone(self), sender.clone());
             thread::spawn(move || {
-                let mut buffer = [0; 4096];
+                let (mut buffer, mut text) = ([0; 4096], Vec::new());
                 while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                    let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-                    agent.send(&Event::Output { id, error, text });
+                    text.extend_from_slice(&buffer[..count]);
+                    let whole = whole_characters(&text);
+                    agent.send_text(id, error, text.drain(..whole).as_slice());
                 }
+                agent.send_text(id, error, &text);
                 let _ = sender.send(());
             });
         }
         receiver
+    }
+}
+
+/// How many bytes to send now, so that no character is cut in two.
+fn whole_characters(text: &[u8]) -> usize {
+    match std::str::from_utf8(text) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => text.len(),
     }
 }
 
@@ -249,8 +260,3 @@ fn exit_status(status: ExitStatus) -> i32 {
         .code()
         .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
