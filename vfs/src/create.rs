@@ -57,7 +57,7 @@ impl FileSystem {
             name,
             set,
             FileType::Directory,
-            |at, name, mode| sys::make_directory(at, name, mode),
+            sys::make_directory,
         )
     }
 

@@ -10,6 +10,7 @@
 mod access;
 mod attributes;
 mod change;
+mod convert;
 mod create;
 mod create_file;
 mod directory;
@@ -46,6 +47,9 @@ mod walk;
 
 pub use access::{Class, Denial, Permissions, Verdict, check, may_delete};
 pub use attributes::{Attributes, FileType, SetAttributes, SetTime, Timestamp};
+pub use convert::{
+    forget_owners, has_owners, record_owners, repair_owners, restore_owners, take_over,
+};
 pub use create::{Made, SpecialType};
 pub use create_file::{Create, Created};
 pub use directory::Entry;

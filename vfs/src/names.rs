@@ -203,7 +203,7 @@ impl Names {
     pub(crate) fn put(&self, object: Mark, name: Name) {
         self.set(
             object,
-            Entry {
+            &Entry {
                 stamp: object.stamp,
                 name,
                 linked: false,
@@ -285,7 +285,7 @@ impl Names {
             name: last,
             linked: true,
         };
-        self.set(object, entry);
+        self.set(object, &entry);
     }
 
     fn entry(&self, fileid: u64) -> Option<Entry> {
@@ -301,7 +301,7 @@ impl Names {
         })
     }
 
-    fn set(&self, object: Mark, entry: Entry) {
+    fn set(&self, object: Mark, entry: &Entry) {
         let mut bytes = [0; RECORD];
         let name = &entry.name.name[..entry.name.name.len().min(MAX_NAME)];
         bytes[..8].copy_from_slice(&entry.stamp.to_le_bytes());

@@ -306,6 +306,11 @@ pub(crate) fn sync_data(file: BorrowedFd<'_>) -> Result<()> {
     rustix::fs::fdatasync(file)
 }
 
+/// Brings everything on a disk there.
+pub(crate) fn sync_disk(object: BorrowedFd<'_>) -> Result<()> {
+    rustix::fs::syncfs(object)
+}
+
 pub(crate) fn usage(object: BorrowedFd<'_>) -> Result<StatVfs> {
     rustix::fs::fstatvfs(object)
 }

@@ -10,7 +10,7 @@ use crate::{ALICE, BOB, Served, alice, bob, mode, root};
 fn a_new_root_belongs_to_root() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("new");
-    let options = || crate::beside(&path, crate::options());
+    let options = || crate::beside(&path, &crate::options());
     let fs = localefs_vfs::FileSystem::create(&path, options()).unwrap();
     let attributes = fs.attributes(&fs.root()).unwrap();
     assert_eq!(

@@ -74,7 +74,7 @@ fn forged_and_foreign_handles_are_bad() {
             ..options()
         },
     ] {
-        let other = served.again(other);
+        let other = served.again(&other);
         assert_eq!(other.resolve(handle).unwrap_err(), Error::BadHandle);
     }
 }

@@ -7,6 +7,7 @@ mod directory;
 mod escape;
 mod handles;
 mod io;
+mod killed;
 mod names;
 mod ownership;
 mod rename;
@@ -66,10 +67,10 @@ pub(crate) const SHADOW: Ownership = Ownership::Shadow {
 };
 
 /// `options`, with a place for records beside the served directory `root`.
-pub(crate) fn beside(root: &Path, options: Options) -> Options {
+pub(crate) fn beside(root: &Path, options: &Options) -> Options {
     Options {
         records: Some(root.with_extension("records")),
-        ..options
+        ..options.clone()
     }
 }
 
@@ -86,10 +87,10 @@ impl Served {
         Self::with(options())
     }
 
-    pub(crate) fn with(options: Options) -> Self {
+    pub(crate) fn with(mut options: Options) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("served");
-        let options = beside(&path, options);
+        options.records = beside(&path, &options).records;
         let fs = FileSystem::create(&path, options.clone())
             .expect("these tests must run as root, on a disk with file handles");
         let served = Self {
@@ -128,7 +129,7 @@ impl Served {
     }
 
     /// Another file system on the same directory.
-    pub(crate) fn again(&self, options: Options) -> FileSystem {
+    pub(crate) fn again(&self, options: &Options) -> FileSystem {
         let root = self.outside("served");
         FileSystem::open(&root, beside(&root, options)).unwrap()
     }

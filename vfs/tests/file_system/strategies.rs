@@ -11,7 +11,7 @@ use localefs_vfs::Finding;
 const STRATEGY: &str = "LOCALEFS_TEST_STRATEGY";
 const NOBODY: u32 = 65534;
 
-fn strategy() -> String {
+pub(crate) fn strategy() -> String {
     std::env::var(STRATEGY).unwrap_or_default()
 }
 
