@@ -1,6 +1,6 @@
 //! What shadow ownership and the index of names cost: run as root on the disk in question.
 //!
-//!     TMPDIR=/some/disk cargo run --release -p localefs-vfs --example ownership_cost [COUNT]
+//!     TMPDIR=/some/disk cargo run --release -p localefs-vfs --example ownership_cost [COUNT [WAY]]
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,16 @@ const SHADOW: Ownership = Ownership::Shadow {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count = std::env::args().nth(1).map_or(Ok(20_000), |n| n.parse())?;
+    let only = std::env::args().nth(2);
     println!("{count} files in 100 directories; microseconds each, or as said");
     for (name, ownership, finding) in [
         ("native", Ownership::Native, Finding::Auto),
         ("shadow", SHADOW, Finding::Auto),
-        ("shadow, index", SHADOW, Finding::Index),
+        ("shadow-index", SHADOW, Finding::Index),
     ] {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         match measure(count, ownership, finding) {
             Ok(line) => println!("{name:14} {line}"),
             Err(error) => println!("{name:14} {error}"),

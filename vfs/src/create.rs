@@ -203,6 +203,8 @@ impl FileSystem {
             Some(_) => working_mode(file_type).unwrap_or(0),
             None => 0,
         };
+        // Taken back last.
+        let _intent = shadow.intend(directory, name, initial)?;
         make(at, temporary, mode)?;
         let prepare = || {
             let object = sys::find(at, temporary)?;

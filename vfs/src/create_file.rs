@@ -211,6 +211,11 @@ impl FileSystem {
             None => (directory.fd(), name.to_vec()),
         };
         let has_name = unnamed.is_none();
+        // Taken back last.
+        let _intent = match shadow {
+            Some(shadow) if has_name => shadow.intend(directory, name, initial)?,
+            _ => None,
+        };
         let descriptor = match unnamed {
             Some(file) => file,
             None => sys::create_named(staging, &staged, self.new_file_mode())?,

@@ -176,6 +176,9 @@ impl FileSystem {
             only_named: AtomicBool::new(false),
         };
         file_system.begin_index();
+        if let Some(records) = &file_system.options.records {
+            file_system.finish_intents(records)?;
+        }
         Ok(file_system)
     }
 

@@ -20,6 +20,7 @@ mod file_system;
 mod handle;
 mod identify;
 mod identity;
+mod intent;
 mod io;
 pub mod limits;
 mod link;

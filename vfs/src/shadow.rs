@@ -2,7 +2,7 @@
 //! objects away. The objects themselves get modes that let this process work.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +11,7 @@ use rustix::fs::Statx;
 use crate::attributes::{Attributes, FileType};
 use crate::error::{Error, OpenError};
 use crate::file_system::FileSystem;
+use crate::intent::{INTENTS, Intent};
 use crate::node::Node;
 use crate::options::Owner;
 use crate::owners::{Mark, Owners, Record};
@@ -32,6 +33,7 @@ pub(crate) struct Shadow {
     /// On the same disk as the tree; else objects are made in place.
     staging: Option<OwnedFd>,
     staged: AtomicU64,
+    intents: PathBuf,
 }
 
 /// The host's mode of an object; symbolic links have none.
@@ -63,6 +65,13 @@ impl Shadow {
             _ => {}
         }
         std::fs::create_dir(&path).map_err(unusable)?;
+        let intents = records.join(INTENTS);
+        match std::fs::create_dir(&intents) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(unusable(error));
+            }
+            _ => {}
+        }
         let staging = sys::open_root(&path).map_err(|errno| unusable(errno.into()))?;
         let stat = sys::stat(staging.as_fd()).map_err(|errno| unusable(errno.into()))?;
         let here = (stat.stx_dev_major, stat.stx_dev_minor) == device;
@@ -71,6 +80,7 @@ impl Shadow {
             outside,
             staging: here.then_some(staging),
             staged: AtomicU64::new(0),
+            intents,
         })
     }
 
@@ -84,6 +94,21 @@ impl Shadow {
         let staging = self.staging.as_ref()?.as_fd();
         let number = self.staged.fetch_add(1, Ordering::Relaxed);
         Some((staging, number.to_string()))
+    }
+
+    /// Writes down that a name is about to be made, if it gets its name before its owner.
+    pub(crate) fn intend(
+        &self,
+        directory: &Node,
+        name: &[u8],
+        initial: Initial,
+    ) -> Result<Option<Intent>, Error> {
+        if self.stages() {
+            return Ok(None);
+        }
+        let number = self.staged.fetch_add(1, Ordering::Relaxed);
+        let path = self.intents.join(number.to_string());
+        Intent::declare(path, directory, name, initial).map(Some)
     }
 
     pub(crate) fn put(&self, object: Mark, initial: Initial) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use crate::{SHADOW, beside, mode, options, root};
 
 const OWNERS: u32 = 50;
 const TREE: &str = "LOCALEFS_TEST_TREE";
+const RECORDS: &str = "LOCALEFS_TEST_RECORDS";
 
 fn shadowed(path: &std::path::Path, finding: Finding) -> Options {
     let options = Options {
@@ -20,7 +21,14 @@ fn shadowed(path: &std::path::Path, finding: Finding) -> Options {
         finding,
         ..options()
     };
-    beside(path, &options)
+    let beside = beside(path, &options);
+    match std::env::var_os(RECORDS) {
+        Some(records) => Options {
+            records: Some(records.into()),
+            ..beside
+        },
+        None => beside,
+    }
 }
 
 /// The owner that everything with this number has.
@@ -101,7 +109,7 @@ fn check(fs: &FileSystem) -> usize {
     count
 }
 
-fn killed(user: u32) {
+fn killed(user: u32, records: Option<&std::path::Path>) {
     if !strategy().is_empty() {
         return;
     }
@@ -114,6 +122,15 @@ fn killed(user: u32) {
         .args(["--exact", "--nocapture"])
         .arg("killed::makes_objects_until_it_is_killed")
         .stdout(Stdio::piped());
+    if let Some(records) = records {
+        command.env(RECORDS, records);
+    }
+    let look = |finding| {
+        let options = shadowed(&tree, finding);
+        let records = records.map(Into::into).or(options.records.clone());
+        let options = Options { records, ..options };
+        check(&FileSystem::open(&tree, options).unwrap())
+    };
     let mut last = 0;
     for round in 0..12u64 {
         let mut child = command.spawn().unwrap();
@@ -123,23 +140,63 @@ fn killed(user: u32) {
         child.kill().unwrap();
         child.wait().unwrap();
         if user == 0 {
-            let fs = FileSystem::open(&tree, shadowed(&tree, Finding::Index)).unwrap();
-            last = check(&fs);
+            last = look(Finding::Index);
         }
     }
     if user != 0 {
-        let fs = FileSystem::open(&tree, shadowed(&tree, Finding::Auto)).unwrap();
-        last = check(&fs);
+        last = look(Finding::Auto);
     }
     assert!(last > 100, "{last} objects were made");
 }
 
 #[test]
 fn every_name_has_its_owner_after_kills() {
-    killed(0);
+    killed(0, None);
 }
 
 #[test]
 fn every_name_has_its_owner_after_kills_of_an_ordinary_user() {
-    killed(65534);
+    killed(65534, None);
+}
+
+#[test]
+fn every_name_has_its_owner_after_kills_with_records_on_another_disk() {
+    let records = tempfile::tempdir_in("/dev/shm").unwrap();
+    killed(0, Some(records.path()));
+}
+
+#[test]
+fn what_was_half_made_is_finished() {
+    let records = tempfile::tempdir_in("/dev/shm").unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let tree = scratch.path().join("tree");
+    let options = Options {
+        records: Some(records.path().to_owned()),
+        ..shadowed(&tree, Finding::Index)
+    };
+    let fs = FileSystem::create(&tree, options.clone()).unwrap();
+    let dir = fs
+        .make_directory(&root(), &fs.root(), b"dir", &mode(0o755))
+        .unwrap()
+        .node;
+    let handle = dir.handle();
+    // As if it was killed after mkdir.
+    let mut intent = Vec::new();
+    for number in [1001u32, 1002, 0o750] {
+        intent.extend(number.to_le_bytes());
+    }
+    intent.push(handle.len().try_into().unwrap());
+    intent.extend(handle);
+    let intents = records.path().join("intents");
+    std::fs::write(intents.join("0"), [&intent[..], b"half"].concat()).unwrap();
+    std::fs::write(intents.join("1"), [&intent[..], b"never"].concat()).unwrap();
+    std::fs::write(intents.join("2"), &intent[..5]).unwrap();
+    std::fs::create_dir(tree.join("dir/half")).unwrap();
+    drop((dir, fs));
+    let fs = FileSystem::open(&tree, options).unwrap();
+    let dir = fs.lookup(&root(), &fs.root(), b"dir").unwrap();
+    let half = fs.lookup(&root(), &dir, b"half").unwrap();
+    let seen = fs.attributes(&half).unwrap();
+    assert_eq!((seen.uid, seen.gid, seen.mode), (1001, 1002, 0o750));
+    assert_eq!(std::fs::read_dir(intents).unwrap().count(), 0);
 }
