@@ -211,6 +211,9 @@ impl FileSystem {
             let stat = sys::stat(object.as_fd())?;
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             shadow.put(mark, initial)?;
+            if self.is_strict() {
+                self.records_durable()?;
+            }
             if set.accessed.is_some() || set.modified.is_some() {
                 sys::change_times(object.as_fd(), set.accessed, set.modified)?;
             }

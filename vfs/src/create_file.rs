@@ -233,6 +233,9 @@ impl FileSystem {
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             if let Some(shadow) = shadow {
                 shadow.put(mark, initial)?;
+                if self.is_strict() {
+                    self.records_durable()?;
+                }
             }
             Ok((kept, object, stat, kernel, mark))
         });

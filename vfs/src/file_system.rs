@@ -130,7 +130,7 @@ impl FileSystem {
         };
         let by_kernel = options.finding == Finding::Auto
             && identify == Identify::Handle
-            && opens_handles(mount.as_fd());
+            && opens_handles(mount.as_fd(), records);
         let names = match records {
             Some(records) if by_kernel => {
                 Names::discard(records).map_err(|error| OpenError::Inaccessible {

@@ -1,6 +1,6 @@
 //! What this process can do on a disk, found out by trying.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -56,32 +56,39 @@ pub(crate) fn give_away(
 }
 
 /// Whether files are opened by handle, and not just directories, which user namespaces may.
-pub(crate) fn opens_handles(directory: BorrowedFd<'_>) -> bool {
-    let file = match sys::create_unnamed(directory, 0) {
-        Ok(file) => Ok(file),
-        Err(Errno::OPNOTSUPP) => create_and_unlink(directory),
-        Err(errno) => Err(errno),
-    };
-    let opened = file.and_then(|file| {
+pub(crate) fn opens_handles(directory: BorrowedFd<'_>, records: Option<&Path>) -> bool {
+    let opens = |file: &OwnedFd, mount: BorrowedFd<'_>| {
         let handle = sys::handle_of(file.as_fd(), HandleUse::Opening)?;
-        sys::open_handle(directory, &handle)
-    });
-    match opened {
-        Ok(_) => true,
-        // No file could be tried: the directory itself must do.
-        Err(Errno::ROFS | Errno::ACCESS | Errno::NOSPC | Errno::DQUOT) => {
-            sys::handle_of(directory, HandleUse::Opening)
-                .and_then(|handle| sys::open_handle(directory, &handle))
-                .is_ok()
-        }
-        // What has no name can't be opened again on every disk, but that is no refusal.
-        Err(Errno::STALE | Errno::NOENT) => true,
-        Err(_) => false,
+        sys::open_handle(mount, &handle)
+    };
+    let unnamed = sys::create_unnamed(directory, 0).and_then(|file| opens(&file, directory));
+    match (unnamed, records) {
+        (Ok(_), _) => true,
+        (Err(Errno::PERM), _) => false,
+        // Not every disk has unnamed files, or opens them by handle; and this is also the answer
+        // to who may open directories only.
+        (Err(_), Some(records)) => opens_named(records, &opens).is_ok(),
+        (Err(_), None) => sys::handle_of(directory, HandleUse::Opening)
+            .and_then(|handle| sys::open_handle(directory, &handle))
+            .is_ok(),
     }
 }
 
+fn opens_named(
+    records: &Path,
+    opens: &dyn Fn(&OwnedFd, BorrowedFd<'_>) -> Result<OwnedFd, Errno>,
+) -> Result<(), Errno> {
+    let name = b"probe";
+    let records = sys::open_root(records)?;
+    let _ = sys::remove(records.as_fd(), name, false);
+    let file = sys::create_named(records.as_fd(), name, 0o600)?;
+    let opened = opens(&file, records.as_fd());
+    sys::remove(records.as_fd(), name, false)?;
+    opened.map(|_| ())
+}
+
 /// For disks without unnamed files. The name is there for a moment only.
-fn create_and_unlink(directory: BorrowedFd<'_>) -> Result<std::os::fd::OwnedFd, Errno> {
+fn create_and_unlink(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let name = format!(".localefs-probe-{}", std::process::id());
     let file = sys::create_named(directory, name.as_bytes(), 0)?;
     sys::remove(directory, name.as_bytes(), false)?;
