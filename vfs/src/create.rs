@@ -1,6 +1,6 @@
 //! Making directories, symbolic links, named pipes and sockets.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustix::fs::FileType as KernelType;
@@ -15,6 +15,7 @@ use crate::name::{check_name, check_target};
 use crate::node::Node;
 use crate::options::ChangeInfo;
 use crate::ownership::{Initial, change_times, initial};
+use crate::shadow::{Shadow, working_mode};
 use crate::sys;
 
 /// The special files that EFS has; it has no devices.
@@ -50,9 +51,14 @@ impl FileSystem {
         name: &[u8],
         set: &SetAttributes,
     ) -> Result<Made, Error> {
-        self.make(who, directory, name, set, FileType::Directory, || {
-            sys::make_directory(directory.fd(), name)
-        })
+        self.make(
+            who,
+            directory,
+            name,
+            set,
+            FileType::Directory,
+            sys::make_directory,
+        )
     }
 
     /// Makes a symbolic link that holds `target`. Of `set`, owner, group and times count.
@@ -69,9 +75,14 @@ impl FileSystem {
         set: &SetAttributes,
     ) -> Result<Made, Error> {
         check_target(target)?;
-        self.make(who, directory, name, set, FileType::Symlink, || {
-            sys::make_symlink(directory.fd(), name, target)
-        })
+        self.make(
+            who,
+            directory,
+            name,
+            set,
+            FileType::Symlink,
+            |at, name, _| sys::make_symlink(at, name, target),
+        )
     }
 
     /// Makes a named pipe or a socket. Without a mode it is 0600.
@@ -90,8 +101,8 @@ impl FileSystem {
             SpecialType::Fifo => (FileType::Fifo, KernelType::Fifo),
             SpecialType::Socket => (FileType::Socket, KernelType::Socket),
         };
-        self.make(who, directory, name, set, file_type, || {
-            sys::make_node(directory.fd(), name, kernel_type)
+        self.make(who, directory, name, set, file_type, |at, name, mode| {
+            sys::make_node(at, name, kernel_type, mode)
         })
     }
 
@@ -104,7 +115,7 @@ impl FileSystem {
         name: &[u8],
         set: &SetAttributes,
         file_type: FileType,
-        make: impl FnOnce() -> Result<(), Errno>,
+        make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Made, Error> {
         check_name(name)?;
         let (_guard, attributes) = self.enter_directory(who, directory)?;
@@ -117,12 +128,26 @@ impl FileSystem {
         let initial = initial(who, &attributes, file_type, set)?;
         // Its maker may set any time: it owns the object, unless root gave it away.
         change_times(&Identity::root(), &attributes, set, true)?;
-        make()?;
-        let node = self.dress(directory, name, initial, set, file_type);
-        if node.is_err() {
-            // Nothing half made stays; what failed matters more than that this may fail, too.
-            let _ = sys::remove(directory.fd(), name, file_type == FileType::Directory);
+        let naming = self.naming();
+        let node = match self.shadow.as_ref() {
+            Some(shadow) => {
+                self.make_in_shadow(shadow, directory, name, initial, set, file_type, &make)
+            }
+            None => make(directory.fd(), name, 0)
+                .map_err(Error::from)
+                .and_then(|()| {
+                    self.dress(directory, name, initial, set, file_type)
+                        // Nothing half made stays; what failed matters more than that this may fail.
+                        .inspect_err(|_| {
+                            let _ =
+                                sys::remove(directory.fd(), name, file_type == FileType::Directory);
+                        })
+                }),
+        };
+        if let Ok(node) = &node {
+            self.named(directory, name, node);
         }
+        drop(naming);
         let after = self.entries_changed(directory)?;
         let node = node?;
         Ok(Made {
@@ -151,5 +176,54 @@ impl FileSystem {
             sys::change_times(object.as_fd(), set.accessed, set.modified)?;
         }
         self.adopt(object)
+    }
+
+    /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
+    /// is no place for that on this disk, without any permissions under its name.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of one new object"
+    )]
+    fn make_in_shadow(
+        &self,
+        shadow: &Shadow,
+        directory: &Node,
+        name: &[u8],
+        initial: Initial,
+        set: &SetAttributes,
+        file_type: FileType,
+        make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
+    ) -> Result<Arc<Node>, Error> {
+        let staged = shadow.stage();
+        let (at, temporary) = match &staged {
+            Some((staging, temporary)) => (*staging, temporary.as_bytes()),
+            None => (directory.fd(), name),
+        };
+        let mode = match staged {
+            Some(_) => working_mode(file_type).unwrap_or(0),
+            None => 0,
+        };
+        // Taken back last.
+        let _intent = shadow.intend(directory, name, initial)?;
+        make(at, temporary, mode)?;
+        let prepare = || {
+            let object = sys::find(at, temporary)?;
+            let stat = sys::stat(object.as_fd())?;
+            let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
+            shadow.put(mark, initial)?;
+            if self.is_strict() {
+                self.records_durable()?;
+            }
+            if set.accessed.is_some() || set.modified.is_some() {
+                sys::change_times(object.as_fd(), set.accessed, set.modified)?;
+            }
+            if staged.is_some() {
+                sys::place(at, temporary, directory.fd(), name)?;
+            }
+            self.enter(object, kernel, &stat)
+        };
+        prepare().inspect_err(|_| {
+            let _ = sys::remove(at, temporary, file_type == FileType::Directory);
+        })
     }
 }

@@ -18,6 +18,7 @@ use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
 use crate::ownership::{change_times, initial};
+use crate::shadow::{FILE_MODE, Shadow};
 use crate::sys;
 
 /// Where an exclusively created file keeps the verifier.
@@ -191,8 +192,10 @@ impl FileSystem {
         }
         let dress = |file: &OwnedFd| {
             let fd = file.as_fd();
-            sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
-            sys::change_mode(self.descriptors(), fd, initial.mode)?;
+            if self.shadow.is_none() {
+                sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
+                sys::change_mode(self.descriptors(), fd, initial.mode)?;
+            }
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
             }
@@ -207,36 +210,75 @@ impl FileSystem {
                 Some(Err(errno)) => Err(errno),
             }
         };
-        let descriptor = self.unnamed(directory)?;
-        let (descriptor, object, kept) = if let Some(file) = descriptor {
-            let kept = dress(&file)?;
-            // Before it has a name, so that nothing is left to fail afterwards.
-            let object = sys::reopen(self.descriptors(), file.as_fd(), OFlags::PATH)?;
-            sys::link(file.as_fd(), directory.fd(), name)?;
-            (file, object, kept)
-        } else {
-            let file = sys::create_named(directory.fd(), name)?;
-            let kept_and_object = dress(&file).and_then(|kept| {
-                Ok((
-                    kept,
-                    sys::reopen(self.descriptors(), file.as_fd(), OFlags::PATH)?,
-                ))
-            });
-            let (kept, object) = kept_and_object.inspect_err(|_| {
-                let _ = sys::remove(directory.fd(), name, false);
-                self.modified(directory);
-            })?;
-            (file, object, kept)
+        let unnamed = self.unnamed(directory)?;
+        let shadow = self.shadow.as_ref();
+        let (staging, staged) = match shadow.and_then(Shadow::stage) {
+            Some((staging, staged)) => (staging, staged.into_bytes()),
+            None => (directory.fd(), name.to_vec()),
         };
+        let has_name = unnamed.is_none();
+        // Taken back last.
+        let _intent = match shadow {
+            Some(shadow) if has_name => shadow.intend(directory, name, initial)?,
+            _ => None,
+        };
+        let descriptor = match unnamed {
+            Some(file) => file,
+            None => sys::create_named(staging, &staged, self.new_file_mode())?,
+        };
+        let undo = |_: &Error| {
+            if has_name {
+                let _ = sys::remove(staging, &staged, false);
+                self.modified(directory);
+            }
+        };
+        // All that may fail comes before the name, if the disk can have it so.
+        let prepared = dress(&descriptor).map_err(Error::from).and_then(|kept| {
+            let object = sys::reopen(self.descriptors(), descriptor.as_fd(), OFlags::PATH)?;
+            let stat = sys::stat(object.as_fd())?;
+            let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
+            if let Some(shadow) = shadow {
+                shadow.put(mark, initial)?;
+                if self.is_strict() {
+                    self.records_durable()?;
+                }
+            }
+            Ok((kept, object, stat, kernel, mark))
+        });
+        let (kept, object, stat, kernel, mark) = prepared.inspect_err(undo)?;
+        let naming = self.naming();
+        let named = if !has_name {
+            sys::link(self.descriptors(), descriptor.as_fd(), directory.fd(), name)
+        } else if self.shadow.as_ref().is_some_and(Shadow::stages) {
+            sys::place(staging, &staged, directory.fd(), name)
+        } else {
+            Ok(())
+        };
+        if let Err(errno) = named {
+            let error = Error::from(errno);
+            undo(&error);
+            if let Some(shadow) = shadow {
+                let _ = shadow.owners.forget(mark);
+            }
+            return Err(error);
+        }
         self.modified(directory);
-        let node = self.adopt(object)?;
+        let node = self.enter(object, kernel, &stat)?;
+        self.named(directory, name, &node);
+        drop(naming);
         if !kept {
             *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
+            self.records_durable()?;
         }
         Ok(self.opened(node, descriptor, wanted))
+    }
+
+    /// The mode that a new file starts with: none, until it has its owner.
+    fn new_file_mode(&self) -> u32 {
+        if self.shadow.is_some() { FILE_MODE } else { 0 }
     }
 
     /// A file without a name, unless the disk has no such thing.
@@ -244,7 +286,7 @@ impl FileSystem {
         if self.only_named.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match sys::create_unnamed(directory.fd()) {
+        match sys::create_unnamed(directory.fd(), self.new_file_mode()) {
             Ok(file) => Ok(Some(file)),
             Err(Errno::OPNOTSUPP) => {
                 self.only_named.store(true, Ordering::Relaxed);
@@ -310,6 +352,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{Durability, Finding, Options, Ownership};
 
     #[test]
     fn a_creation_may_be_repeated_for_some_minutes() {
@@ -323,7 +366,6 @@ mod tests {
         assert_eq!(note.verifier_at(1_000 + REPEATABLE), None);
         assert_eq!(Note::decoded(b"short"), None);
     }
-    use crate::options::{Durability, Options};
 
     #[test]
     fn a_disk_without_unnamed_files_gives_the_same() {
@@ -333,6 +375,9 @@ mod tests {
             key: [0; 16],
             cached_nodes: 10,
             durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
         };
         let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
         fs.only_named.store(true, Ordering::Relaxed);

@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::file_system::{FileSystem, must_be_directory};
 use crate::identity::Identity;
 use crate::node::Node;
-use crate::stat::attributes_to_judge;
 use crate::sys;
 
 /// Cookies 0, 1 and 2 have a meaning of their own in NFS (RFC 8881 §18.23.3).
@@ -41,8 +40,7 @@ impl Entry<'_> {
     /// [`Error::NoEnt`] if the entry was removed in the meantime: leave it out then.
     /// [`Error::XDev`] if the host has mounted something there.
     pub fn attributes(&self) -> Result<Attributes, Error> {
-        self.file_system
-            .entry_attributes(self.directory.fd(), self.name)
+        self.file_system.entry_attributes(self.directory, self.name)
     }
 
     /// What it names.
@@ -75,7 +73,7 @@ impl FileSystem {
         must_be_directory(directory)?;
         check(
             who,
-            &attributes_to_judge(directory.fd())?,
+            &self.attributes_to_judge(directory)?,
             Permissions::READ,
         )
         .ok()?;

@@ -80,6 +80,9 @@ pub enum Error {
     /// EMFILE or ENFILE: this process has no file descriptor left.
     #[error("too many open files")]
     TooManyFiles,
+    /// The object of a handle is being looked for: ask again.
+    #[error("being looked for; ask again later")]
+    Delay,
     /// It can't be done without waiting for the disk.
     #[error("would block")]
     WouldBlock,
@@ -125,12 +128,11 @@ pub enum OpenError {
         /// What the system answered.
         error: std::io::Error,
     },
-    /// The disk's file system can't name its objects by handle (`name_to_handle_at`): no NFS
-    /// server can give handles on it that outlive a restart. Overlay file systems are like that
-    /// unless mounted with `nfs_export=on`.
+    /// The disk's file system has nothing that tells an object from an earlier one with the same
+    /// inode number: neither handles (`name_to_handle_at`) nor times of birth.
     #[error(
-        "{}: this file system has no file handles (name_to_handle_at: {error}); use a directory \
-         on ext4, XFS, Btrfs or tmpfs",
+        "{}: this file system has neither file handles nor times of birth, by which an object is \
+         known again (name_to_handle_at: {error}); use a directory on ext4, XFS, Btrfs or tmpfs",
         path.display()
     )]
     HandlesUnsupported {
@@ -139,19 +141,44 @@ pub enum OpenError {
         /// What the system answered.
         error: std::io::Error,
     },
-    /// This process may not open objects by handle: it lacks CAP_DAC_READ_SEARCH.
+    /// This process may not open objects by handle, and was given no place for an index of names.
     #[error(
-        "{}: opening files by handle is not permitted (open_by_handle_at: {error}); run as root \
-         with CAP_DAC_READ_SEARCH",
+        "{}: opening files by handle is not permitted (it needs CAP_DAC_READ_SEARCH), and there \
+         is no directory for records",
         path.display()
     )]
     HandlesForbidden {
         /// The directory.
         path: PathBuf,
+    },
+    /// Native ownership was asked for, but this process can't give files on this disk away and
+    /// go on using them.
+    #[error(
+        "{}: files can't be given to other users here ({error}): this needs root with CAP_CHOWN, \
+         CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_FSETID, and a disk that keeps owners; shadow \
+         ownership does without",
+        path.display()
+    )]
+    NativeImpossible {
+        /// The directory.
+        path: PathBuf,
         /// What the system answered.
         error: std::io::Error,
     },
-    /// This process is not root, so it can't give objects to other users.
-    #[error("not running as root: files can't be given to other users")]
-    NotRoot,
+    /// Shadow ownership was asked for without a place for the records.
+    #[error("shadow ownership needs a directory for its records")]
+    NoRecords,
+    /// The recorded owners are gone, damaged, or those of another tree.
+    #[error(
+        "{}: {problem}. Nothing else tells whose the files are: bring the file back from a copy, \
+         or give up what is lost with `localefs repair-ownership`, which keeps every record that \
+         is whole and gives the other files to the outside owner",
+        path.display()
+    )]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
 }

@@ -6,19 +6,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
-use crate::attributes::{Attributes, FileType};
+use crate::attributes::{Attributes, FileType, SetAttributes};
 use crate::error::{Error, OpenError};
 use crate::handle::HandleCodec;
+use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::names::Names;
 use crate::node::Node;
-use crate::node_cache::NodeCache;
+use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
-use crate::options::{Durability, Granted, Options, Usage};
+use crate::options::{Durability, Finding, Granted, Options, Ownership, Usage};
+use crate::owners::Owners;
+use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
-use crate::stat::{attributes, change_time};
+use crate::shadow::Shadow;
+use crate::stat::change_time;
 use crate::sys;
 
 /// A directory of this machine, served as a file system.
@@ -30,6 +36,13 @@ pub struct FileSystem {
     pub(crate) device: (u32, u32),
     pub(crate) codec: HandleCodec,
     pub(crate) cache: NodeCache,
+    pub(crate) identify: Identify,
+    /// Owners and modes, if the disk doesn't have them.
+    pub(crate) shadow: Option<Shadow>,
+    /// Where objects are, if the kernel doesn't find them by handle.
+    pub(crate) names: Option<Arc<Names>>,
+    /// Who this process is on the disk.
+    pub(crate) user: u32,
     recent: Recent,
     options: Options,
     pub(crate) opened: u64,
@@ -42,50 +55,9 @@ impl FileSystem {
     /// Serves an existing directory. Mounts below it are not entered.
     ///
     /// # Errors
-    /// [`OpenError`] says what is missing: the directory, root, or file handles.
+    /// [`OpenError`] says what is missing.
     pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
-        if !sys::is_root() {
-            return Err(OpenError::NotRoot);
-        }
-        let inaccessible = |path: &Path| {
-            let path = path.to_owned();
-            |errno: Errno| OpenError::Inaccessible {
-                path,
-                error: errno.into(),
-            }
-        };
-        let mount = sys::open_root(root).map_err(inaccessible(root))?;
-        let descriptors =
-            sys::open_descriptors().map_err(inaccessible(Path::new("/proc/self/fd")))?;
-        let kernel =
-            sys::handle_of(mount.as_fd()).map_err(|errno| OpenError::HandlesUnsupported {
-                path: root.to_owned(),
-                error: errno.into(),
-            })?;
-        let object = sys::open_handle(mount.as_fd(), &kernel).map_err(|errno| {
-            let (path, error) = (root.to_owned(), errno.into());
-            match errno {
-                Errno::PERM | Errno::ACCESS => OpenError::HandlesForbidden { path, error },
-                _ => OpenError::HandlesUnsupported { path, error },
-            }
-        })?;
-        let stat = sys::stat(object.as_fd()).map_err(inaccessible(root))?;
-        let codec = HandleCodec::new(options.fsid, &options.key);
-        let cache = NodeCache::new(options.cached_nodes);
-        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
-        Ok(Self {
-            root,
-            mount,
-            descriptors,
-            device: (stat.stx_dev_major, stat.stx_dev_minor),
-            codec,
-            cache,
-            recent: Recent::default(),
-            options,
-            opened: now(),
-            verifier: AtomicU64::new(random()),
-            only_named: AtomicBool::new(false),
-        })
+        Self::start(root, options, false)
     }
 
     /// Makes a new directory, owned by root and of mode 0755 as the root of a new EFS file system
@@ -99,11 +71,114 @@ impl FileSystem {
             error,
         };
         std::fs::create_dir(root).map_err(inaccessible)?;
-        let file_system = Self::open(root, options)?;
-        let node = file_system.root.fd();
-        sys::change_owner(node, Some(0), Some(0))
-            .and_then(|()| sys::change_mode(file_system.descriptors.as_fd(), node, 0o755))
-            .map_err(|errno| inaccessible(errno.into()))?;
+        let file_system = Self::start(root, options, true)?;
+        let set = SetAttributes {
+            uid: Some(0),
+            gid: Some(0),
+            mode: Some(0o755),
+            ..SetAttributes::default()
+        };
+        file_system
+            .set_attributes(&Identity::root(), &file_system.root, None, &set)
+            .map_err(|error| inaccessible(std::io::Error::other(error)))?;
+        Ok(file_system)
+    }
+
+    fn start(path: &Path, options: Options, empty: bool) -> Result<Self, OpenError> {
+        let inaccessible = |path: &Path| {
+            let path = path.to_owned();
+            |errno: Errno| OpenError::Inaccessible {
+                path,
+                error: errno.into(),
+            }
+        };
+        let mount = sys::open_root(path).map_err(inaccessible(path))?;
+        let descriptors =
+            sys::open_descriptors().map_err(inaccessible(Path::new("/proc/self/fd")))?;
+        let identify =
+            Identify::of_disk(mount.as_fd()).map_err(|errno| OpenError::HandlesUnsupported {
+                path: path.to_owned(),
+                error: errno.into(),
+            })?;
+        let object = sys::reopen(descriptors.as_fd(), mount.as_fd(), OFlags::PATH)
+            .map_err(inaccessible(path))?;
+        let stat = sys::stat(object.as_fd()).map_err(inaccessible(path))?;
+        let (kernel, mark) = identify
+            .mark(object.as_fd(), &stat)
+            .map_err(inaccessible(path))?;
+        let device = (stat.stx_dev_major, stat.stx_dev_minor);
+
+        let records = options.records.as_deref();
+        if let Some(records) = records {
+            make_private(records)?;
+        }
+        let shadow = match options.ownership {
+            Ownership::Native => {
+                give_away(mount.as_fd(), descriptors.as_fd()).map_err(|errno| {
+                    OpenError::NativeImpossible {
+                        path: path.to_owned(),
+                        error: errno.into(),
+                    }
+                })?;
+                None
+            }
+            Ownership::Shadow { outside, recorded } => {
+                let records = records.ok_or(OpenError::NoRecords)?;
+                let owners = Owners::open(records, mark, recorded)?;
+                Some(Shadow::open(records, owners, outside, device)?)
+            }
+        };
+        let by_kernel = options.finding == Finding::Auto
+            && identify == Identify::Handle
+            && opens_handles(mount.as_fd(), records);
+        let names = match records {
+            Some(records) if by_kernel => {
+                Names::discard(records).map_err(|error| OpenError::Inaccessible {
+                    path: records.to_owned(),
+                    error,
+                })?;
+                None
+            }
+            _ if by_kernel => None,
+            Some(records) => {
+                let root = sys::open_directory(mount.as_fd()).map_err(inaccessible(path))?;
+                Some(Arc::new(Names::open(records, mark, root, empty)?))
+            }
+            None => {
+                return Err(OpenError::HandlesForbidden {
+                    path: path.to_owned(),
+                });
+            }
+        };
+
+        let codec = HandleCodec::new(options.fsid, &options.key);
+        let kept = Records {
+            owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
+            names: names.clone(),
+        };
+        let cache = NodeCache::new(options.cached_nodes, kept);
+        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
+        let file_system = Self {
+            root,
+            mount,
+            descriptors,
+            device,
+            codec,
+            cache,
+            identify,
+            shadow,
+            names,
+            user: sys::user(),
+            recent: Recent::default(),
+            options,
+            opened: now(),
+            verifier: AtomicU64::new(random()),
+            only_named: AtomicBool::new(false),
+        };
+        file_system.begin_index();
+        if let Some(records) = &file_system.options.records {
+            file_system.finish_intents(records)?;
+        }
         Ok(file_system)
     }
 
@@ -150,7 +225,7 @@ impl FileSystem {
         let stat = sys::stat(node.fd())?;
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
-        Ok(attributes(&stat, change))
+        self.owned(&stat, node.mark(), change)
     }
 
     /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
@@ -186,6 +261,7 @@ impl FileSystem {
     pub(crate) fn name_removed(&self, node: &Arc<Node>) -> Result<(), Error> {
         let left = sys::stat(node.fd())?.stx_nlink;
         if left == 0 || node.file_type == FileType::Directory {
+            node.set_gone();
             node.change.bump();
             self.cache.release(node);
             self.recent.release(node);
@@ -215,6 +291,7 @@ impl FileSystem {
         if self.options.durability == Durability::Strict {
             let descriptor = sys::open_directory(directory.fd())?;
             self.durable(sys::sync(descriptor.as_fd()))?;
+            self.records_durable()?;
         }
         Ok(self.attributes(directory)?.change)
     }
@@ -234,6 +311,14 @@ impl FileSystem {
     }
 }
 
+impl Drop for FileSystem {
+    fn drop(&mut self) {
+        if let Some(names) = &self.names {
+            names.close();
+        }
+    }
+}
+
 impl std::fmt::Debug for FileSystem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -241,6 +326,19 @@ impl std::fmt::Debug for FileSystem {
             .field("fsid", &self.fsid())
             .finish_non_exhaustive()
     }
+}
+
+/// Makes a directory that nobody else may enter, if there is none.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| OpenError::Inaccessible {
+            path: path.to_owned(),
+            error,
+        })
 }
 
 /// # Errors
@@ -269,7 +367,6 @@ fn random() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attributes::SetAttributes;
     use crate::create_file::Create;
     use crate::file::OpenMode;
     use crate::io::Stability;
@@ -283,6 +380,9 @@ mod tests {
             key: [0; 16],
             cached_nodes: 10,
             durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
         };
         let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
         let (who, set) = (Identity::root(), SetAttributes::default());
@@ -390,6 +490,9 @@ mod tests {
             key: [0; 16],
             cached_nodes: 1,
             durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
         };
         let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
         let (who, set) = (Identity::root(), SetAttributes::default());

@@ -16,7 +16,6 @@ use crate::identity::Identity;
 use crate::limits::MAX_FILE_SIZE;
 use crate::node::Node;
 use crate::ownership::mode_after_write;
-use crate::stat::attributes_to_judge;
 use crate::sys;
 
 /// Whether a read may wait for the disk.
@@ -76,7 +75,7 @@ impl FileSystem {
         wanted: OpenMode,
     ) -> Result<Arc<File>, Error> {
         must_be_regular(node)?;
-        check_io(who, &attributes_to_judge(node.fd())?, wanted.permissions()).ok()?;
+        check_io(who, &self.attributes_to_judge(node)?, wanted.permissions()).ok()?;
         self.open_unchecked(node, wanted)
     }
 
@@ -88,7 +87,7 @@ impl FileSystem {
         wanted: OpenMode,
     ) -> Result<Arc<File>, Error> {
         must_be_regular(node)?;
-        check_open(who, &attributes_to_judge(node.fd())?, needed).ok()?;
+        check_open(who, &self.attributes_to_judge(node)?, needed).ok()?;
         self.open_unchecked(node, wanted)
     }
 
@@ -142,7 +141,7 @@ impl FileSystem {
         count: usize,
         blocking: Blocking,
     ) -> Result<ReadOutcome, Error> {
-        let attributes = attributes_to_judge(file.fd())?;
+        let attributes = self.attributes_to_judge(&file.node)?;
         check_io(who, &attributes, Permissions::READ).ok()?;
         let left = attributes.size.saturating_sub(offset);
         let Some(offset) = i64::try_from(offset).ok().filter(|_| left > 0) else {
@@ -198,7 +197,7 @@ impl FileSystem {
         if !file.mode.write {
             return Err(Error::Access);
         }
-        let attributes = attributes_to_judge(file.fd())?;
+        let attributes = self.attributes_to_judge(&file.node)?;
         check_io(who, &attributes, Permissions::WRITE).ok()?;
         if end > MAX_FILE_SIZE {
             return Err(Error::FBig);
@@ -231,7 +230,10 @@ impl FileSystem {
         match stability {
             Stability::Unstable => {}
             Stability::DataSync => self.durable(sys::sync_data(file.fd()))?,
-            Stability::FileSync => self.durable(sys::sync(file.fd()))?,
+            Stability::FileSync => {
+                self.durable(sys::sync(file.fd()))?;
+                self.records_durable()?;
+            }
         }
         Ok(written)
     }
@@ -249,6 +251,7 @@ impl FileSystem {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .upgrade();
+        self.records_durable()?;
         match writer {
             // An older descriptor hears of errors that a new one might not.
             Some(file) => self.durable(sys::sync_data(file.fd())),

@@ -1,7 +1,7 @@
 //! A Unix file system under asserted numeric identities, on one local directory.
 //!
 //! Every operation names the [`Identity`] it is done for, and is judged by the rules of POSIX as
-//! Linux has them, in user space: the process itself runs as root. Objects are [`Node`]s, found by
+//! Linux has them, in user space. Where the process isn't root, or the disk has no owners, it keeps them itself. Objects are [`Node`]s, found by
 //! name or by a handle that stays valid over renames and restarts. The crate knows no protocol,
 //! but promises what an NFSv4.1 server (RFC 8881) needs: a change attribute that never shows one
 //! value for two states, atomic change information, stable directory cookies, exclusive creation
@@ -10,6 +10,7 @@
 mod access;
 mod attributes;
 mod change;
+mod convert;
 mod create;
 mod create_file;
 mod directory;
@@ -17,27 +18,39 @@ mod error;
 mod file;
 mod file_system;
 mod handle;
+mod identify;
 mod identity;
+mod intent;
 mod io;
 pub mod limits;
 mod link;
 mod lookup;
 mod metering;
 mod name;
+mod names;
 mod node;
 mod node_cache;
 mod objects;
 mod options;
+mod owners;
 mod ownership;
+mod probe;
 mod recent;
 mod remove;
 mod rename;
+mod seek_object;
 mod set_attributes;
+mod shadow;
 mod stat;
 mod sys;
+mod table;
+mod walk;
 
 pub use access::{Class, Denial, Permissions, Verdict, check, may_delete};
 pub use attributes::{Attributes, FileType, SetAttributes, SetTime, Timestamp};
+pub use convert::{
+    forget_owners, has_owners, record_owners, repair_owners, restore_owners, take_over,
+};
 pub use create::{Made, SpecialType};
 pub use create_file::{Create, Created};
 pub use directory::Entry;
@@ -47,4 +60,6 @@ pub use file_system::FileSystem;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
 pub use node::{Node, NodeKey};
-pub use options::{ChangeInfo, Durability, Granted, Options, Usage};
+pub use options::{ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Usage};
+pub use owners::Repaired;
+pub use probe::can_own;

@@ -40,11 +40,14 @@ impl FileSystem {
         check(who, &attributes, Permissions::WRITE).ok()?;
         // Two links in different directories must not both be the last one.
         let _count = node.lock();
+        let naming = self.naming();
         match self.attributes(node)?.links {
             0 => return Err(Error::Stale),
             MAX_LINKS.. => return Err(Error::MLink),
-            _ => sys::link(node.fd(), directory.fd(), name)?,
+            _ => sys::link(self.descriptors(), node.fd(), directory.fd(), name)?,
         }
+        self.named_also(directory, name, node);
+        drop(naming);
         self.modified(node);
         let after = self.entries_changed(directory)?;
         Ok(ChangeInfo {

@@ -12,7 +12,6 @@ use crate::file_system::{FileSystem, must_be_directory};
 use crate::identity::Identity;
 use crate::name::check_name;
 use crate::node::Node;
-use crate::stat::attributes_to_judge;
 use crate::sys;
 
 /// How far up a directory may lie: a bound on the work, beyond what PATH_MAX allows.
@@ -86,7 +85,7 @@ impl FileSystem {
         must_be_directory(directory)?;
         check(
             who,
-            &attributes_to_judge(directory.fd())?,
+            &self.attributes_to_judge(directory)?,
             Permissions::EXECUTE,
         )
         .ok()

@@ -1,7 +1,7 @@
 //! An object of the file system, in memory.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::attributes::FileType;
@@ -9,7 +9,9 @@ use crate::change::ChangeState;
 use crate::create_file::Note;
 use crate::file::File;
 use crate::handle::WireHandle;
+use crate::identify::mark;
 use crate::node_cache::Index;
+use crate::owners::Mark;
 use crate::sys::KernelHandle;
 
 /// An object: there is at most one for each inode, for as long as anybody holds it.
@@ -20,6 +22,10 @@ pub struct Node {
     pub(crate) wire: WireHandle,
     pub(crate) kernel: KernelHandle,
     pub(crate) key: NodeKey,
+    /// See [`crate::identify`].
+    stamp: u64,
+    /// Whether its last name was taken away.
+    gone: AtomicBool,
     pub(crate) file_type: FileType,
     pub(crate) object: OwnedFd,
     pub(crate) change: ChangeState,
@@ -61,10 +67,13 @@ impl Node {
         object: OwnedFd,
         index: Arc<Index>,
     ) -> Self {
+        let stamp = mark(key.fileid, &kernel).stamp;
         Self {
             wire,
             kernel,
             key,
+            stamp,
+            gone: AtomicBool::new(false),
             file_type,
             object,
             change: ChangeState::default(),
@@ -99,6 +108,23 @@ impl Node {
     #[must_use]
     pub fn key(&self) -> NodeKey {
         self.key
+    }
+
+    /// What its records are kept under.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            fileid: self.key.fileid,
+            stamp: self.stamp,
+        }
+    }
+
+    /// Notes that its last name was taken away: its records go with it.
+    pub(crate) fn set_gone(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

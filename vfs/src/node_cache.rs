@@ -5,13 +5,35 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 
+use crate::names::Names;
 use crate::node::Node;
+use crate::owners::{Mark, Owners};
 
 /// Finds the live object of an inode number. While an object lives its inode is held open, so that
 /// the number can't have been given to another.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Index {
     nodes: DashMap<u64, Weak<Node>>,
+    records: Records,
+}
+
+/// What is kept of objects for as long as they exist.
+#[derive(Default)]
+pub(crate) struct Records {
+    pub owners: Option<Arc<Owners>>,
+    pub names: Option<Arc<Names>>,
+}
+
+impl Records {
+    fn forget(&self, object: Mark) {
+        if let Some(names) = &self.names {
+            names.forget(object);
+        }
+        if let Some(owners) = &self.owners {
+            // It harms nobody: what gets the inode next has another stamp.
+            let _ = owners.forget(object);
+        }
+    }
 }
 
 impl Index {
@@ -38,8 +60,12 @@ impl Index {
         winner.unwrap_or(node)
     }
 
-    /// Removes a dying object, unless its inode number already has another.
+    /// Removes a dying object, unless its inode number already has another; and its records if it
+    /// dies for good, while its inode can't be used again yet.
     pub(crate) fn forget(&self, node: &Node) {
+        if node.is_gone() {
+            self.records.forget(node.mark());
+        }
         self.nodes.remove_if(&node.fileid(), |_, entry| {
             std::ptr::eq(entry.as_ptr(), node)
         });
@@ -47,7 +73,6 @@ impl Index {
 }
 
 /// The index, and strong references to the last used objects.
-#[derive(Debug)]
 pub(crate) struct NodeCache {
     index: Arc<Index>,
     held: quick_cache::sync::Cache<u64, Arc<Node>>,
@@ -55,12 +80,13 @@ pub(crate) struct NodeCache {
 
 impl NodeCache {
     /// Keeps about `capacity` objects, and with each one a file descriptor.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, records: Records) -> Self {
         let held = quick_cache::sync::Cache::new(capacity.max(1));
-        Self {
-            index: Arc::default(),
-            held,
-        }
+        let index = Arc::new(Index {
+            records,
+            ..Index::default()
+        });
+        Self { index, held }
     }
 
     pub(crate) fn index(&self) -> &Arc<Index> {

@@ -1,6 +1,6 @@
 //! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::file_system::{FileSystem, now};
 use crate::handle::HandleCodec;
 use crate::node::{Node, NodeKey};
 use crate::node_cache::NodeCache;
-use crate::stat::{attributes, change_time, file_type};
+use crate::owners::Mark;
+use crate::stat::{change_time, file_type};
 use crate::sys::{self, KernelHandle};
 
 /// How often to ask again for what the kernel says it has no memory for, once a millisecond.
@@ -25,7 +26,7 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
-    /// object is gone, [`Error::TooManyFiles`].
+    /// object is gone, [`Error::Delay`] while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
@@ -33,12 +34,15 @@ impl FileSystem {
         {
             return Ok(node);
         }
+        if let Some(names) = &self.names {
+            return self.seek_object(names, &decoded);
+        }
         let object = self.open_handle(&decoded.kernel)?;
         let stat = sys::stat(object.as_fd())?;
         if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
-        Ok(self.enter(object, decoded.kernel, &stat))
+        self.enter(object, decoded.kernel, &stat)
     }
 
     fn open_handle(&self, kernel: &KernelHandle) -> Result<OwnedFd, Error> {
@@ -58,34 +62,40 @@ impl FileSystem {
         }
     }
 
-    pub(crate) fn live(&self, fileid: u64) -> Option<Arc<Node>> {
-        self.cache.get(fileid)
-    }
-
     /// The attributes of the object that an entry names, whether it is in memory or not.
     pub(crate) fn entry_attributes(
         &self,
-        directory: BorrowedFd<'_>,
+        directory: &Node,
         name: &[u8],
     ) -> Result<Attributes, Error> {
-        let mut stat = sys::stat_at(directory, name)?;
+        let mut stat = sys::stat_at(directory.fd(), name)?;
         loop {
             self.same_mount(&stat)?;
-            let ctime = change_time(&stat);
             let Some(node) = self.cache.index().get(stat.stx_ino) else {
-                let change = first_value(ctime, now(), self.opened);
-                return Ok(attributes(&stat, change));
+                let mut mark = Mark {
+                    fileid: stat.stx_ino,
+                    stamp: 0,
+                };
+                if self.shadow.is_some() {
+                    // The owner must be that of the very object.
+                    let object = sys::find(directory.fd(), name)?;
+                    stat = sys::stat(object.as_fd())?;
+                    self.same_mount(&stat)?;
+                    (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
+                }
+                let change = first_value(change_time(&stat), now(), self.opened);
+                return self.owned(&stat, mark, change);
             };
             // Read again now that the count of modifications is known and the inode is held: its
             // number may have been given to another one before.
             let epoch = node.change.epoch();
-            stat = sys::stat_at(directory, name)?;
+            stat = sys::stat_at(directory.fd(), name)?;
             if stat.stx_ino == node.fileid() {
                 self.same_mount(&stat)?;
                 let change = node
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
-                return Ok(attributes(&stat, change));
+                return self.owned(&stat, node.mark(), change);
             }
         }
     }
@@ -101,7 +111,24 @@ impl FileSystem {
                 return Ok(node);
             }
         }
-        self.adopt(sys::find(directory.fd(), name)?)
+        let node = self.adopt(sys::find(directory.fd(), name)?)?;
+        self.met(directory, name, &node);
+        Ok(node)
+    }
+
+    /// The object of an entry that is about to be changed, if it is in memory, or must be for the
+    /// sake of its records.
+    pub(crate) fn entry_node(
+        &self,
+        directory: &Node,
+        name: &[u8],
+        fileid: u64,
+    ) -> Result<Option<Arc<Node>>, Error> {
+        if self.keeps_records() {
+            self.child(directory, name).map(Some)
+        } else {
+            Ok(self.cache.get(fileid))
+        }
     }
 
     /// The object that a new `O_PATH` descriptor holds.
@@ -113,13 +140,20 @@ impl FileSystem {
         if let Some(node) = self.cache.get(stat.stx_ino) {
             return Ok(node);
         }
-        let kernel = sys::handle_of(object.as_fd())?;
-        Ok(self.enter(object, kernel, &stat))
+        let kernel = self.identify.handle(object.as_fd(), &stat)?;
+        self.enter(object, kernel, &stat)
     }
 
-    fn enter(&self, object: OwnedFd, kernel: KernelHandle, stat: &Statx) -> Arc<Node> {
-        self.cache
-            .enter(new_node(&self.codec, &self.cache, object, kernel, stat))
+    /// Enters an object that was just found or made.
+    pub(crate) fn enter(
+        &self,
+        object: OwnedFd,
+        kernel: KernelHandle,
+        stat: &Statx,
+    ) -> Result<Arc<Node>, Error> {
+        let node = new_node(&self.codec, &self.cache, object, kernel, stat);
+        self.make_workable(node.fd(), node.mark(), stat)?;
+        Ok(self.cache.enter(node))
     }
 
     pub(crate) fn is_foreign(&self, stat: &Statx) -> bool {

@@ -1,5 +1,7 @@
 //! What a file system is opened with, and the plain values that it answers with.
 
+use std::path::PathBuf;
+
 use crate::access::Permissions;
 use crate::attributes::Attributes;
 
@@ -14,6 +16,40 @@ pub enum Durability {
     Strict,
 }
 
+/// Where owners and modes are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ownership {
+    /// On the disk itself. Needs root, and a disk that has owners.
+    #[default]
+    Native,
+    /// In a table beside the tree; the objects themselves belong to this process.
+    Shadow {
+        /// Who owns what has no record, because the host has put it there.
+        outside: Owner,
+        /// The table must exist: its absence is a loss, not a beginning.
+        recorded: bool,
+    },
+}
+
+/// A user and a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+}
+
+/// How the objects of handles are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Finding {
+    /// Through the kernel where it permits that (`open_by_handle_at`), else by an index of names.
+    #[default]
+    Auto,
+    /// By an index of names.
+    Index,
+}
+
 /// How to serve a directory.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -26,6 +62,13 @@ pub struct Options {
     pub cached_nodes: usize,
     /// When namespace operations reach the disk.
     pub durability: Durability,
+    /// Where owners and modes are kept.
+    pub ownership: Ownership,
+    /// How the objects of handles are found.
+    pub finding: Finding,
+    /// A directory outside of the tree for the table of owners and the index of names, if they
+    /// are needed; made if need be. One for each tree.
+    pub records: Option<PathBuf>,
 }
 
 /// Space and objects of the disk, which other things may share.

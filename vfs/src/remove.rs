@@ -26,14 +26,17 @@ impl FileSystem {
     ) -> Result<ChangeInfo, Error> {
         check_name(name)?;
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        let victim = self
-            .entry_attributes(directory.fd(), name)
-            .map_err(mounted)?;
+        let victim = self.entry_attributes(directory, name).map_err(mounted)?;
         may_delete(who, &attributes, &victim).ok()?;
         let is_directory = victim.file_type == FileType::Directory;
-        let node = self.live(victim.fileid);
+        let node = self.entry_node(directory, name, victim.fileid)?;
+        let naming = self.naming();
         sys::remove(directory.fd(), name, is_directory)?;
-        let noted = node.map_or(Ok(()), |node| self.name_removed(&node));
+        let noted = node.map_or(Ok(()), |node| {
+            self.unnamed_as(directory, name, &node);
+            self.name_removed(&node)
+        });
+        drop(naming);
         let after = self.entries_changed(directory)?;
         noted?;
         Ok(ChangeInfo {

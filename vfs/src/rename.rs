@@ -41,10 +41,10 @@ impl FileSystem {
         check(who, &from, Permissions::EXECUTE).ok()?;
         check(who, &to, Permissions::EXECUTE).ok()?;
         let source = self
-            .entry_attributes(from_directory.fd(), from_name)
+            .entry_attributes(from_directory, from_name)
             .map_err(mounted)?;
         let target = match self
-            .entry_attributes(to_directory.fd(), to_name)
+            .entry_attributes(to_directory, to_name)
             .map_err(mounted)
         {
             Ok(target) => Some(target),
@@ -63,13 +63,22 @@ impl FileSystem {
         }
         judge(who, &from, &to, &source, target.as_ref())?;
 
-        let moved = self.live(source.fileid);
-        let replaced = target.as_ref().and_then(|target| self.live(target.fileid));
+        let moved = self.entry_node(from_directory, from_name, source.fileid)?;
+        let replaced = match &target {
+            Some(target) => self.entry_node(to_directory, to_name, target.fileid)?,
+            None => None,
+        };
+        let naming = self.naming();
         sys::rename(from_directory.fd(), from_name, to_directory.fd(), to_name)?;
+        let noted = replaced.map_or(Ok(()), |node| {
+            self.unnamed_as(to_directory, to_name, &node);
+            self.name_removed(&node)
+        });
         if let Some(node) = moved {
+            self.renamed(&node, (from_directory, from_name), (to_directory, to_name));
             self.modified(&node);
         }
-        let noted = replaced.map_or(Ok(()), |node| self.name_removed(&node));
+        drop(naming);
         let to_after = self.entries_changed(to_directory)?;
         let from_after = if from_directory == to_directory {
             to_after

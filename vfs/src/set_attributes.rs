@@ -12,7 +12,7 @@ use crate::file_system::FileSystem;
 use crate::identity::Identity;
 use crate::limits::MAX_FILE_SIZE;
 use crate::node::Node;
-use crate::ownership::{change_owner_and_mode, change_times, mode_after_write};
+use crate::ownership::{Initial, change_owner_and_mode, change_times, mode_after_write};
 use crate::sys;
 
 impl FileSystem {
@@ -66,6 +66,9 @@ impl FileSystem {
             let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
             self.durable(sys::sync(object.as_fd()))?;
         }
+        if self.is_strict() {
+            self.records_durable()?;
+        }
         Ok(())
     }
 
@@ -86,13 +89,25 @@ impl FileSystem {
             (None, _) => {}
         }
         let chown = set.uid.is_some() || set.gid.is_some();
-        if chown {
-            sys::change_owner(node.fd(), set.uid, set.gid)?;
-        }
-        // The kernel clears set-id bits by the rules for root, who called it.
-        let cleared_by_kernel = chown && mode & 0o6000 != 0;
-        if set.mode.is_some() || mode != before.mode || cleared_by_kernel {
-            sys::change_mode(self.descriptors(), node.fd(), mode)?;
+        let chmod = set.mode.is_some() || mode != before.mode;
+        if let Some(shadow) = &self.shadow {
+            if chown || chmod {
+                let initial = Initial {
+                    uid: set.uid.unwrap_or(before.uid),
+                    gid: set.gid.unwrap_or(before.gid),
+                    mode,
+                };
+                self.record(shadow, node, initial)?;
+            }
+        } else {
+            if chown {
+                sys::change_owner(node.fd(), set.uid, set.gid)?;
+            }
+            // The kernel clears set-id bits by the rules for root, who called it.
+            let cleared_by_kernel = chown && mode & 0o6000 != 0;
+            if chmod || cleared_by_kernel {
+                sys::change_mode(self.descriptors(), node.fd(), mode)?;
+            }
         }
         if set.accessed.is_some() || set.modified.is_some() {
             sys::change_times(node.fd(), set.accessed, set.modified)?;
@@ -106,7 +121,12 @@ impl FileSystem {
         let attributes = self.attributes(node)?;
         let mode = mode_after_write(who, &attributes);
         if mode != attributes.mode {
-            sys::change_mode(self.descriptors(), node.fd(), mode)?;
+            if let Some(shadow) = &self.shadow {
+                let Attributes { uid, gid, .. } = attributes;
+                self.record(shadow, node, Initial { uid, gid, mode })?;
+            } else {
+                sys::change_mode(self.descriptors(), node.fd(), mode)?;
+            }
             self.modified(node);
         }
         Ok(())

@@ -1,19 +1,11 @@
 //! From what the kernel says of an inode to attributes.
 
-use std::os::fd::BorrowedFd;
-
 use rustix::fs::Statx;
 
 use crate::attributes::{Attributes, FileType, Timestamp};
-use crate::error::Error;
 use crate::metering::metered;
-use crate::sys;
 
-/// Attributes without a change attribute, for judging permissions only.
-pub(crate) fn attributes_to_judge(object: BorrowedFd<'_>) -> Result<Attributes, Error> {
-    Ok(attributes(&sys::stat(object)?, 0))
-}
-
+/// Attributes as the disk has them.
 pub(crate) fn attributes(stat: &Statx, change: u64) -> Attributes {
     let file_type = file_type(stat);
     let allocated = stat.stx_blocks.saturating_mul(512);

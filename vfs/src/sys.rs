@@ -49,8 +49,9 @@ pub(crate) fn open_descriptors() -> Result<OwnedFd> {
     rustix::fs::open("/proc/self/fd", flags, Mode::empty())
 }
 
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+/// The user that this process acts as.
+pub(crate) fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// Finds one name in a directory without following it, and without leaving the mount.
@@ -80,52 +81,86 @@ pub(crate) fn reopen(
     flags: OFlags,
 ) -> Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC;
-    rustix::fs::openat(descriptors, decimal(object).as_str(), flags, Mode::empty())
+    let name = decimal(object);
+    quietly(flags, |flags| {
+        rustix::fs::openat(descriptors, name.as_str(), flags, Mode::empty())
+    })
+}
+
+/// Only the owner and root may keep the time of access from moving.
+fn quietly(flags: OFlags, open: impl Fn(OFlags) -> Result<OwnedFd>) -> Result<OwnedFd> {
+    match open(flags) {
+        Err(Errno::PERM) if flags.contains(OFlags::NOATIME) => open(flags - OFlags::NOATIME),
+        result => result,
+    }
 }
 
 /// Opens a directory for listing, at its start.
 pub(crate) fn open_directory(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::CLOEXEC;
-    rustix::fs::openat(directory, c".", flags, Mode::empty())
+    quietly(flags, |flags| {
+        rustix::fs::openat(directory, c".", flags, Mode::empty())
+    })
 }
 
+const STAT: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
+
 pub(crate) fn stat(object: BorrowedFd<'_>) -> Result<Statx> {
-    rustix::fs::statx(object, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+    rustix::fs::statx(object, c"", AtFlags::EMPTY_PATH, STAT)
 }
 
 pub(crate) fn stat_at(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS)
+    rustix::fs::statx(directory, name, flags, STAT)
 }
 
-/// Makes a regular file without a name, of mode 0. `OPNOTSUPP` where the disk has no such thing.
-pub(crate) fn create_unnamed(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+/// Makes a regular file without a name. `OPNOTSUPP` where the disk has no such thing.
+pub(crate) fn create_unnamed(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::NOATIME | OFlags::CLOEXEC;
-    rustix::fs::openat(directory, c".", flags, Mode::empty()).map_err(|errno| match errno {
+    let mode = Mode::from_raw_mode(mode);
+    rustix::fs::openat(directory, c".", flags, mode).map_err(|errno| match errno {
         // What kernels and file systems say that don't know the flag (open(2)).
         Errno::ISDIR | Errno::INVAL => Errno::OPNOTSUPP,
         other => other,
     })
 }
 
-/// Makes a regular file of mode 0 under a name that must not exist.
-pub(crate) fn create_named(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+/// Makes a regular file under a name that must not exist.
+pub(crate) fn create_named(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<OwnedFd> {
     let flags = OFlags::CREATE
         | OFlags::EXCL
         | OFlags::NOFOLLOW
         | OFlags::RDWR
         | OFlags::NOATIME
         | OFlags::CLOEXEC;
-    rustix::fs::openat(directory, name, flags, Mode::empty())
+    rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode))
 }
 
 /// Gives an object that a descriptor holds a (further) name.
-pub(crate) fn link(object: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
-    rustix::fs::linkat(object, c"", directory, name, AtFlags::EMPTY_PATH)
+pub(crate) fn link(
+    descriptors: BorrowedFd<'_>,
+    object: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+) -> Result<()> {
+    match rustix::fs::linkat(object, c"", directory, name, AtFlags::EMPTY_PATH) {
+        // What it says without CAP_DAC_READ_SEARCH, if it is not that a directory is gone.
+        Err(Errno::NOENT | Errno::PERM) => {
+            let flags = AtFlags::SYMLINK_FOLLOW;
+            rustix::fs::linkat(
+                descriptors,
+                decimal(object).as_str(),
+                directory,
+                name,
+                flags,
+            )
+        }
+        result => result,
+    }
 }
 
-pub(crate) fn make_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
-    rustix::fs::mkdirat(directory, name, Mode::empty())
+pub(crate) fn make_directory(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<()> {
+    rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(mode))
 }
 
 pub(crate) fn make_symlink(directory: BorrowedFd<'_>, name: &[u8], target: &[u8]) -> Result<()> {
@@ -136,8 +171,9 @@ pub(crate) fn make_node(
     directory: BorrowedFd<'_>,
     name: &[u8],
     file_type: rustix::fs::FileType,
+    mode: u32,
 ) -> Result<()> {
-    rustix::fs::mknodat(directory, name, file_type, Mode::empty(), 0)
+    rustix::fs::mknodat(directory, name, file_type, Mode::from_raw_mode(mode), 0)
 }
 
 pub(crate) fn remove(directory: BorrowedFd<'_>, name: &[u8], is_directory: bool) -> Result<()> {
@@ -156,6 +192,46 @@ pub(crate) fn rename(
     to_name: &[u8],
 ) -> Result<()> {
     rustix::fs::renameat_with(from, from_name, to, to_name, RenameFlags::empty())
+}
+
+/// Moves a new object to a name that must not exist.
+pub(crate) fn place(
+    from: BorrowedFd<'_>,
+    from_name: &[u8],
+    to: BorrowedFd<'_>,
+    to_name: &[u8],
+) -> Result<()> {
+    match rustix::fs::renameat_with(from, from_name, to, to_name, RenameFlags::NOREPLACE) {
+        // Not every disk has the flag.
+        Err(Errno::INVAL) => match stat_at(to, to_name) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(Errno::NOENT) => rename(from, from_name, to, to_name),
+            Err(errno) => Err(errno),
+        },
+        result => result,
+    }
+}
+
+/// Moves ctime to now, and changes nothing else.
+pub(crate) fn touch(
+    descriptors: BorrowedFd<'_>,
+    object: BorrowedFd<'_>,
+    mode: Option<u32>,
+) -> Result<()> {
+    match mode {
+        Some(mode) => change_mode(descriptors, object, mode),
+        None => change_owner(object, None, None),
+    }
+}
+
+/// Where the next written part of a sparse file begins, at or after `offset`; `None` beyond the
+/// last one.
+pub(crate) fn next_data(file: BorrowedFd<'_>, offset: u64) -> Result<Option<u64>> {
+    match rustix::fs::seek(file, SeekFrom::Data(offset)) {
+        Ok(offset) => Ok(Some(offset)),
+        Err(Errno::NXIO) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }
 
 pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {
@@ -230,6 +306,11 @@ pub(crate) fn sync_data(file: BorrowedFd<'_>) -> Result<()> {
     rustix::fs::fdatasync(file)
 }
 
+/// Brings everything on a disk there.
+pub(crate) fn sync_disk(object: BorrowedFd<'_>) -> Result<()> {
+    rustix::fs::syncfs(object)
+}
+
 pub(crate) fn usage(object: BorrowedFd<'_>) -> Result<StatVfs> {
     rustix::fs::fstatvfs(object)
 }
@@ -299,8 +380,22 @@ pub(crate) fn read(
     }
 }
 
+/// What a kernel handle has to be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandleUse {
+    /// To open the object by it.
+    Opening,
+    /// To tell the object from others only (`AT_HANDLE_FID`, since Linux 6.5).
+    Telling,
+}
+
 /// The kernel's handle of an object. `OVERFLOW` if it is longer than is taken here.
-pub(crate) fn handle_of(object: BorrowedFd<'_>) -> Result<KernelHandle> {
+pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<KernelHandle> {
+    const AT_HANDLE_FID: i32 = 0x200;
+    let flags = match purpose {
+        HandleUse::Opening => libc::AT_EMPTY_PATH,
+        HandleUse::Telling => libc::AT_EMPTY_PATH | AT_HANDLE_FID,
+    };
     let length = u32::try_from(MAX_KERNEL_HANDLE).map_err(|_| Errno::OVERFLOW)?;
     let mut raw = RawHandle {
         length,
@@ -316,7 +411,7 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>) -> Result<KernelHandle> {
             c"".as_ptr(),
             (&raw mut raw).cast(),
             &raw mut mount,
-            libc::AT_EMPTY_PATH,
+            flags,
         )
     };
     if result != 0 {

@@ -60,6 +60,6 @@ pub fn status(error: Error) -> Nfsstat4 {
         Error::WrongType => Nfsstat4::NFS4ERR_WRONG_TYPE,
         Error::NotSupp => Nfsstat4::NFS4ERR_NOTSUPP,
         // Descriptors come back as other requests end, or expired clients are thrown out.
-        Error::TooManyFiles | Error::WouldBlock => Nfsstat4::NFS4ERR_DELAY,
+        Error::TooManyFiles | Error::Delay | Error::WouldBlock => Nfsstat4::NFS4ERR_DELAY,
     }
 }

@@ -46,6 +46,9 @@ impl Fixture {
             fsid: 1,
             key: [7; 16],
             cached_nodes: 64,
+            ownership: localefs_vfs::Ownership::Native,
+            finding: localefs_vfs::Finding::Auto,
+            records: None,
             durability: Default::default(),
         };
         let fs = Arc::new(FileSystem::open(directory.path(), options).expect("to be run as root"));

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use localefs_vfs::Durability;
+use localefs_vfs::{Durability, Owner};
 
 use crate::error::StartError;
 use crate::local_efs::LocalEfs;
+use crate::ownership::Ownership;
 use crate::transport::Limits;
 
 /// What a server is to be like. From [`LocalEfs::builder`].
@@ -19,6 +20,8 @@ pub struct Builder {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) lease: Duration,
     pub(crate) durability: Durability,
+    pub(crate) ownership: Ownership,
+    pub(crate) outside_owner: Owner,
     pub(crate) trust_local_users: bool,
     pub(crate) limits: Limits,
 }
@@ -31,6 +34,8 @@ impl Default for Builder {
             listen: Vec::new(),
             lease: Duration::from_secs(90),
             durability: Durability::Ordinary,
+            ownership: Ownership::Auto,
+            outside_owner: Owner::default(),
             trust_local_users: false,
             limits: Limits::default(),
         }
@@ -69,6 +74,19 @@ impl Builder {
     /// Whether changes of names reach the disk before they are answered.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Where owners and modes of files are kept.
+    pub fn ownership(mut self, ownership: Ownership) -> Self {
+        self.ownership = ownership;
+        self
+    }
+
+    /// Whose files are that somebody on this machine puts into the tree, with shadow ownership;
+    /// root's unless set.
+    pub fn outside_owner(mut self, uid: u32, gid: u32) -> Self {
+        self.outside_owner = Owner { uid, gid };
         self
     }
 

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::data_dir::DataDirError;
+use crate::ownership::OwnershipError;
 use crate::store::StoreError;
 use crate::tree::TreeError;
 
@@ -15,12 +16,6 @@ use crate::tree::TreeError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The process is not root.
-    #[error(
-        "localefs has to run as root to give files the owners that clients ask for; serving as \
-         an ordinary user comes with shadow ownership, which this version does not have yet"
-    )]
-    NotRoot,
     /// The data directory cannot be used.
     #[error(transparent)]
     Data(#[from] DataDirError),
@@ -41,6 +36,9 @@ pub enum StartError {
         /// What is wrong with it.
         error: localefs_vfs::OpenError,
     },
+    /// It has another ownership than was asked for, or one that this process cannot go on with.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
     /// The NFS server did not start.
     #[error(transparent)]
     Engine(#[from] localefs_engine::StartError),

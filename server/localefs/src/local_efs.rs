@@ -74,6 +74,12 @@ impl LocalEfs {
         self.description.ephemeral
     }
 
+    /// Whether owners and modes are kept in a table beside the files.
+    #[must_use]
+    pub fn has_shadow_ownership(&self) -> bool {
+        self.description.shadow
+    }
+
     /// The directory that clients see as the root, an absolute path.
     #[must_use]
     pub fn root(&self) -> &Path {

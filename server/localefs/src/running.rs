@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use localefs_engine as engine;
-use localefs_vfs::{FileSystem, Options};
+use localefs_vfs::{Finding, Options};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -16,6 +16,7 @@ use crate::builder::Builder;
 use crate::data_dir::DataDir;
 use crate::error::{ListenError, StartError};
 use crate::file_limit::divide;
+use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Store, StoreError};
 use crate::transport::{self, Transport};
 use crate::tree;
@@ -32,6 +33,7 @@ pub(crate) struct Description {
     pub(crate) nfs: Vec<SocketAddr>,
     pub(crate) data: PathBuf,
     pub(crate) ephemeral: bool,
+    pub(crate) shadow: bool,
     pub(crate) root: PathBuf,
     pub(crate) file_system: String,
     pub(crate) lease: Duration,
@@ -51,9 +53,6 @@ pub(crate) struct Running {
 impl Running {
     /// Puts a server together. Within a runtime; once this returns, connections are accepted.
     pub(crate) fn start(builder: Builder) -> Result<Self, StartError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(StartError::NotRoot);
-        }
         let data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
@@ -69,15 +68,17 @@ impl Running {
         }
 
         let served = match &builder.root {
-            Some(root) => Some(tree::check(root, data.path(), builder.trust_local_users)?),
+            Some(root) => {
+                // Only root can leave programs there that run as somebody else.
+                let harmless =
+                    builder.ownership == Ownership::Shadow || !rustix::process::geteuid().is_root();
+                let trusting = builder.trust_local_users || harmless;
+                Some(tree::check(root, data.path(), trusting)?)
+            }
             None => None,
         };
         let store = Arc::new(Store::open(&data.state())?);
-        let known = match (&served, data.file_systems().as_slice()) {
-            // The files of a database that was lost.
-            (None, [only]) => Some(only.clone()),
-            _ => None,
-        };
+        let known = ownership::only(&served, &data);
         let (identity, boot) =
             store
                 .start(served.as_deref(), known)
@@ -97,12 +98,12 @@ impl Running {
             key: identity.handle_key,
             cached_nodes: files.nodes,
             durability: builder.durability,
+            ownership: localefs_vfs::Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
         };
-        let file_system =
-            FileSystem::open(&root, options).map_err(|error| StartError::FileSystem {
-                path: root.clone(),
-                error,
-            })?;
+        let choice = (builder.ownership, builder.outside_owner);
+        let served = ownership::open(&store, &data, &identity.id, &root, choice, &options)?;
         let server = engine::Server::start(
             engine::Config {
                 lease,
@@ -110,7 +111,7 @@ impl Running {
                 max_opens: files.opens,
                 boot,
             },
-            Arc::new(file_system),
+            Arc::new(served.file_system),
             Arc::new(Clients::new(store, &identity.id)),
             Instant::now(),
         )?;
@@ -118,13 +119,14 @@ impl Running {
         let mut limits = builder.limits;
         limits.connections = files.connections;
         info!(?nfs, root = %root.display(), data = %data.path().display(),
-            file_system = identity.id, connections = limits.connections, "serving");
+            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, "serving");
         let transport =
             Transport::start(listeners, Arc::clone(&server), engine::MAX_RECORD, limits);
         let description = Arc::new(Description {
             nfs,
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
+            shadow: served.is_shadow,
             root,
             file_system: identity.id,
             lease,

@@ -5,7 +5,6 @@ mod common;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use common::{Server, failure, localefs, run, scratch};
@@ -132,24 +131,6 @@ fn data_within_the_tree() {
     let data = scratch.path().join("data");
     let message = failure(on(&data).arg("--root").arg(scratch.path()));
     assert_says(&message, &["lie in one another", "--data"]);
-}
-
-#[test]
-fn ordinary_users() {
-    // Where that user can run it.
-    let scratch = scratch();
-    fs::set_permissions(scratch.path(), Permissions::from_mode(0o755)).unwrap();
-    let program = scratch.path().join("localefs");
-    fs::copy(env!("CARGO_BIN_EXE_localefs"), &program).unwrap();
-    let mut command = std::process::Command::new(&program);
-    command
-        .args(["--ephemeral", "--listen", "127.0.0.1:0"])
-        .current_dir("/");
-    let message = failure(command.uid(65534).gid(65534));
-    assert_says(
-        &message,
-        &["as root", "shadow ownership", "does not have yet"],
-    );
 }
 
 #[test]

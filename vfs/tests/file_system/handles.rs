@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use localefs_vfs::{Blocking, Error, FileSystem, Identity, Options, Stability};
+use localefs_vfs::{Blocking, Error, Identity, Options, Stability};
 
 use crate::{Served, options, root};
 
@@ -31,7 +31,7 @@ fn they_stay_valid_over_renames_links_and_restarts() {
     for _ in 0..2 {
         for (handle, key, file_type) in &handles {
             assert!(handle.len() <= 128);
-            let found = served.fs.resolve(handle).unwrap();
+            let found = served.resolve(handle).unwrap();
             assert_eq!((found.key(), found.handle()), (*key, &handle[..]));
             assert_eq!(found.file_type(), *file_type);
         }
@@ -49,10 +49,7 @@ fn there_is_one_object_for_each_inode() {
         .unwrap();
     assert!(Arc::ptr_eq(&node, &served.lookup(&root(), "a").unwrap()));
     assert!(Arc::ptr_eq(&node, &served.lookup(&root(), "b").unwrap()));
-    assert!(Arc::ptr_eq(
-        &node,
-        &served.fs.resolve(node.handle()).unwrap()
-    ));
+    assert!(Arc::ptr_eq(&node, &served.resolve(node.handle()).unwrap()));
 }
 
 #[test]
@@ -63,13 +60,10 @@ fn forged_and_foreign_handles_are_bad() {
     for at in 0..handle.len() {
         let mut forged = handle.to_vec();
         forged[at] ^= 1;
-        assert_eq!(served.fs.resolve(&forged).unwrap_err(), Error::BadHandle);
-        assert_eq!(
-            served.fs.resolve(&handle[..at]).unwrap_err(),
-            Error::BadHandle
-        );
+        assert_eq!(served.resolve(&forged).unwrap_err(), Error::BadHandle);
+        assert_eq!(served.resolve(&handle[..at]).unwrap_err(), Error::BadHandle);
     }
-    assert_eq!(served.fs.resolve(&[0; 200]).unwrap_err(), Error::BadHandle);
+    assert_eq!(served.resolve(&[0; 200]).unwrap_err(), Error::BadHandle);
     for other in [
         Options {
             fsid: 8,
@@ -80,7 +74,7 @@ fn forged_and_foreign_handles_are_bad() {
             ..options()
         },
     ] {
-        let other = FileSystem::open(&served.host(""), other).unwrap();
+        let other = served.again(&other);
         assert_eq!(other.resolve(handle).unwrap_err(), Error::BadHandle);
     }
 }
@@ -101,7 +95,7 @@ fn a_removed_object_is_stale_also_when_its_inode_is_used_again() {
             served.reopen();
         }
         for handle in &handles {
-            assert_eq!(served.fs.resolve(handle).unwrap_err(), Error::Stale);
+            assert_eq!(served.resolve(handle).unwrap_err(), Error::Stale);
         }
     }
 }
@@ -112,7 +106,7 @@ fn a_removed_file_that_only_the_host_has_open_is_stale() {
     let handle = served.create(&root(), "a", 0o644).node.handle().to_vec();
     let open = std::fs::File::open(served.host("a")).unwrap();
     served.fs.remove(&root(), &served.root(), b"a").unwrap();
-    assert_eq!(served.fs.resolve(&handle).unwrap_err(), Error::Stale);
+    assert_eq!(served.resolve(&handle).unwrap_err(), Error::Stale);
     drop(open);
 }
 
@@ -127,7 +121,7 @@ fn an_open_file_outlives_its_last_name() {
         .write(&root(), &file, 0, b"data", Stability::Unstable)
         .unwrap();
     served.fs.remove(&root(), &served.root(), b"a").unwrap();
-    let node = served.fs.resolve(&handle).unwrap();
+    let node = served.resolve(&handle).unwrap();
     assert_eq!(served.fs.attributes(&node).unwrap().links, 0);
     let mut data = BytesMut::new();
     served
@@ -144,7 +138,7 @@ fn an_open_file_outlives_its_last_name() {
         .reopen_file(&Identity::root(), &node, localefs_vfs::OpenMode::BOTH)
         .unwrap();
     drop((node, file, again));
-    assert_eq!(served.fs.resolve(&handle).unwrap_err(), Error::Stale);
+    assert_eq!(served.resolve(&handle).unwrap_err(), Error::Stale);
 }
 
 #[test]
@@ -164,7 +158,7 @@ fn more_objects_than_are_cached_are_served() {
         .collect();
     std::thread::sleep(std::time::Duration::from_millis(60));
     for (n, handle) in handles.iter().enumerate() {
-        let node = served.fs.resolve(handle).unwrap();
+        let node = served.resolve(handle).unwrap();
         assert_eq!(node, served.lookup(&root(), &n.to_string()).unwrap());
     }
     served.create(&root(), "last", 0o644);

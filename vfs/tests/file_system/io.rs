@@ -232,7 +232,7 @@ fn stable_writes_and_commits_succeed_and_keep_the_verifier() {
             .unwrap();
         assert_eq!(served.fs.commit(&dir), Err(Error::IsDir));
         assert_eq!(served.fs.write_verifier(), verifier);
-        let other = localefs_vfs::FileSystem::open(&served.host(""), options()).unwrap();
+        let other = served.again(&options());
         assert_ne!(other.write_verifier(), verifier);
     }
 }

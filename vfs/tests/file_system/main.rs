@@ -1,26 +1,32 @@
-//! The file system as its users see it, on a temporary directory. Needs root.
+//! The file system as its users see it, on a temporary directory. Needs root, to run every test
+//! with native ownership, with shadow ownership, and as an ordinary user (see `strategies`).
 
 mod change;
 mod create;
 mod directory;
 mod escape;
+mod grown;
 mod handles;
 mod io;
+mod killed;
 mod names;
 mod ownership;
 mod rename;
+mod shadow;
+mod strategies;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use localefs_vfs::{
     Attributes, Create, Created, Durability, Error, FileSystem, Identity, Node, OpenMode, Options,
-    SetAttributes,
+    Owner, Ownership, SetAttributes,
 };
 
 /// A served directory, next to which there is one that is not served.
 pub(crate) struct Served {
     pub(crate) fs: Arc<FileSystem>,
+    options: Options,
     scratch: tempfile::TempDir,
 }
 
@@ -45,6 +51,27 @@ pub(crate) fn options() -> Options {
         key: [3; 16],
         cached_nodes: 1000,
         durability: Durability::Ordinary,
+        ownership: if strategies::shadow() {
+            SHADOW
+        } else {
+            Ownership::Native
+        },
+        finding: strategies::finding(),
+        records: None,
+    }
+}
+
+/// Shadow ownership, where what the host has made is root's.
+pub(crate) const SHADOW: Ownership = Ownership::Shadow {
+    outside: Owner { uid: 0, gid: 0 },
+    recorded: false,
+};
+
+/// `options`, with a place for records beside the served directory `root`.
+pub(crate) fn beside(root: &Path, options: &Options) -> Options {
+    Options {
+        records: Some(root.with_extension("records")),
+        ..options.clone()
     }
 }
 
@@ -61,12 +88,15 @@ impl Served {
         Self::with(options())
     }
 
-    pub(crate) fn with(options: Options) -> Self {
+    pub(crate) fn with(mut options: Options) -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let fs = FileSystem::create(&scratch.path().join("served"), options)
+        let path = scratch.path().join("served");
+        options.records = beside(&path, &options).records;
+        let fs = FileSystem::create(&path, options.clone())
             .expect("these tests must run as root, on a disk with file handles");
         let served = Self {
             fs: Arc::new(fs),
+            options,
             scratch,
         };
         served
@@ -92,8 +122,27 @@ impl Served {
 
     /// The same directory, served anew.
     pub(crate) fn reopen(&mut self) {
-        let fs = FileSystem::open(&self.host(""), options()).unwrap();
-        self.fs = Arc::new(fs);
+        let same = Options {
+            cached_nodes: options().cached_nodes,
+            ..self.options.clone()
+        };
+        self.fs = Arc::new(FileSystem::open(&self.outside("served"), same).unwrap());
+    }
+
+    /// Another file system on the same directory.
+    pub(crate) fn again(&self, options: &Options) -> FileSystem {
+        let root = self.outside("served");
+        FileSystem::open(&root, beside(&root, options)).unwrap()
+    }
+
+    /// Resolves a handle, however long that is put off.
+    pub(crate) fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        loop {
+            match self.fs.resolve(handle) {
+                Err(Error::Delay) => std::thread::sleep(std::time::Duration::from_millis(1)),
+                result => return result,
+            }
+        }
     }
 
     pub(crate) fn create(&self, who: &Identity, name: &str, bits: u32) -> Created {

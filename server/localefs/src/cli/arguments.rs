@@ -37,6 +37,16 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Bring all owners from the disk to a table beside the files, or back
+    ///
+    /// No server may run on the data directory. To native needs root. If it is interrupted, run
+    /// it again.
+    ConvertOwnership(ConvertArguments),
+    /// Keep the recorded owners that are whole, where some are damaged
+    ///
+    /// Files whose record is lost then belong to the outside owner. No server may run on the data
+    /// directory.
+    RepairOwnership(TreeArguments),
 }
 
 /// How to serve.
@@ -83,6 +93,21 @@ pub(super) struct ServeArguments {
     /// When changes of names reach the disk: in the order of its journal, or before the reply
     #[arg(long, env = "LOCALEFS_DURABILITY", value_enum, default_value_t)]
     pub(super) durability: Durability,
+
+    /// Where owners and modes are kept: on the disk itself (native), in a table beside the files
+    /// (shadow), or whatever works (auto)
+    #[arg(long, env = "LOCALEFS_OWNERSHIP", value_enum, default_value_t)]
+    pub(super) ownership: Ownership,
+
+    /// Whose files are that somebody on this machine puts there, with shadow ownership
+    #[arg(
+        long,
+        value_name = "UID:GID",
+        env = "LOCALEFS_OUTSIDE_OWNER",
+        default_value = "0:0",
+        value_parser = parse_owner
+    )]
+    pub(super) outside_owner: (u32, u32),
 
     /// Serve --root even if other users of this machine can enter it
     #[arg(long, env = "LOCALEFS_TRUST_LOCAL_USERS", value_parser = BoolishValueParser::new())]
@@ -137,6 +162,73 @@ pub(super) struct HealthArguments {
         default_value = "localefs-data"
     )]
     pub(super) data: PathBuf,
+}
+
+/// Which tree is meant.
+#[derive(Args)]
+pub(super) struct TreeArguments {
+    /// The data directory
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// The directory that is served instead of one in the data directory
+    #[arg(long, value_name = "TREE", env = "LOCALEFS_ROOT")]
+    pub(super) root: Option<PathBuf>,
+}
+
+/// How to convert a tree.
+#[derive(Args)]
+pub(super) struct ConvertArguments {
+    #[command(flatten)]
+    pub(super) tree: TreeArguments,
+
+    /// Where owners and modes are to be kept
+    #[arg(long, value_enum)]
+    pub(super) to: Form,
+
+    /// Whose files are that have no recorded owner
+    #[arg(
+        long,
+        value_name = "UID:GID",
+        env = "LOCALEFS_OUTSIDE_OWNER",
+        default_value = "0:0",
+        value_parser = parse_owner
+    )]
+    pub(super) outside_owner: (u32, u32),
+}
+
+/// Where owners and modes are kept.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Ownership {
+    /// As before; for a new tree on the disk if this process can give files away there
+    #[default]
+    Auto,
+    /// On the disk itself; needs root
+    Native,
+    /// In a table beside the files
+    Shadow,
+}
+
+/// Where owners and modes are to be kept.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// On the disk itself; needs root
+    Native,
+    /// In a table beside the files
+    Shadow,
+}
+
+fn parse_owner(text: &str) -> Result<(u32, u32), String> {
+    // The last number stands for no user at all.
+    let id = |text: &str| text.parse().ok().filter(|id| *id != u32::MAX);
+    text.split_once(':')
+        .and_then(|(uid, gid)| Some((id(uid)?, id(gid)?)))
+        .ok_or_else(|| "two numbers are needed, as in 1000:1000".to_owned())
 }
 
 /// When changes of names reach the disk.
@@ -259,6 +351,11 @@ mod tests {
             "localefs --log-format xml",
             "localefs --durability none",
             "localefs conquer",
+            "localefs --ownership mine",
+            "localefs --outside-owner 5",
+            "localefs --outside-owner 5:4294967295",
+            "localefs convert-ownership",
+            "localefs convert-ownership --to auto",
         ] {
             assert!(try_parse(line.split(' ')).is_err(), "{line}");
         }

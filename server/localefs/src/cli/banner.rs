@@ -29,6 +29,9 @@ impl Display for Banner<'_> {
             ""
         };
         writeln!(out, "  data     {}{gone}", server.data().display())?;
+        if server.has_shadow_ownership() {
+            writeln!(out, "  owners   in the data directory (shadow ownership)")?;
+        }
         writeln!(out, "  warning  whoever can connect is root here")?;
         writeln!(out, "Mount it:")?;
         writeln!(out, "  sudo {}", server.mount_command("/mnt/efs"))

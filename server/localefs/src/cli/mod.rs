@@ -4,6 +4,7 @@ mod arguments;
 mod banner;
 mod listen;
 mod log;
+mod ownership;
 mod ready;
 mod serve;
 mod status;
@@ -27,6 +28,8 @@ pub(crate) fn run() -> ExitCode {
             block_on(serve::serve(arguments))
         }
         Command::Status(arguments) => block_on(status::status(arguments)),
+        Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
+        Command::RepairOwnership(arguments) => ownership::repair(&arguments),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

@@ -10,7 +10,7 @@ use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-use super::arguments::{Durability, ServeArguments};
+use super::arguments::{Durability, Ownership, ServeArguments};
 use super::banner::Banner;
 use super::fail;
 use super::ready::ReadyFile;
@@ -47,6 +47,12 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
     let mut builder = LocalEfs::builder()
         .lease(Duration::from_secs(arguments.lease.into()))
         .trust_local_users(arguments.trust_local_users)
+        .ownership(match arguments.ownership {
+            Ownership::Auto => localefs::Ownership::Auto,
+            Ownership::Native => localefs::Ownership::Native,
+            Ownership::Shadow => localefs::Ownership::Shadow,
+        })
+        .outside_owner(arguments.outside_owner.0, arguments.outside_owner.1)
         .durability(match arguments.durability {
             Durability::Ordinary => localefs::Durability::Ordinary,
             Durability::Strict => localefs::Durability::Strict,

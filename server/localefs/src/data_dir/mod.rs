@@ -7,6 +7,10 @@
 //!   admin.sock            where the commands reach the running server
 //!   state.redb            identity, keys, client records
 //!   fs/<file system id>/  the files that clients see
+//!   records/<file system id>/
+//!     owners              whose they are, with shadow ownership
+//!     names, links/       where they are, if the kernel doesn't open them by handle
+//!     staging/            new ones, before they have a name
 //! ```
 
 mod error;
@@ -102,20 +106,19 @@ impl DataDir {
         self.path.join("fs")
     }
 
-    /// The tree of one of its own file systems, made if there is nothing: as on EFS, its root is
-    /// root's and has mode 0755.
+    /// Where the tree of one of its own file systems is, or will be.
     pub(crate) fn tree(&self, file_system: &str) -> Result<PathBuf, DataDirError> {
-        let tree = self.trees().join(file_system);
-        let unusable = |error| DataDirError::Unusable {
-            path: tree.clone(),
+        let trees = self.trees();
+        fs::create_dir_all(&trees).map_err(|error| DataDirError::Unusable {
+            path: trees.clone(),
             error,
-        };
-        if !tree.try_exists().map_err(unusable)? {
-            fs::create_dir_all(&tree).map_err(unusable)?;
-            let mode = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(&tree, mode).map_err(unusable)?;
-        }
-        Ok(tree)
+        })?;
+        Ok(trees.join(file_system))
+    }
+
+    /// Where the records of a file system are, whether its tree is here or elsewhere.
+    pub(crate) fn records(&self, file_system: &str) -> PathBuf {
+        self.path.join("records").join(file_system)
     }
 
     /// Ids of the file systems that have a tree here.

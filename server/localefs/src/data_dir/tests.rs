@@ -15,9 +15,9 @@ fn a_new_one_is_made_and_opens_again() {
     let data = DataDir::open(&path).unwrap();
     assert_eq!(data.path(), path.canonicalize().unwrap());
     assert!(data.file_systems().is_empty());
-    data.tree("fs-0123456789abcdef0").unwrap();
+    fs::create_dir(data.tree("fs-0123456789abcdef0").unwrap()).unwrap();
     for other in ["lost+found", "fs-0123456789abcdef", "fs-0123456789ABCDEF0"] {
-        data.tree(other).unwrap();
+        fs::create_dir(data.tree(other).unwrap()).unwrap();
     }
     assert_eq!(data.file_systems(), ["fs-0123456789abcdef0"]);
 }

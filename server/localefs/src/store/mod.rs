@@ -3,6 +3,7 @@
 mod clients;
 mod error;
 mod identity;
+mod ownership;
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use redb::Database;
 
 pub(crate) use clients::Clients;
 pub use error::StoreError;
+pub(crate) use identity::Identity;
 
 /// redb's cache. What is stored is small; redb would take a gibibyte.
 const CACHE: usize = 4 << 20;

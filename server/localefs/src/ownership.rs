@@ -1,0 +1,249 @@
+//! Whether owners are kept on the disk or beside it.
+
+use std::path::{Path, PathBuf};
+
+use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
+use thiserror::Error;
+
+use crate::data_dir::DataDir;
+use crate::error::StartError;
+use crate::store::{Identity, Store, StoreError};
+use crate::tree;
+
+/// Where owners and modes of files are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ownership {
+    /// As they were for this tree before. For a new one native, if a try shows that this process
+    /// can give files on its disk away and go on using them, else shadow.
+    #[default]
+    Auto,
+    /// On the disk itself. Needs root, or its capabilities.
+    Native,
+    /// In a table beside the tree.
+    Shadow,
+}
+
+/// Why a tree isn't served with the ownership that was asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OwnershipError {
+    /// It has been served with the other one.
+    #[error(
+        "{} is served with {recorded} ownership; with --ownership {asked} its files would show \
+         other owners. Leave the option away, or stop the server and run: localefs \
+         convert-ownership --to {asked}",
+        tree.display()
+    )]
+    Differs {
+        /// The tree.
+        tree: PathBuf,
+        /// What was recorded.
+        recorded: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// It has been served with native ownership, which this process can't go on with.
+    #[error(
+        "{} is served with native ownership, and this process can't give files there to other \
+         users: run localefs as root with CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER and \
+         CAP_FSETID, or have root run once: localefs convert-ownership --to shadow",
+        tree.display()
+    )]
+    NativeImpossible {
+        /// The tree.
+        tree: PathBuf,
+    },
+}
+
+/// What a tree is served with.
+pub(crate) struct Served {
+    pub(crate) file_system: FileSystem,
+    pub(crate) is_shadow: bool,
+}
+
+fn name(shadow: bool) -> &'static str {
+    if shadow { "shadow" } else { "native" }
+}
+
+/// What is known of the ownership of a tree from before.
+fn recorded(store: &Store, records: &Path, id: &str) -> Result<Option<bool>, redb::Error> {
+    // Without the database, the table itself says it.
+    Ok(store
+        .is_shadow(id)?
+        .or_else(|| vfs::has_owners(records).then_some(true)))
+}
+
+/// Opens a tree with the ownership that it has, or gets now.
+pub(crate) fn open(
+    store: &Store,
+    data: &DataDir,
+    id: &str,
+    tree: &Path,
+    (asked, outside): (Ownership, Owner),
+    options: &Options,
+) -> Result<Served, StartError> {
+    let unusable = |error| StoreError::Unusable {
+        path: data.state(),
+        error,
+    };
+    let failed = |error| StartError::FileSystem {
+        path: tree.to_owned(),
+        error,
+    };
+    let records = data.records(id);
+    let before = recorded(store, &records, id).map_err(unusable)?;
+    let is_new = !tree.exists();
+    let where_it_is = if is_new {
+        tree.parent().unwrap_or(tree)
+    } else {
+        tree
+    };
+    let is_shadow = match (asked, before) {
+        (Ownership::Native, Some(true)) | (Ownership::Shadow, Some(false)) => {
+            let error = OwnershipError::Differs {
+                tree: tree.to_owned(),
+                recorded: name(asked == Ownership::Native),
+                asked: name(asked == Ownership::Shadow),
+            };
+            return Err(error.into());
+        }
+        (Ownership::Auto, Some(false)) => {
+            if !vfs::can_own(where_it_is).map_err(failed)? {
+                let tree = tree.to_owned();
+                return Err(OwnershipError::NativeImpossible { tree }.into());
+            }
+            false
+        }
+        (Ownership::Auto, Some(true)) | (Ownership::Shadow, _) => true,
+        (Ownership::Native, _) => false,
+        (Ownership::Auto, None) => !vfs::can_own(where_it_is).map_err(failed)?,
+    };
+    let ownership = if is_shadow {
+        vfs::Ownership::Shadow {
+            outside,
+            recorded: before == Some(true),
+        }
+    } else {
+        vfs::Ownership::Native
+    };
+    let options = Options {
+        ownership,
+        records: Some(records),
+        ..options.clone()
+    };
+    let file_system = if is_new {
+        FileSystem::create(tree, options)
+    } else {
+        FileSystem::open(tree, options)
+    };
+    let file_system = file_system.map_err(failed)?;
+    if before.is_none() {
+        store.set_shadow(id, is_shadow).map_err(unusable)?;
+    }
+    Ok(Served {
+        file_system,
+        is_shadow,
+    })
+}
+
+/// A tree in a data directory that no server uses.
+#[derive(Debug)]
+pub struct OwnershipTool {
+    data: DataDir,
+    store: Store,
+    identity: Identity,
+    tree: PathBuf,
+}
+
+impl OwnershipTool {
+    /// Opens what is served from a data directory: this tree, or else the directory's own.
+    ///
+    /// # Errors
+    /// [`StartError`] if that is in use, or not there.
+    pub fn open(data: &Path, tree: Option<&Path>) -> Result<Self, StartError> {
+        let data = DataDir::open(data)?;
+        let served = match tree {
+            Some(tree) => Some(tree::check(tree, data.path(), true)?),
+            None => None,
+        };
+        let store = Store::open(&data.state())?;
+        let (identity, _) = store
+            .start(served.as_deref(), only(&served, &data))
+            .map_err(|error| StoreError::Unusable {
+                path: data.state(),
+                error,
+            })?;
+        let tree = match served {
+            Some(tree) => tree,
+            None => data.tree(&identity.id)?,
+        };
+        Ok(Self {
+            data,
+            store,
+            identity,
+            tree,
+        })
+    }
+
+    /// Brings the owners of all files from the disk to the table (`shadow`) or back, and says how
+    /// many files there are. It can be repeated if it was interrupted.
+    ///
+    /// # Errors
+    /// [`StartError`] says what has to be different.
+    pub fn convert(&self, shadow: bool, outside: Owner) -> Result<u64, StartError> {
+        let records = self.data.records(&self.identity.id);
+        let failed = |error| StartError::FileSystem {
+            path: self.tree.clone(),
+            error,
+        };
+        let unusable = |error| StoreError::Unusable {
+            path: self.data.state(),
+            error,
+        };
+        let id = &self.identity.id;
+        let is_shadow = recorded(&self.store, &records, id).map_err(unusable)?;
+        let is_shadow = is_shadow.unwrap_or(false);
+        if shadow {
+            if !is_shadow {
+                vfs::record_owners(&self.tree, &records).map_err(failed)?;
+                self.store.set_shadow(id, true).map_err(unusable)?;
+            }
+            return vfs::take_over(&self.tree).map_err(failed);
+        }
+        if !is_shadow {
+            return Ok(0);
+        }
+        let count = vfs::restore_owners(&self.tree, &records, outside).map_err(failed)?;
+        self.store.set_shadow(id, false).map_err(unusable)?;
+        vfs::forget_owners(&records).map_err(|error| {
+            failed(vfs::OpenError::Inaccessible {
+                path: records.clone(),
+                error,
+            })
+        })?;
+        Ok(count)
+    }
+
+    /// Keeps all recorded owners that are whole, and gives what has none to the outside owner.
+    /// How many were kept and dropped is returned.
+    ///
+    /// # Errors
+    /// [`StartError`] if the table can't be read or written.
+    pub fn repair(&self) -> Result<(u64, u64), StartError> {
+        let records = self.data.records(&self.identity.id);
+        let repaired =
+            vfs::repair_owners(&self.tree, &records).map_err(|error| StartError::FileSystem {
+                path: self.tree.clone(),
+                error,
+            })?;
+        Ok((repaired.kept, repaired.dropped))
+    }
+}
+
+/// The id of the only tree in a data directory, to be known again if its database was lost.
+pub(crate) fn only(served: &Option<PathBuf>, data: &DataDir) -> Option<String> {
+    match (served, data.file_systems().as_slice()) {
+        (None, [only]) => Some(only.clone()),
+        _ => None,
+    }
+}

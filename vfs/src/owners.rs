@@ -1,0 +1,392 @@
+//! The table of owners: uid, gid and mode of every object, where the disk can't have them.
+//!
+//! A record carries the stamp of its object (from the kernel's handle, so with the inode's
+//! generation): what gets the same inode number later does not get the record.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, OpenError};
+use crate::table::{Damaged, Table, checksum, create, failed, read_at};
+
+/// The name of the table in the directory of records.
+pub(crate) const OWNERS: &str = "owners";
+const MAGIC: &[u8; 16] = b"localefs owners\n";
+const VERSION: u32 = 1;
+const HEAD: usize = 16 + 8 + 8 + 8 + 8 + 8;
+const RECORD: usize = 32;
+/// By how much the file grows at a time.
+const STEP: u64 = 1 << 20;
+const EUCLEAN: i32 = libc::EUCLEAN;
+
+/// Inode number and stamp of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Mark {
+    pub fileid: u64,
+    pub stamp: u64,
+}
+
+/// What is recorded of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u32,
+}
+
+/// The table, open.
+pub(crate) struct Owners {
+    table: Table<RECORD>,
+    root: Mark,
+    /// How long the file is at least: one that is shorter was cut off.
+    reach: AtomicU64,
+    growing: Mutex<()>,
+    dirty: AtomicBool,
+    syncing: Mutex<()>,
+}
+
+/// What a repair did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Records that are whole, and were kept.
+    pub kept: u64,
+    /// Damaged records that were dropped.
+    pub dropped: u64,
+}
+
+impl Owners {
+    /// Opens the table of the tree with this root. Where there is none, one is made, unless it is
+    /// `recorded` that there is one.
+    pub(crate) fn open(directory: &Path, root: Mark, recorded: bool) -> Result<Self, OpenError> {
+        let path = directory.join(OWNERS);
+        let refused = |problem: &str| OpenError::Records {
+            path: path.clone(),
+            problem: problem.to_owned(),
+        };
+        let unusable = |error| OpenError::Inaccessible {
+            path: path.clone(),
+            error,
+        };
+        let file = match File::options().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && recorded => {
+                return Err(refused("the table of owners is missing"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = create(&path, &head(root, 4096)).map_err(unusable)?;
+                return Ok(Self::new(file, &path, root, 4096));
+            }
+            Err(error) => return Err(unusable(error)),
+        };
+        let mut bytes = [0; HEAD];
+        read_at(&file, &mut bytes, 0).map_err(unusable)?;
+        let (found, reach) = parse_head(&bytes).map_err(refused)?;
+        if found != root {
+            return Err(refused(
+                "it is the table of owners of another tree, or of the one that this was copied \
+                 from",
+            ));
+        }
+        if file.metadata().map_err(unusable)?.len() < reach {
+            return Err(refused("its end is missing"));
+        }
+        let owners = Self::new(file, &path, root, reach);
+        let mut damaged = 0u64;
+        let scanned = owners.table.scan(|_, whole| damaged += u64::from(!whole));
+        scanned.map_err(unusable)?;
+        if damaged > 0 {
+            return Err(refused(&format!("{damaged} of its records are damaged")));
+        }
+        Ok(owners)
+    }
+
+    fn new(file: File, path: &Path, root: Mark, reach: u64) -> Self {
+        Self {
+            table: Table::new(file, path.to_owned()),
+            root,
+            reach: AtomicU64::new(reach),
+            growing: Mutex::default(),
+            dirty: AtomicBool::new(false),
+            syncing: Mutex::default(),
+        }
+    }
+
+    /// Keeps what is whole of a table, makes an empty one where there is none, and makes it that
+    /// of the tree with this root.
+    pub(crate) fn repair(directory: &Path, root: Mark) -> Result<Repaired, OpenError> {
+        let path = directory.join(OWNERS);
+        let unusable = |error| OpenError::Inaccessible {
+            path: path.clone(),
+            error,
+        };
+        let file = match File::options().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create(&path, &head(root, 4096)).map_err(unusable)?
+            }
+            Err(error) => return Err(unusable(error)),
+        };
+        let reach = file.metadata().map_err(unusable)?.len().max(4096);
+        let owners = Self::new(file, &path, root, reach);
+        let (mut repaired, mut bad) = (Repaired::default(), Vec::new());
+        let scanned = owners.table.scan(|fileid, whole| {
+            if whole {
+                repaired.kept += 1;
+            } else {
+                bad.push(fileid);
+            }
+        });
+        scanned.map_err(unusable)?;
+        for fileid in bad {
+            repaired.dropped += 1;
+            let erased = owners.table.erase(fileid);
+            erased.map_err(|_| unusable(io::Error::last_os_error()))?;
+        }
+        let file = &owners.table.file;
+        file.metadata()
+            .and_then(|metadata| file.write_all_at(&head(root, metadata.len()), 0))
+            .and_then(|()| file.sync_all())
+            .map_err(unusable)?;
+        Ok(repaired)
+    }
+
+    /// What is recorded of an object, if anything is.
+    pub(crate) fn get(&self, of: Mark) -> Result<Option<Record>, Error> {
+        match self.table.read(of.fileid)? {
+            Ok(bytes) => Ok(bytes
+                .as_ref()
+                .map(parse)
+                .filter(|(stamp, _)| *stamp == of.stamp)
+                .map(|(_, record)| record)),
+            Err(Damaged) => {
+                tracing::error!(
+                    table = %self.table.path.display(),
+                    inode = of.fileid,
+                    "an owner's record is damaged: stop the server, and see localefs repair-ownership"
+                );
+                Err(Error::Io(EUCLEAN))
+            }
+        }
+    }
+
+    /// Records the owner of an object.
+    pub(crate) fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
+        self.grow(Table::<RECORD>::offset(of.fileid).saturating_add(RECORD as u64))?;
+        let mut bytes = [0; RECORD];
+        bytes[..8].copy_from_slice(&of.stamp.to_le_bytes());
+        bytes[8..12].copy_from_slice(&record.uid.to_le_bytes());
+        bytes[12..16].copy_from_slice(&record.gid.to_le_bytes());
+        bytes[16..20].copy_from_slice(&record.mode.to_le_bytes());
+        let guard = self.table.lock(of.fileid);
+        let result = self.table.write(of.fileid, bytes);
+        drop(guard);
+        self.dirty.store(true, Ordering::SeqCst);
+        result
+    }
+
+    /// Takes away the record of an object that is gone, unless another has the inode by now.
+    pub(crate) fn forget(&self, of: Mark) -> Result<(), Error> {
+        let _guard = self.table.lock(of.fileid);
+        let mut bytes = [0; RECORD];
+        let offset = Table::<RECORD>::offset(of.fileid);
+        read_at(&self.table.file, &mut bytes, offset).map_err(|error| failed(&error))?;
+        if bytes[..8] == of.stamp.to_le_bytes() {
+            self.table.erase(of.fileid)?;
+        }
+        Ok(())
+    }
+
+    /// Brings everything recorded so far to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        // Whoever finds nothing to do must know that it is done, not just begun.
+        let _guard = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.dirty.swap(false, Ordering::SeqCst) {
+            self.table
+                .file
+                .sync_data()
+                .inspect_err(|_| self.dirty.store(true, Ordering::SeqCst))?;
+        }
+        Ok(())
+    }
+
+    fn grow(&self, end: u64) -> Result<(), Error> {
+        if end <= self.reach.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _guard = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        if end <= self.reach.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let reach = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
+        let file = &self.table.file;
+        // First the length, so that the head never claims more than there is.
+        file.set_len(reach)
+            .and_then(|()| file.write_all_at(&head(self.root, reach), 0))
+            .map_err(|error| failed(&error))?;
+        self.reach.store(reach, Ordering::Release);
+        Ok(())
+    }
+}
+
+fn head(root: Mark, reach: u64) -> [u8; HEAD] {
+    let mut bytes = [0; HEAD];
+    bytes[..16].copy_from_slice(MAGIC);
+    bytes[16..20].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[24..32].copy_from_slice(&root.fileid.to_le_bytes());
+    bytes[32..40].copy_from_slice(&root.stamp.to_le_bytes());
+    bytes[40..48].copy_from_slice(&reach.to_le_bytes());
+    let check = checksum(0, &bytes[..48]);
+    bytes[48..].copy_from_slice(&check.to_le_bytes());
+    bytes
+}
+
+fn parse_head(bytes: &[u8; HEAD]) -> Result<(Mark, u64), &'static str> {
+    if bytes[..16] != MAGIC[..] {
+        return Err("it is no table of owners, or its beginning is damaged");
+    }
+    if bytes[48..] != checksum(0, &bytes[..48]).to_le_bytes() {
+        return Err("its beginning is damaged");
+    }
+    if number(&bytes[16..20]) != u64::from(VERSION) {
+        return Err("another version of localefs wrote it, in a form that this one does not know");
+    }
+    let root = Mark {
+        fileid: number(&bytes[24..32]),
+        stamp: number(&bytes[32..40]),
+    };
+    Ok((root, number(&bytes[40..48])))
+}
+
+fn parse(bytes: &[u8; RECORD]) -> (u64, Record) {
+    let id = |range: std::ops::Range<usize>| u32::try_from(number(&bytes[range])).unwrap_or(0);
+    let record = Record {
+        uid: id(8..12),
+        gid: id(12..16),
+        mode: id(16..20),
+    };
+    (number(&bytes[..8]), record)
+}
+
+/// A little-endian number of at most eight bytes.
+pub(crate) fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Mark = Mark {
+        fileid: 2,
+        stamp: 77,
+    };
+
+    fn mark(fileid: u64, stamp: u64) -> Mark {
+        Mark { fileid, stamp }
+    }
+
+    fn record(n: u32) -> Record {
+        Record {
+            uid: n,
+            gid: n + 1,
+            mode: 0o7777 & n,
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_comes_back() {
+        let scratch = tempfile::tempdir().unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        let inodes = [0, 1, 2, 127, 128, 129, 1 << 20, 1 << 32, (1 << 38) + 5];
+        for (n, inode) in (1000..).zip(inodes) {
+            assert_eq!(owners.get(mark(inode, 5)).unwrap(), None);
+            owners.put(mark(inode, 5), record(n)).unwrap();
+        }
+        for _ in 0..2 {
+            let owners = Owners::open(scratch.path(), ROOT, true).unwrap();
+            for (n, inode) in (1000..).zip(inodes) {
+                assert_eq!(owners.get(mark(inode, 5)).unwrap(), Some(record(n)));
+                assert_eq!(owners.get(mark(inode, 6)).unwrap(), None, "another object");
+            }
+            owners.sync().unwrap();
+        }
+        owners.forget(mark(1, 4)).unwrap();
+        assert!(owners.get(mark(1, 5)).unwrap().is_some());
+        owners.forget(mark(1, 5)).unwrap();
+        assert_eq!(owners.get(mark(1, 5)).unwrap(), None);
+        let repaired = Owners::repair(scratch.path(), ROOT).unwrap();
+        let kept = inodes.len() as u64 - 1;
+        assert_eq!(repaired, Repaired { kept, dropped: 0 });
+    }
+
+    #[test]
+    fn every_damaged_bit_is_found_and_can_be_repaired() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join(OWNERS);
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        for inode in 10..13 {
+            owners.put(mark(inode, 5), record(1)).unwrap();
+        }
+        drop(owners);
+        let whole = std::fs::read(&path).unwrap();
+        let record_11 = usize::try_from(Table::<RECORD>::offset(11)).unwrap();
+        for at in (0..HEAD).chain(record_11..record_11 + RECORD) {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                std::fs::write(&path, &damaged).unwrap();
+                let refused = Owners::open(scratch.path(), ROOT, true).err().unwrap();
+                let text = refused.to_string();
+                assert!(text.contains(path.to_str().unwrap()), "{text}");
+                assert!(text.contains("repair-ownership"), "{text}");
+                assert_eq!(std::fs::read(&path).unwrap(), damaged, "nothing is reset");
+            }
+        }
+        for length in [0, 1, HEAD - 1, 4096, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(
+                Owners::open(scratch.path(), ROOT, true).is_err(),
+                "{length}"
+            );
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(Owners::open(scratch.path(), ROOT, true).is_err(), "missing");
+        std::fs::write(&path, &whole).unwrap();
+        assert!(
+            Owners::open(scratch.path(), mark(3, 77), true).is_err(),
+            "of another tree"
+        );
+        let mut damaged = whole.clone();
+        damaged[record_11] ^= 1;
+        damaged[0] ^= 1;
+        std::fs::write(&path, &damaged).unwrap();
+        let repaired = Owners::repair(scratch.path(), ROOT).unwrap();
+        assert_eq!(
+            repaired,
+            Repaired {
+                kept: 2,
+                dropped: 1
+            }
+        );
+        let owners = Owners::open(scratch.path(), ROOT, true).unwrap();
+        assert_eq!(owners.get(mark(10, 5)).unwrap(), Some(record(1)));
+        assert_eq!(owners.get(mark(11, 5)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_record_damaged_while_it_serves_is_an_error_not_an_owner() {
+        let scratch = tempfile::tempdir().unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        owners.put(mark(10, 5), record(1)).unwrap();
+        let offset = Table::<RECORD>::offset(10) + 9;
+        owners.table.file.write_all_at(&[0xa5], offset).unwrap();
+        assert_eq!(owners.get(mark(10, 5)), Err(Error::Io(EUCLEAN)));
+    }
+}
