@@ -1,27 +1,20 @@
-//! The file system: opening it, attributes and access, and what every change has in common.
+//! The file system: attributes and access, and what every change has in common.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-
 use crate::access::{Permissions, check};
-use crate::attributes::{Attributes, FileType, SetAttributes};
-use crate::error::{Error, OpenError};
+use crate::attributes::{Attributes, FileType};
+use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
 use crate::names::Names;
 use crate::node::Node;
-use crate::node_cache::{NodeCache, Records};
-use crate::objects::new_node;
-use crate::options::{Durability, Finding, Granted, Options, Ownership, Usage};
-use crate::owners::Owners;
-use crate::probe::{give_away, opens_handles};
+use crate::node_cache::NodeCache;
+use crate::options::{Durability, Granted, Options, Usage};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
 use crate::stat::change_time;
@@ -29,10 +22,10 @@ use crate::sys;
 
 /// A directory of this machine, served as a file system.
 pub struct FileSystem {
-    root: Arc<Node>,
+    pub(crate) root: Arc<Node>,
     /// The root opened for reading, which names the mount to `open_by_handle_at`.
     pub(crate) mount: OwnedFd,
-    descriptors: OwnedFd,
+    pub(crate) descriptors: OwnedFd,
     pub(crate) device: (u32, u32),
     pub(crate) codec: HandleCodec,
     pub(crate) cache: NodeCache,
@@ -43,145 +36,15 @@ pub struct FileSystem {
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
     pub(crate) user: u32,
-    recent: Recent,
-    options: Options,
+    pub(crate) recent: Recent,
+    pub(crate) options: Options,
     pub(crate) opened: u64,
-    verifier: AtomicU64,
+    pub(crate) verifier: AtomicU64,
     /// Whether the disk is known to have no files without a name.
     pub(crate) only_named: AtomicBool,
 }
 
 impl FileSystem {
-    /// Serves an existing directory. Mounts below it are not entered.
-    ///
-    /// # Errors
-    /// [`OpenError`] says what is missing.
-    pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
-        Self::start(root, options, false)
-    }
-
-    /// Makes a new directory, owned by root and of mode 0755 as the root of a new EFS file system
-    /// is, and serves it.
-    ///
-    /// # Errors
-    /// As [`FileSystem::open`]; also if the directory exists.
-    pub fn create(root: &Path, options: Options) -> Result<Self, OpenError> {
-        let inaccessible = |error| OpenError::Inaccessible {
-            path: root.to_owned(),
-            error,
-        };
-        std::fs::create_dir(root).map_err(inaccessible)?;
-        let file_system = Self::start(root, options, true)?;
-        let set = SetAttributes {
-            uid: Some(0),
-            gid: Some(0),
-            mode: Some(0o755),
-            ..SetAttributes::default()
-        };
-        file_system
-            .set_attributes(&Identity::root(), &file_system.root, None, &set)
-            .map_err(|error| inaccessible(std::io::Error::other(error)))?;
-        Ok(file_system)
-    }
-
-    fn start(path: &Path, options: Options, empty: bool) -> Result<Self, OpenError> {
-        let inaccessible = |path: &Path| {
-            let path = path.to_owned();
-            |errno: Errno| OpenError::Inaccessible {
-                path,
-                error: errno.into(),
-            }
-        };
-        let mount = sys::open_root(path).map_err(inaccessible(path))?;
-        let descriptors =
-            sys::open_descriptors().map_err(inaccessible(Path::new("/proc/self/fd")))?;
-        let identify =
-            Identify::of_disk(mount.as_fd()).map_err(|errno| OpenError::HandlesUnsupported {
-                path: path.to_owned(),
-                error: errno.into(),
-            })?;
-        let object = sys::reopen(descriptors.as_fd(), mount.as_fd(), OFlags::PATH)
-            .map_err(inaccessible(path))?;
-        let stat = sys::stat(object.as_fd()).map_err(inaccessible(path))?;
-        let (kernel, mark) = identify
-            .mark(object.as_fd(), &stat)
-            .map_err(inaccessible(path))?;
-        let device = (stat.stx_dev_major, stat.stx_dev_minor);
-
-        let records = options.records.as_deref();
-        if let Some(records) = records {
-            make_private(records)?;
-        }
-        let shadow = match options.ownership {
-            Ownership::Native => {
-                give_away(mount.as_fd(), descriptors.as_fd()).map_err(|errno| {
-                    OpenError::NativeImpossible {
-                        path: path.to_owned(),
-                        error: errno.into(),
-                    }
-                })?;
-                None
-            }
-            Ownership::Shadow { outside, recorded } => {
-                let records = records.ok_or(OpenError::NoRecords)?;
-                let owners = Owners::open(records, mark, recorded)?;
-                Some(Shadow::open(records, owners, outside, device)?)
-            }
-        };
-        let by_kernel = options.finding == Finding::Auto
-            && identify == Identify::Handle
-            && opens_handles(mount.as_fd(), records);
-        let names = match records {
-            Some(records) if by_kernel => {
-                Names::discard(records).map_err(|error| OpenError::Inaccessible {
-                    path: records.to_owned(),
-                    error,
-                })?;
-                None
-            }
-            _ if by_kernel => None,
-            Some(records) => {
-                let root = sys::open_directory(mount.as_fd()).map_err(inaccessible(path))?;
-                Some(Arc::new(Names::open(records, mark, root, empty)?))
-            }
-            None => {
-                return Err(OpenError::HandlesForbidden {
-                    path: path.to_owned(),
-                });
-            }
-        };
-
-        let codec = HandleCodec::new(options.fsid, &options.key);
-        let kept = Records {
-            owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
-            names: names.clone(),
-        };
-        let cache = NodeCache::new(options.cached_nodes, kept);
-        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
-        let file_system = Self {
-            root,
-            mount,
-            descriptors,
-            device,
-            codec,
-            cache,
-            identify,
-            shadow,
-            names,
-            user: sys::user(),
-            recent: Recent::default(),
-            options,
-            opened: now(),
-            verifier: AtomicU64::new(random()),
-            only_named: AtomicBool::new(false),
-        };
-        file_system.begin_index();
-        if let Some(records) = &file_system.options.records {
-            file_system.finish_intents(records)?;
-        }
-        Ok(file_system)
-    }
-
     /// The root directory.
     #[must_use]
     pub fn root(&self) -> Arc<Node> {
@@ -328,19 +191,6 @@ impl std::fmt::Debug for FileSystem {
     }
 }
 
-/// Makes a directory that nobody else may enter, if there is none.
-fn make_private(path: &Path) -> Result<(), OpenError> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| OpenError::Inaccessible {
-            path: path.to_owned(),
-            error,
-        })
-}
-
 /// # Errors
 /// [`Error::Symlink`] for a symbolic link, [`Error::NotDir`] for anything else that is none.
 pub(crate) fn must_be_directory(node: &Node) -> Result<(), Error> {
@@ -359,7 +209,7 @@ pub(crate) fn now() -> u64 {
     u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one((now(), std::process::id()))
 }
@@ -367,9 +217,11 @@ fn random() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::SetAttributes;
     use crate::create_file::Create;
     use crate::file::OpenMode;
     use crate::io::Stability;
+    use crate::options::{Finding, Ownership};
 
     /// Where the kernel's timestamps are fine, ctime alone would hide that something isn't counted.
     #[test]

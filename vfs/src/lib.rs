@@ -31,6 +31,7 @@ mod names;
 mod node;
 mod node_cache;
 mod objects;
+mod opening;
 mod options;
 mod owners;
 mod ownership;

@@ -234,6 +234,11 @@ pub(crate) fn next_data(file: BorrowedFd<'_>, offset: u64) -> Result<Option<u64>
     }
 }
 
+/// Where the written part of a sparse file ends that `offset` is in.
+pub(crate) fn next_hole(file: BorrowedFd<'_>, offset: u64) -> Result<u64> {
+    rustix::fs::seek(file, SeekFrom::Hole(offset))
+}
+
 pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {
     rustix::fs::readlinkat(object, c"", Vec::with_capacity(256))
 }

@@ -116,7 +116,10 @@ impl<const SIZE: usize> Table<SIZE> {
         let mut at = PAGE;
         while let Some(data) = sys::next_data(self.file.as_fd(), at)? {
             at = data / PAGE * PAGE;
-            let read = read_at(&self.file, &mut buffer, at)?;
+            let end = sys::next_hole(self.file.as_fd(), data)?;
+            let length = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let length = length.min(PAGES * 4096).next_multiple_of(4096);
+            let read = read_at(&self.file, &mut buffer[..length], at)?;
             for (page, bytes) in (at / PAGE..).zip(buffer[..read].chunks(4096)) {
                 let first = page.saturating_sub(1).saturating_mul(Self::SLOTS);
                 for (fileid, record) in (first..first + Self::SLOTS).zip(bytes.chunks(SIZE)) {
@@ -128,7 +131,7 @@ impl<const SIZE: usize> Table<SIZE> {
                     }
                 }
             }
-            at += (PAGES * 4096) as u64;
+            at += length as u64;
         }
         Ok(())
     }

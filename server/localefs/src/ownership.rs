@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
 use thiserror::Error;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::error::StartError;
 use crate::store::{Identity, Store, StoreError};
 use crate::tree;
@@ -161,6 +161,13 @@ impl OwnershipTool {
     /// # Errors
     /// [`StartError`] if that is in use, or not there.
     pub fn open(data: &Path, tree: Option<&Path>) -> Result<Self, StartError> {
+        if !data.join("format").exists() {
+            return Err(DataDirError::Unusable {
+                path: data.to_owned(),
+                error: std::io::ErrorKind::NotFound.into(),
+            }
+            .into());
+        }
         let data = DataDir::open(data)?;
         let served = match tree {
             Some(tree) => Some(tree::check(tree, data.path(), true)?),

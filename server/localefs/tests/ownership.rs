@@ -200,3 +200,41 @@ fn damaged_owners_are_refused_and_can_be_repaired() {
     says(&refused(&data, "native"), &["shadow ownership"]);
     drop(serve(&data, "auto"));
 }
+
+#[test]
+fn a_served_directory_stays_free_of_records() {
+    let scratch = scratch();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("file"), "data").unwrap();
+    fs::set_permissions(tree.join("file"), Permissions::from_mode(0o644)).unwrap();
+    let data = scratch.path().join("data");
+    for _ in 0..2 {
+        let server = Server::start(&[
+            "--data",
+            data.to_str().unwrap(),
+            "--root",
+            tree.to_str().unwrap(),
+            "--listen",
+            "127.0.0.1:0",
+            "--ownership",
+            "shadow",
+            "--outside-owner",
+            "1000:1000",
+        ]);
+        assert!(server.banner().contains("shadow ownership"));
+    }
+    assert_eq!(fs::read_dir(&tree).unwrap().count(), 1);
+    let host = fs::metadata(tree.join("file")).unwrap();
+    assert_eq!((host.uid(), host.mode() & 0o7777), (0, 0o644));
+    assert!(data.join("records").exists());
+}
+
+#[test]
+fn there_is_nothing_to_convert_where_no_data_is() {
+    let scratch = scratch();
+    let data = scratch.path().join("none");
+    let message = failure(&mut tool("convert-ownership", &data, &["--to", "shadow"]));
+    says(&message, &["none", "--data"]);
+    assert!(!data.exists());
+}
