@@ -5,6 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # For those who source this.
 target=${CARGO_TARGET_DIR:-$root/target}
 cd "$root" || exit
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # need PROGRAM PACKAGE [PROGRAM PACKAGE]...: installs what is not there, or fails.
 need() {
@@ -35,7 +36,8 @@ need_vm() {
         return 1
     fi
     need ip iproute2 nsenter util-linux linux.uml user-mode-linux modprobe kmod \
-        mount.nfs4 nfs-common iptables-legacy iptables /usr/bin/python3 python3
+        mount.nfs4 nfs-common iptables-legacy iptables
+    /usr/bin/python3 -c 'import fcntl, mmap, sqlite3' 2> /dev/null || install python3 >&2
 }
 
 # The server and the lab, as they are in the sources now.

@@ -1,6 +1,6 @@
 # Reads one JSON string a line, runs it as Python, and answers with one JSON
 # object a line: the value of an expression, the name of an errno, or a trace.
-import ctypes, errno, fcntl, hashlib, json, mmap, os, random, stat, sys, time, traceback
+import errno, fcntl, hashlib, json, mmap, os, random, stat, sys, time, traceback
 
 scope = dict(globals())
 

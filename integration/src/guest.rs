@@ -87,7 +87,9 @@ impl Guest {
             "ssl0=fd:0,fd:1",
         ]);
         match &plan.terminal {
-            Some(terminal) => command.arg(format!("con0=tty:{}", terminal.display())),
+            Some(terminal) => {
+                command.args([&format!("con0=tty:{}", terminal.display()), "loglevel=1"])
+            }
             None => command.arg("con0=null,fd:2"),
         };
         command.arg(format!(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Parser, Subcommand};
 use localefs_integration::agent;
-use localefs_integration::guest::{EFS_OPTIONS, Guest};
+use localefs_integration::guest::{EFS_OPTIONS, Guest, MOUNT_POINT};
 use localefs_integration::lab::{self, Lab};
 use localefs_integration::server::ServerOptions;
 use rustix::termios::OptionalActions;
@@ -139,6 +139,8 @@ fn shell(options: &Options) -> Result<i32> {
     let _server = lab.serve(server_options(options))?;
     let guest = lab.boot_at("guest1", Some(&terminal))?;
     guest.mount(&options.mount_options)?;
+    // The guest's kernel has taken the terminal over: lines do not return by themselves.
+    print!("localefs is mounted at {MOUNT_POINT}; exit ends the machine.\r\n");
     let status = guest.shell();
     drop(guest);
     rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Drain, &mode)?;

@@ -60,9 +60,9 @@ entries = [["nobody", "nogroup"], ["tests", "tests"], ["pjdfstest", "pjdfstest"]
 "#;
 
 const FSX: &str = "
-flen = 1500000
+flen = 500000
 [opsize]
-max = 200000
+max = 80000
 [weights]
 close_open = 0.3
 invalidate = 0.3
