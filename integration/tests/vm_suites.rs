@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use localefs_integration::bench::{Bench, amount};
+use localefs_integration::server::ServerOptions;
 
 /// Cases that cannot pass, each with its reason; beside them fail only those of
 /// device nodes, which EFS does not have.
@@ -133,7 +134,20 @@ fn verdicts(output: &str) -> Verdicts {
 
 #[test]
 fn pjdfstest_passes_but_for_what_efs_lacks() -> Result<()> {
-    let bench = Bench::one()?;
+    pjdfstest(ServerOptions::default())
+}
+
+/// Clients can't tell where owners are kept.
+#[test]
+fn pjdfstest_gives_the_same_with_shadow_ownership() -> Result<()> {
+    pjdfstest(ServerOptions {
+        arguments: vec!["--ownership".into(), "shadow".into()],
+        ..ServerOptions::default()
+    })
+}
+
+fn pjdfstest(options: ServerOptions) -> Result<()> {
+    let bench = Bench::start(options, 1)?;
     let guest = bench.guest();
     let configuration = guest.share("pjdfstest.toml", PJDFSTEST.as_bytes())?;
     let script = format!(
