@@ -55,7 +55,7 @@ impl Fixture {
         let config = Config {
             lease: Duration::from_secs(90),
             server_owner: b"fuzz".to_vec(),
-            max_opens: 100,
+            max_opens: 1_000_000,
             boot: 5,
         };
         let server = Server::start(config, fs, Arc::new(NoRecords), Instant::now()).unwrap();
@@ -258,8 +258,12 @@ impl<'a> Choices<'a> {
     }
 
     fn name(&mut self) -> Component4<'a> {
-        const NAMES: [&str; 7] = ["a", "b", "c", "d", "", "..", "e/f"];
-        NAMES[usize::from(self.byte()) % NAMES.len()].into()
+        const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+        const BAD: [&str; 3] = ["", "..", "e/f"];
+        match usize::from(self.byte()) {
+            byte @ 0..10 => BAD[byte % BAD.len()].into(),
+            byte => NAMES[byte % NAMES.len()].into(),
+        }
     }
 
     fn number(&mut self) -> u64 {
@@ -268,7 +272,7 @@ impl<'a> Choices<'a> {
     }
 
     fn stateid(&mut self) -> Stateid4 {
-        match self.byte() % 5 {
+        match self.byte() % 10 {
             0 => Stateid4::ANONYMOUS,
             1 => Stateid4::BYPASS,
             2 => Stateid4 {
@@ -326,15 +330,15 @@ impl<'a> Choices<'a> {
                 cva_attrs: self.fattr(),
             })),
         };
-        let claim = match self.byte() % 5 {
+        let claim = match self.byte() % 20 {
             0 => OpenClaim4::Fh,
             1 => OpenClaim4::Previous(OpenDelegationType4::None),
             _ => OpenClaim4::Null(self.name()),
         };
         OpenArgs {
             seqid: 0,
-            share_access: ShareAccess(u32::from(self.byte()) % 5),
-            share_deny: ShareDeny(u32::from(self.byte() / 85)),
+            share_access: ShareAccess(u32::from(self.byte()).min(10) / 3),
+            share_deny: ShareDeny(u32::from(self.byte() / 250)),
             owner: self.owner(),
             openhow,
             claim,
@@ -457,6 +461,10 @@ fn nonsense_that_is_well_formed() {
             with_fixture(|fixture| {
                 let mut choices = Choices(octets);
                 let mut operations = vec![NfsArgop4::Putrootfh(())];
+                // A compound ends with the first failure: without a file it would not get far.
+                if choices.byte() % 8 > 1 {
+                    operations.push(NfsArgop4::Open(choices.open()));
+                }
                 while !choices.0.is_empty() && operations.len() < 40 {
                     operations.push(choices.operation());
                 }
