@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use common::{SOON, connect, null, scratch};
-use localefs::{DataPlaneError, LocalEfs};
+use localefs::{DataPlaneError, LocalEfs, Owner, Ownership, OwnershipTool};
 
 const FILE_SYSTEM: &str = "fs-fffffffffffffffff";
 const ONE: &str = "fsmt-00000000000000001";
@@ -252,4 +252,22 @@ async fn many_at_once_are_all_there() {
         null(&mut connect(address), 1);
     }
     assert_eq!(data_plane.file_systems().len(), 33);
+}
+
+#[tokio::test]
+async fn owners_of_all_are_converted_together() {
+    let scratch = scratch();
+    let data = scratch.path().join("data");
+    let server = LocalEfs::builder().data(&data).start().await.unwrap();
+    let data_plane = server.data_plane();
+    data_plane.create_file_system(FILE_SYSTEM).await.unwrap();
+    assert!(!server.has_shadow_ownership(), "this test runs as root");
+    server.shutdown().await;
+    let tool = OwnershipTool::open(&data, None).unwrap();
+    tool.convert(true, Owner::default()).unwrap();
+    drop(tool);
+    let builder = LocalEfs::builder().data(&data).ownership(Ownership::Shadow);
+    let server = builder.start().await.unwrap();
+    let data_plane = server.data_plane();
+    data_plane.create_file_system(FILE_SYSTEM).await.unwrap();
 }

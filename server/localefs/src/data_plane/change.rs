@@ -192,23 +192,25 @@ pub(super) async fn create_mount_target(
         }
     };
     let leads = {
-        let mut table = served.table();
-        let leads = table.first == of.identity.id && table.front_door.is_none();
-        if leads {
-            table.front_door = Some(id.to_owned());
-        }
-        let target = MountTarget {
-            file_system: Arc::clone(&of),
-            server,
-            group,
-        };
-        table.mount_targets.insert(id.to_owned(), target);
-        leads
+        let table = served.table();
+        table.first == of.identity.id && table.front_door.is_none()
     };
-    if leads {
-        served.transport.lead(Some(group));
-        set_front_door(served, &of.identity.id, Some(id)).await?;
+    if leads && let Err(error) = set_front_door(served, &of.identity.id, Some(id)).await {
+        served.transport.remove(group, Duration::ZERO).await;
+        return Err(error);
     }
+    let target = MountTarget {
+        file_system: Arc::clone(&of),
+        server,
+        group,
+    };
+    let mut table = served.table();
+    table.mount_targets.insert(id.to_owned(), target);
+    if leads {
+        table.front_door = Some(id.to_owned());
+        served.transport.lead(Some(group));
+    }
+    drop(table);
     info!(mount_target = id, file_system = of.identity.id, %address, "mount target");
     Ok(address)
 }

@@ -92,11 +92,10 @@ async fn begin(served: &Arc<Served>, gone: Gone) -> Result<(), DataPlaneError> {
     if gone.leads {
         served.transport.lead(Some(group));
     }
-    let listening = gone
-        .addresses
-        .into_iter()
-        .map(|at| listen(served, group, at));
-    listening.map(|listening| listening.map(|_| ())).collect()
+    for address in gone.addresses {
+        listen(served, group, address)?;
+    }
+    Ok(())
 }
 
 /// Takes everything out of a file system that has no mount target. Its root stays the same object,
