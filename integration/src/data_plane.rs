@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::namespace::Namespace;
 use crate::server::tail;
 
+/// Names the program in the environment, if it is to be another one than a test's own.
+pub const PROGRAM_VARIABLE: &str = "LOCALEFS_DATA_PLANE_BIN";
+
 /// What the process is told, a line each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Order {
@@ -84,14 +87,16 @@ pub struct DataPlaneServer {
 }
 
 impl DataPlaneServer {
-    /// Starts `program` (`localefs-data-plane`) with its data and its log below `directory`.
+    /// Starts `program` (`localefs-data-plane`, unless [`PROGRAM_VARIABLE`] says otherwise) with its data and its log below `directory`.
     ///
     /// # Errors
     /// If it does not start; with its log.
     pub fn start(program: &str, directory: &Path, options: DataPlaneOptions) -> Result<Self> {
-        let (child, input, output) = spawn(program.as_ref(), directory, &options)?;
+        let program = std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| program.into());
+        let program = PathBuf::from(program);
+        let (child, input, output) = spawn(&program, directory, &options)?;
         let mut server = Self {
-            program: program.into(),
+            program,
             directory: directory.to_owned(),
             options,
             child,

@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
+use crate::data_plane::PROGRAM_VARIABLE;
+
 /// How long a test may take on a server that lacks something: a client may wait for what never
 /// comes.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -174,6 +176,7 @@ impl Copy {
     fn build(&self) -> Result<()> {
         let status = Command::new("cargo")
             .args(["build", "--quiet", "--package", "localefs"])
+            .args(["--package", "localefs-integration", "--bins"])
             .current_dir(&self.sources)
             .env("CARGO_TARGET_DIR", &self.target)
             .status()
@@ -190,6 +193,10 @@ impl Copy {
             .args(["--test", file, "--", "--exact", name])
             .current_dir(repository())
             .env("LOCALEFS_BIN", self.target.join("debug/localefs"))
+            .env(
+                PROGRAM_VARIABLE,
+                self.target.join("debug/localefs-data-plane"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
