@@ -10,3 +10,4 @@
 )]
 
 pub mod data_plane;
+pub mod store;
