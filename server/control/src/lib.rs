@@ -9,5 +9,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod api;
+pub mod control;
 pub mod data_plane;
 pub mod store;
