@@ -7,3 +7,7 @@
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
+
+pub mod arn;
+pub mod iam;
+pub mod time;
