@@ -1,13 +1,18 @@
 //! The control plane: who may do what.
 //!
 //! It knows nothing of NFS and nothing of disks: what becomes of a file system that is created
-//! here is the business of whoever embeds it.
+//! here is the business of whoever embeds it, through [`data_plane`].
 
+#![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod api;
 pub mod arn;
+pub mod control;
+pub mod data_plane;
 pub mod iam;
+pub mod store;
 pub mod time;
