@@ -14,5 +14,6 @@ pub mod arn;
 pub mod control;
 pub mod data_plane;
 pub mod iam;
+pub mod sigv4;
 pub mod store;
 pub mod time;
