@@ -5,8 +5,10 @@
 pub mod condition;
 pub mod context;
 pub mod evaluate;
+pub mod file_system_policy;
 pub mod glob;
 pub mod json;
+pub mod managed;
 pub mod policy;
 pub mod principal;
 pub mod principal_element;
