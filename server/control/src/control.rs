@@ -128,10 +128,15 @@ impl Control {
     /// Publishes the mount targets that are available.
     fn publish(&self) -> Result<u64, StoreError> {
         // Else an older picture could follow a newer one.
-        let _order = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _order = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let now = now();
         let all = self.store.view()?.all::<MountTarget>()?;
-        let available = all.into_iter().filter(|target| target.life_cycle.is_available(now));
+        let available = all
+            .into_iter()
+            .filter(|target| target.life_cycle.is_available(now));
         let served = available.map(|target| {
             let served = ServedMountTarget {
                 id: target.id.clone(),

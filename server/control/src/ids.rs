@@ -29,7 +29,10 @@ mod tests {
         let id = random("fsmt-");
         assert_eq!(id.len(), 22);
         let digits = id.strip_prefix("fsmt-").unwrap();
-        assert!(digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
+        assert!(
+            digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{id}"
+        );
         assert_ne!(id, random("fsmt-"));
     }
 

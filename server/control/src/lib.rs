@@ -10,6 +10,13 @@
 )]
 
 pub mod api;
+pub mod arn;
 pub mod control;
 pub mod data_plane;
+pub mod iam;
+pub mod ids;
+pub mod records;
+pub mod sigv4;
 pub mod store;
+pub mod time;
+pub mod topology;

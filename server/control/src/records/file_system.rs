@@ -29,7 +29,10 @@ pub struct LifecyclePolicy {
     )]
     pub to_primary: Option<String>,
     /// To Archive.
-    #[serde(rename = "TransitionToArchive", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "TransitionToArchive",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub to_archive: Option<String>,
 }
 

@@ -66,7 +66,9 @@ mod tests {
         assert_eq!(usable, (4..15).collect::<Vec<u8>>());
         for random in [0, 1, 10, 11, u32::MAX] {
             let mut taken = Vec::new();
-            while let Some(address) = choose_address(subnet, random, |address| taken.contains(&address)) {
+            while let Some(address) =
+                choose_address(subnet, random, |address| taken.contains(&address))
+            {
                 assert!(is_usable(subnet, address));
                 taken.push(address);
             }

@@ -86,7 +86,7 @@ pub fn first_topology(change: &mut Change, region: &str) -> Result<(), StoreErro
 }
 
 /// The default security group of a VPC: its members reach one another, and everything outside.
-pub(crate) fn default_group(vpc: &str) -> SecurityGroup {
+fn default_group(vpc: &str) -> SecurityGroup {
     let id = ids::random("sg-");
     let among_members = Permission {
         is_egress: false,

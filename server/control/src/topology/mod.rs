@@ -5,5 +5,6 @@ mod first;
 mod zones;
 
 pub use addresses::{choose_address, is_usable, mirror};
+pub(crate) use first::all_out;
 pub use first::{OPEN_GROUP, first_topology};
 pub use zones::{Zone, zone, zone_by_name, zones};

@@ -12,7 +12,9 @@ pub struct Zone {
 /// The zones of a region.
 #[must_use]
 pub fn zones(region: &str) -> Vec<Zone> {
-    ('a'..='f').filter_map(|letter| zone(region, letter)).collect()
+    ('a'..='f')
+        .filter_map(|letter| zone(region, letter))
+        .collect()
 }
 
 /// The zone of a region with this letter, `a` to `f`.
@@ -65,7 +67,10 @@ mod tests {
         ] {
             assert_eq!(zones(region)[0].id, expected);
         }
-        let names: Vec<_> = zones("us-east-1").into_iter().map(|zone| zone.name).collect();
+        let names: Vec<_> = zones("us-east-1")
+            .into_iter()
+            .map(|zone| zone.name)
+            .collect();
         assert_eq!(names[5], "us-east-1f");
         assert!(zone_by_name("us-east-1", "us-east-1g").is_none());
     }

@@ -185,7 +185,11 @@ pub(super) fn must_be_available(call: &Call, file_system: &FileSystem) -> Result
                 file_system.id,
                 state.unwrap_or("deleted")
             );
-            Err(ApiError::new(409, "IncorrectFileSystemLifeCycleState", message))
+            Err(ApiError::new(
+                409,
+                "IncorrectFileSystemLifeCycleState",
+                message,
+            ))
         }
     }
 }

@@ -31,11 +31,8 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             let found = access::file_system(call, change, &input.file_system_id, keys)?;
             access::require_tagging(call, change, "access-point", &input.tags)?;
             access::check_tags(&input.tags)?;
-            let known = change.page_by::<AccessPoint>(
-                ("client-token", &input.client_token),
-                None,
-                1,
-            )?;
+            let known =
+                change.page_by::<AccessPoint>(("client-token", &input.client_token), None, 1)?;
             if let Some(known) = known.first() {
                 let message = format!("Access point '{}' already exists.", known.id);
                 return Err(ApiError::new(409, "AccessPointAlreadyExists", message)
@@ -111,7 +108,9 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         }
     };
     let now = call.request.millis();
-    let alive = found.iter().filter(|found| found.life_cycle.state(now).is_some());
+    let alive = found
+        .iter()
+        .filter(|found| found.life_cycle.state(now).is_some());
     let described = alive.map(|found| describe::access_point(&call, found));
     let answer = json!({
         "AccessPoints": described.collect::<Vec<_>>(),
@@ -141,7 +140,10 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
         let until = call.control.later(now);
         if until > now {
             let life_cycle = LifeCycle::Deleting { until };
-            change.put(&AccessPoint { life_cycle, ..found })?;
+            change.put(&AccessPoint {
+                life_cycle,
+                ..found
+            })?;
         } else {
             change.remove::<AccessPoint>(&found.id)?;
         }

@@ -39,14 +39,14 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             let mut keys = access::request_tags(&input.tags);
             let encrypted = input.encrypted.unwrap_or(false).to_string();
             keys.push(("elasticfilesystem:Encrypted".to_owned(), vec![encrypted]));
-            call.require(change, access::demand(call, file_system_arn(call, "*"), keys))?;
+            call.require(
+                change,
+                access::demand(call, file_system_arn(call, "*"), keys),
+            )?;
             access::require_tagging(call, change, "file-system", &input.tags)?;
             let new = new(call, input)?;
-            let known = change.page_by::<FileSystem>(
-                ("creation-token", &new.creation_token),
-                None,
-                1,
-            )?;
+            let known =
+                change.page_by::<FileSystem>(("creation-token", &new.creation_token), None, 1)?;
             if let Some(known) = known.first() {
                 let message = format!(
                     "File system '{}' already exists with creation token '{}'",
@@ -64,7 +64,9 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         })
         .await?;
     let id = made.id.clone();
-    let tree = call.with_data_plane(move |plane| plane.create_tree(&id)).await;
+    let tree = call
+        .with_data_plane(move |plane| plane.create_tree(&id))
+        .await;
     if let Err(error) = tree {
         let id = made.id.clone();
         call.change(move |_, change| Ok(change.remove::<FileSystem>(&id)?))
@@ -72,7 +74,10 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         return Err(ApiError::internal(&error));
     }
     call.control.look_again();
-    Ok(Answer::Json(201, describe::file_system(&call, &made, 0, None)))
+    Ok(Answer::Json(
+        201,
+        describe::file_system(&call, &made, 0, None),
+    ))
 }
 
 /// The file system that an input describes.
@@ -89,10 +94,14 @@ fn new(call: &Call, input: Create) -> Result<FileSystem> {
     throughput::check(&throughput_mode, input.provisioned_throughput_in_mibps)?;
     if performance_mode == "maxIO" {
         if throughput_mode == "elastic" {
-            return Err(bad("Performance mode maxIO can't be combined with elastic throughput."));
+            return Err(bad(
+                "Performance mode maxIO can't be combined with elastic throughput.",
+            ));
         }
         if input.availability_zone_name.is_some() {
-            return Err(bad("Performance mode maxIO is not supported for One Zone file systems."));
+            return Err(bad(
+                "Performance mode maxIO is not supported for One Zone file systems.",
+            ));
         }
     }
     if let Some(zone) = &input.availability_zone_name
@@ -105,7 +114,9 @@ fn new(call: &Call, input: Create) -> Result<FileSystem> {
     if input.kms_key_id.is_some() && !encrypted {
         return Err(bad("KmsKeyId is only for file systems that are encrypted."));
     }
-    let backup = input.backup.unwrap_or(input.availability_zone_name.is_some());
+    let backup = input
+        .backup
+        .unwrap_or(input.availability_zone_name.is_some());
     Ok(FileSystem {
         id: ids::random("fs-"),
         creation_token: input.creation_token,
@@ -191,9 +202,12 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         .with_data_plane(move |plane| Ok(sizes(plane, &ids)))
         .await
         .unwrap_or_default();
-    let described = found.iter().zip(sizes).map(|((found, mount_targets), size)| {
-        describe::file_system(&call, found, *mount_targets, size)
-    });
+    let described = found
+        .iter()
+        .zip(sizes)
+        .map(|((found, mount_targets), size)| {
+            describe::file_system(&call, found, *mount_targets, size)
+        });
     let answer = json!({
         "Marker": input.marker,
         "FileSystems": described.collect::<Vec<_>>(),
@@ -229,7 +243,9 @@ pub(super) fn with_mount_targets(
 /// How many mount targets a file system has.
 pub(super) fn count_mount_targets(view: &View, id: &str, now: u64) -> Result<usize> {
     let all = view.all_by::<MountTarget>(("file-system", id))?;
-    let alive = all.iter().filter(|target| target.life_cycle.state(now).is_some());
+    let alive = all
+        .iter()
+        .filter(|target| target.life_cycle.state(now).is_some());
     Ok(alive.count())
 }
 
@@ -244,8 +260,7 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     let input: Delete = input(&call)?;
     let gone = call
         .change(move |call, change| {
-            let found =
-                access::file_system(call, change, &input.file_system_id, Vec::new())?;
+            let found = access::file_system(call, change, &input.file_system_id, Vec::new())?;
             let now = call.request.millis();
             let in_use = |why: &str| {
                 let message = format!("File system '{}' {why}.", found.id);
@@ -264,7 +279,10 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
             let until = call.control.later(now);
             if until > now {
                 let life_cycle = LifeCycle::Deleting { until };
-                change.put(&FileSystem { life_cycle, ..found })?;
+                change.put(&FileSystem {
+                    life_cycle,
+                    ..found
+                })?;
                 return Ok(None);
             }
             forget(change, &found.id)?;

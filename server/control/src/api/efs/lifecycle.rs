@@ -36,7 +36,10 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
 
 /// Days in `AFTER_30_DAYS`.
 fn days(rule: &str) -> u32 {
-    let number = rule.split('_').nth(1).and_then(|number| number.parse().ok());
+    let number = rule
+        .split('_')
+        .nth(1)
+        .and_then(|number| number.parse().ok());
     number.unwrap_or_default()
 }
 
@@ -51,22 +54,32 @@ fn check(file_system: &FileSystem, policies: &[LifecyclePolicy]) -> Result<()> {
         return Err(bad("Each lifecycle policy has exactly one transition."));
     }
     let of = |which: fn(&LifecyclePolicy) -> &Option<String>| -> Vec<&String> {
-        policies.iter().filter_map(|policy| which(policy).as_ref()).collect()
+        policies
+            .iter()
+            .filter_map(|policy| which(policy).as_ref())
+            .collect()
     };
     let to_ia = of(|policy| &policy.to_ia);
     let to_archive = of(|policy| &policy.to_archive);
     let to_primary = of(|policy| &policy.to_primary);
-    if [&to_ia, &to_archive, &to_primary].iter().any(|all| all.len() > 1) {
+    if [&to_ia, &to_archive, &to_primary]
+        .iter()
+        .any(|all| all.len() > 1)
+    {
         return Err(bad("Each transition can be given once."));
     }
     if let Some(archive) = to_archive.first() {
-        if file_system.throughput_mode != "elastic" || file_system.performance_mode != "generalPurpose" {
+        if file_system.throughput_mode != "elastic"
+            || file_system.performance_mode != "generalPurpose"
+        {
             return Err(bad(
                 "TransitionToArchive needs elastic throughput and performance mode generalPurpose.",
             ));
         }
         if to_ia.first().is_some_and(|ia| days(ia) >= days(archive)) {
-            return Err(bad("TransitionToArchive must come later than TransitionToIA."));
+            return Err(bad(
+                "TransitionToArchive must come later than TransitionToIA.",
+            ));
         }
     }
     Ok(())

@@ -47,12 +47,18 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("DescribeFileSystemPolicy", policy::describe),
     operation!("DescribeFileSystems", file_systems::describe),
     operation!("DescribeLifecycleConfiguration", lifecycle::describe),
-    operation!("DescribeMountTargetSecurityGroups", mount_target_groups::describe),
+    operation!(
+        "DescribeMountTargetSecurityGroups",
+        mount_target_groups::describe
+    ),
     operation!("DescribeMountTargets", mount_targets::describe),
     operation!("DescribeReplicationConfigurations", replication::describe),
     operation!("DescribeTags", tags_deprecated::describe),
     operation!("ListTagsForResource", tags::list),
-    operation!("ModifyMountTargetSecurityGroups", mount_target_groups::modify),
+    operation!(
+        "ModifyMountTargetSecurityGroups",
+        mount_target_groups::modify
+    ),
     operation!("PutAccountPreferences", preferences::put),
     operation!("PutBackupPolicy", backup::put),
     operation!("PutFileSystemPolicy", policy::put),
@@ -74,7 +80,9 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Found> {
             continue;
         }
         if let Some(labels) = model::labels(model.path, path)
-            && best.as_ref().is_none_or(|(_, known)| labels.len() < known.len())
+            && best
+                .as_ref()
+                .is_none_or(|(_, known)| labels.len() < known.len())
         {
             // The path that names fewer parts says more of the path itself.
             best = Some((operation, labels));

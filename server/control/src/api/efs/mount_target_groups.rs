@@ -84,7 +84,10 @@ pub(super) async fn modify(call: Arc<Call>) -> Result<Answer> {
             _ => vec![mount_targets::default_group(change, &found.vpc)?],
         };
         let interface = interface(change, &found)?;
-        Ok(change.put(&NetworkInterface { groups, ..interface })?)
+        Ok(change.put(&NetworkInterface {
+            groups,
+            ..interface
+        })?)
     })
     .await?;
     Ok(Answer::Empty(204))

@@ -48,7 +48,8 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         .await?;
     if is_new && let Err(error) = open(&call, &made).await {
         let id = made.id.clone();
-        call.change(move |_, change| Ok(forget(change, &id)?)).await?;
+        call.change(move |_, change| Ok(forget(change, &id)?))
+            .await?;
         call.control.serve().await;
         return Err(error);
     }
@@ -83,7 +84,12 @@ fn make(
     input: &Create,
 ) -> Result<(MountTarget, bool)> {
     let now = call.request.millis();
-    if input.ipv6_address.is_some() || matches!(input.ip_address_type.as_deref(), Some("IPV6_ONLY" | "DUAL_STACK")) {
+    if input.ipv6_address.is_some()
+        || matches!(
+            input.ip_address_type.as_deref(),
+            Some("IPV6_ONLY" | "DUAL_STACK")
+        )
+    {
         return Err(bad("The subnet has no IPv6 addresses."));
     }
     let subnet = change.get::<Subnet>(&input.subnet_id)?.ok_or_else(|| {
@@ -115,11 +121,8 @@ fn make(
              targets",
         );
     }
-    let in_vpc = change.keys_by::<MountTarget>(
-        ("vpc", &subnet.vpc),
-        None,
-        limits::MOUNT_TARGETS_IN_VPC,
-    )?;
+    let in_vpc =
+        change.keys_by::<MountTarget>(("vpc", &subnet.vpc), None, limits::MOUNT_TARGETS_IN_VPC)?;
     if in_vpc.len() >= limits::MOUNT_TARGETS_IN_VPC {
         let message = "The VPC has as many mount targets as it can have.";
         return Err(ApiError::new(409, "NetworkInterfaceLimitExceeded", message));
@@ -132,7 +135,14 @@ fn make(
     };
     let address = address(change, &subnet, input.ip_address.as_deref())?;
     let id = ids::random("fsmt-");
-    let made = put(change, (file_system, &subnet), (id, address), groups, now, call.control.later(now))?;
+    let made = put(
+        change,
+        (file_system, &subnet),
+        (id, address),
+        groups,
+        now,
+        call.control.later(now),
+    )?;
     Ok((made, true))
 }
 
@@ -150,10 +160,14 @@ pub(crate) fn put(
     let number = match change.get::<Mirror>(&of)? {
         Some(mirror) => mirror.number,
         None => {
-            let taken: Vec<u8> =
-                change.all::<Mirror>()?.iter().map(|mirror| mirror.number).collect();
+            let taken: Vec<u8> = change
+                .all::<Mirror>()?
+                .iter()
+                .map(|mirror| mirror.number)
+                .collect();
             let number = topology::mirror(address, &taken).ok_or_else(|| {
-                let message = "There are more networks than this machine has loopback addresses for.";
+                let message =
+                    "There are more networks than this machine has loopback addresses for.";
                 ApiError::new(409, "NoFreeAddressesInSubnet", message)
             })?;
             change.put(&Mirror { of, number })?;
@@ -167,7 +181,9 @@ pub(crate) fn put(
         vpc: subnet.vpc.clone(),
         zone: subnet.zone.clone(),
         address,
-        mac: random.iter().fold("02".to_owned(), |mac, octet| format!("{mac}:{octet:02x}")),
+        mac: random
+            .iter()
+            .fold("02".to_owned(), |mac, octet| format!("{mac}:{octet:02x}")),
         groups,
         description: format!("EFS mount target for {} ({id})", file_system.id),
         requester: Some("amazon-elasticfilesystem".to_owned()),
@@ -224,7 +240,9 @@ pub(crate) fn address(view: &View, subnet: &Subnet, asked: Option<&str>) -> Resu
             .parse()
             .map_err(|_| bad(format!("'{asked}' is no IPv4 address.")))?;
         if !subnet.cidr.contains(&address) {
-            return Err(bad("Address does not fall within the subnet's address range"));
+            return Err(bad(
+                "Address does not fall within the subnet's address range",
+            ));
         }
         if !topology::is_usable(subnet.cidr, address) {
             return Err(bad("Address is in subnet's reserved address range"));
@@ -288,7 +306,9 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
             ));
         }
     };
-    let alive = found.iter().filter(|found| found.life_cycle.state(now).is_some());
+    let alive = found
+        .iter()
+        .filter(|found| found.life_cycle.state(now).is_some());
     let described = alive.map(|found| describe::mount_target(&call, found));
     let answer = json!({
         "Marker": input.marker,
@@ -324,7 +344,10 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
         let until = call.control.later(now);
         if until > now {
             let life_cycle = LifeCycle::Deleting { until };
-            change.put(&MountTarget { life_cycle, ..found })?;
+            change.put(&MountTarget {
+                life_cycle,
+                ..found
+            })?;
         } else {
             forget(change, &found.id)?;
         }

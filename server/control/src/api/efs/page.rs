@@ -10,7 +10,9 @@ const KIND: &str = "lfs1-";
 /// below the 128 characters that they may have.
 pub(super) fn token(key: &str) -> String {
     let digits = key.bytes().map(|octet| format!("{octet:02x}"));
-    KIND.chars().chain(digits.collect::<String>().chars()).collect()
+    KIND.chars()
+        .chain(digits.collect::<String>().chars())
+        .collect()
 }
 
 /// The key in a token.
@@ -24,7 +26,9 @@ pub(super) fn key(token: Option<&str>) -> Result<Option<String>> {
     let invalid = || bad("The token for the next page is not valid.");
     let digits = token.strip_prefix(KIND).ok_or_else(invalid)?;
     let pairs = digits.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.len() == 2)?;
         u8::from_str_radix(pair, 16).ok()
     });
     let octets: Option<Vec<u8>> = pairs.collect();

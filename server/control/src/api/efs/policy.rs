@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn};
 use super::input;
-use crate::ids;
 use crate::iam::file_system_policy::{self, InvalidPolicy};
+use crate::ids;
 use crate::records::FileSystem;
 
 #[derive(Debug, Deserialize)]

@@ -31,7 +31,9 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
         .change(move |call, change| {
             call.require(change, access::demand(call, "*".to_owned(), Vec::new()))?;
             if input.resource_id_type == "SHORT_ID" {
-                return Err(bad("Short ids can't be chosen any more (since October 2021)."));
+                return Err(bad(
+                    "Short ids can't be chosen any more (since October 2021).",
+                ));
             }
             change.put(&AccountPreferences {
                 account: call.control.settings.account_id.clone(),

@@ -27,7 +27,9 @@ pub(super) async fn update(call: Arc<Call>) -> Result<Answer> {
                 return Ok(found.protection);
             };
             if protection == "REPLICATING" {
-                return Err(bad("ReplicationOverwriteProtection can be ENABLED or DISABLED."));
+                return Err(bad(
+                    "ReplicationOverwriteProtection can be ENABLED or DISABLED.",
+                ));
             }
             let replicas = change.keys_by::<Replication>(("destination", &found.id), None, 1)?;
             if !replicas.is_empty() {

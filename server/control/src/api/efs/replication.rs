@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn};
 use super::{describe, input, limits, page};
-use crate::data_plane::DataPlane;
 use crate::ids;
 use crate::records::{Destination, FileSystem, LifeCycle, Replication};
 use crate::store::Change;
@@ -72,7 +71,9 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         .await?;
     if new_tree {
         let id = made.destination.file_system.clone();
-        let tree = call.with_data_plane(move |plane| plane.create_tree(&id)).await;
+        let tree = call
+            .with_data_plane(move |plane| plane.create_tree(&id))
+            .await;
         tree.map_err(|error| ApiError::internal(&error))?;
     }
     Ok(Answer::Json(200, description(&call, &made)))
@@ -89,7 +90,9 @@ fn destination(
     let region = match (&to.region, &to.availability_zone_name, &to.file_system_id) {
         (Some(region), ..) => region.clone(),
         (None, None, None) => {
-            return Err(invalid("Region, AvailabilityZoneName or FileSystemId is required."));
+            return Err(invalid(
+                "Region, AvailabilityZoneName or FileSystemId is required.",
+            ));
         }
         _ => here.clone(),
     };
@@ -100,7 +103,10 @@ fn destination(
         return Err(ApiError::new(400, "UnsupportedAvailabilityZone", message));
     }
     if region != *here {
-        let id = to.file_system_id.clone().unwrap_or_else(|| ids::random("fs-"));
+        let id = to
+            .file_system_id
+            .clone()
+            .unwrap_or_else(|| ids::random("fs-"));
         return Ok((id, region, false));
     }
     if let Some(id) = &to.file_system_id {
@@ -229,7 +235,9 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     call.change(move |call, change| {
         let id = &input.source_file_system_id;
         let source = access::file_system(call, change, id, Vec::new())?;
-        let gone = change.get::<Replication>(&source.id)?.ok_or_else(|| not_found(id))?;
+        let gone = change
+            .get::<Replication>(&source.id)?
+            .ok_or_else(|| not_found(id))?;
         let is_here = gone.destination.region == call.control.settings.region;
         if is_here && input.deletion_mode.as_deref() == Some("LOCAL_CONFIGURATION_ONLY") {
             return Err(super::bad(

@@ -26,10 +26,11 @@ impl Tagged {
     }
 
     fn put(&self, change: &mut Change) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::FileSystem(found) => change.put(found)?,
             Self::AccessPoint(found) => change.put(found)?,
-        })
+        }
+        Ok(())
     }
 }
 
@@ -42,7 +43,9 @@ fn resource(
 ) -> Result<Tagged> {
     let is_access_point = named.starts_with("fsap-") || named.contains(":access-point/");
     if !is_access_point {
-        return Ok(Tagged::FileSystem(access::file_system(call, view, named, keys)?));
+        return Ok(Tagged::FileSystem(access::file_system(
+            call, view, named, keys,
+        )?));
     }
     let Some(found) = access::access_point(call, view, named)? else {
         let resource = access::access_point_arn(call, named);
@@ -98,7 +101,9 @@ pub(super) async fn untag(call: Arc<Call>) -> Result<Answer> {
     call.change(move |call, change| {
         let keys = vec![access::tag_keys(input.tag_keys.iter().cloned())];
         let mut found = resource(call, change, &input.resource_id, keys)?;
-        found.tags().retain(|tag| !input.tag_keys.contains(&tag.key));
+        found
+            .tags()
+            .retain(|tag| !input.tag_keys.contains(&tag.key));
         found.put(change)
     })
     .await?;
@@ -137,9 +142,8 @@ pub(super) fn tag_page(
         None => 0,
     };
     let size = page::size(asked, limits::PAGE);
-    let tags: Vec<_> = tags.iter().cloned().zip(1_usize..).skip(start).take(size + 1).collect();
-    let more = tags.len() > size;
-    let last = tags.iter().take(size).last().map(|(_, number)| page::token(&number.to_string()));
-    let tags = tags.into_iter().take(size).map(|(tag, _)| tag).collect();
-    Ok((tags, last.filter(|_| more)))
+    let more = tags.len() > start.saturating_add(size);
+    let next = more.then(|| page::token(&(start + size).to_string()));
+    let page = tags.iter().skip(start).take(size).cloned();
+    Ok((page.collect(), next))
 }

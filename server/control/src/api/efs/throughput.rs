@@ -61,24 +61,37 @@ pub(super) async fn update(call: Arc<Call>) -> Result<Answer> {
 /// A file system with another throughput.
 fn updated(before: FileSystem, input: &Update, now: u64, until: u64) -> Result<FileSystem> {
     if input.throughput_mode.is_none() && input.provisioned_throughput_in_mibps.is_none() {
-        return Err(bad("ThroughputMode or ProvisionedThroughputInMibps is required."));
+        return Err(bad(
+            "ThroughputMode or ProvisionedThroughputInMibps is required.",
+        ));
     }
-    let mode = input.throughput_mode.clone().unwrap_or_else(|| before.throughput_mode.clone());
+    let mode = input
+        .throughput_mode
+        .clone()
+        .unwrap_or_else(|| before.throughput_mode.clone());
     let kept = before.provisioned.filter(|_| mode == "provisioned");
     let provisioned = input.provisioned_throughput_in_mibps.or(kept);
     check(&mode, provisioned)?;
     if mode == "elastic" && before.performance_mode == "maxIO" {
-        return Err(bad("Performance mode maxIO can't be combined with elastic throughput."));
+        return Err(bad(
+            "Performance mode maxIO can't be combined with elastic throughput.",
+        ));
     }
     let is_limited = mode != before.throughput_mode || provisioned < before.provisioned;
-    let rests = before.throughput_changed.is_some_and(|last| now < last.saturating_add(REST));
+    let rests = before
+        .throughput_changed
+        .is_some_and(|last| now < last.saturating_add(REST));
     if is_limited && rests {
         let message = "The throughput mode can be changed, and provisioned throughput decreased, \
                        once in 24 hours.";
         return Err(ApiError::new(429, "TooManyRequests", message));
     }
     Ok(FileSystem {
-        throughput_changed: if is_limited { Some(now) } else { before.throughput_changed },
+        throughput_changed: if is_limited {
+            Some(now)
+        } else {
+            before.throughput_changed
+        },
         throughput_mode: mode,
         provisioned,
         life_cycle: LifeCycle::Updating { until },

@@ -10,7 +10,7 @@ mod validate;
 
 pub use operations::OPERATIONS;
 pub use pattern::Pattern;
-pub(super) use validate::validate;
+pub(super) use validate::{labels, validate};
 
 /// What a value must be.
 #[derive(Debug)]

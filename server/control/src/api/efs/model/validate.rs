@@ -52,7 +52,9 @@ pub(in crate::api::efs) fn validate(
                         values.map(|(_, value)| value.as_ref().into()).collect();
                     (!values.is_empty()).then_some(Value::Array(values))
                 } else {
-                    values.next().map(|(_, value)| from_text(value, member.shape))
+                    values
+                        .next()
+                        .map(|(_, value)| from_text(value, member.shape))
                 }
             }
         };
@@ -211,9 +213,10 @@ impl Violations {
                     self.add(at, "(a list)", &constraint);
                     return Value::Array(Vec::new());
                 }
-                let values = values.into_iter().zip(1..).map(|(value, number)| {
-                    self.check(&format!("{at}.{number}.member"), value, of)
-                });
+                let values = values
+                    .into_iter()
+                    .zip(1..)
+                    .map(|(value, number)| self.check(&format!("{at}.{number}.member"), value, of));
                 Value::Array(values.collect())
             }
             (Shape::Structure(members), Value::Object(mut object)) => {
@@ -265,7 +268,10 @@ mod tests {
         assert_eq!(found, [("FileSystemId", "fs-1".to_owned())]);
         let arn = "arn%3Aaws%3Aelasticfilesystem%3Aus-east-1%3A1%3Afile-system%2Ffs-1";
         let found = labels(template, &format!("/2015-02-01/file-systems/{arn}/policy")).unwrap();
-        assert_eq!(found[0].1, "arn:aws:elasticfilesystem:us-east-1:1:file-system/fs-1");
+        assert_eq!(
+            found[0].1,
+            "arn:aws:elasticfilesystem:us-east-1:1:file-system/fs-1"
+        );
         for path in [
             "/2015-02-01/file-systems/fs-1",
             "/2015-02-01/file-systems//policy",
