@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod arn;
+pub mod authorize;
 pub mod control;
 pub mod data_plane;
 pub mod iam;

@@ -34,9 +34,12 @@ pub enum Unauthenticated {
     /// The session is over.
     #[error("The security token included in the request is expired")]
     ExpiredToken,
-    /// The signature is another, or for another service, region or time.
+    /// The signature is another, or for another service or region.
     #[error("{0}")]
     BadSignature(String),
+    /// The signature is too old, or from the future.
+    #[error("{0}")]
+    Stale(String),
     /// The records can't be read.
     #[error("{0}")]
     Internal(String),
@@ -133,7 +136,7 @@ impl Unauthenticated {
     pub(super) fn into_error(self, service: Service) -> super::ApiError {
         use Service::{Ec2, Efs, Iam, Sts};
         use Unauthenticated::{
-            BadSignature, ExpiredToken, Incomplete, Internal, MissingToken, UnknownKey,
+            BadSignature, ExpiredToken, Incomplete, Internal, MissingToken, Stale, UnknownKey,
         };
         let message = self.to_string();
         let (status, code) = match (&self, service) {
@@ -150,9 +153,9 @@ impl Unauthenticated {
             (UnknownKey, Iam | Sts) => (403, "InvalidClientTokenId"),
             (ExpiredToken, Efs) => (403, "ExpiredTokenException"),
             (ExpiredToken, Iam | Sts) => (403, "ExpiredToken"),
-            (ExpiredToken, Ec2) => (400, "RequestExpired"),
-            (BadSignature(_), Efs) => (403, "InvalidSignatureException"),
-            (BadSignature(_), Iam | Sts) => (403, "SignatureDoesNotMatch"),
+            (Stale(_) | ExpiredToken, Ec2) => (400, "RequestExpired"),
+            (BadSignature(_) | Stale(_), Efs) => (403, "InvalidSignatureException"),
+            (BadSignature(_) | Stale(_), Iam | Sts) => (403, "SignatureDoesNotMatch"),
             (Incomplete(_) | UnknownKey | BadSignature(_), Ec2) => {
                 let message = "AWS was not able to validate the provided access credentials";
                 return super::ApiError::new(401, "AuthFailure", message);

@@ -13,9 +13,11 @@ mod error;
 mod form;
 mod front;
 mod gate;
+pub mod iam;
 mod listener;
 mod request;
 mod service;
+pub mod sts;
 mod unsigned;
 pub mod xml;
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 
 use super::call::Operation;
-use super::{ec2, efs};
+use super::{ec2, efs, iam, sts};
 
 /// A service of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +61,8 @@ impl Service {
         match self {
             Self::Efs => efs::OPERATIONS,
             Self::Ec2 => ec2::OPERATIONS,
-            Self::Iam | Self::Sts => &[],
+            Self::Iam => iam::OPERATIONS,
+            Self::Sts => sts::OPERATIONS,
         }
     }
 
