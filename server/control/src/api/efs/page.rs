@@ -29,7 +29,10 @@ pub(super) fn key(token: Option<&str>) -> Result<Option<String>> {
         let pair = std::str::from_utf8(pair)
             .ok()
             .filter(|pair| pair.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
+        // Which takes a sign, too.
+        u8::from_str_radix(pair, 16)
+            .ok()
+            .filter(|_| !pair.contains('+'))
     });
     let octets: Option<Vec<u8>> = pairs.collect();
     let key = octets.and_then(|octets| String::from_utf8(octets).ok());

@@ -135,7 +135,7 @@ pub(super) fn tag_page(
     asked: Option<u32>,
 ) -> Result<(Vec<Tag>, Option<String>)> {
     let place = page::key(token)?;
-    let start = match place {
+    let start: usize = match place {
         Some(place) => place
             .parse()
             .map_err(|_| super::bad("The token for the next page is not valid."))?,
