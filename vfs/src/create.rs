@@ -150,6 +150,7 @@ impl FileSystem {
         drop(naming);
         let after = self.entries_changed(directory)?;
         let node = node?;
+        self.keep_access_time(&node, set)?;
         Ok(Made {
             node,
             directory: ChangeInfo {
@@ -172,9 +173,7 @@ impl FileSystem {
         if file_type != FileType::Symlink {
             sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-        }
+        self.set_times(object.as_fd(), set)?;
         self.adopt(object)
     }
 
@@ -214,9 +213,7 @@ impl FileSystem {
             if self.is_strict() {
                 self.records_durable()?;
             }
-            if set.accessed.is_some() || set.modified.is_some() {
-                sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-            }
+            self.set_times(object.as_fd(), set)?;
             if staged.is_some() {
                 sys::place(at, temporary, directory.fd(), name)?;
             }

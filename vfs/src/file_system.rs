@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::access::{Permissions, check};
+use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::handle::HandleCodec;
@@ -32,6 +33,7 @@ pub struct FileSystem {
     pub(crate) identify: Identify,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
+    pub(crate) accessed: AccessTimes,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
@@ -88,7 +90,9 @@ impl FileSystem {
         let stat = sys::stat(node.fd())?;
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
-        self.owned(&stat, node.mark(), change)
+        let mut attributes = self.owned(&stat, node.mark(), change)?;
+        attributes.accessed = self.accessed.shown(&stat, || Ok(node.mark().stamp));
+        Ok(attributes)
     }
 
     /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
@@ -116,6 +120,7 @@ impl FileSystem {
     /// To be called after every modification of an object, before anybody is told of it.
     pub(crate) fn modified(&self, node: &Node) {
         node.change.bump();
+        self.drop_access_time(node);
         self.recent.note(node, now());
     }
 

@@ -8,6 +8,7 @@
 //! that can be repeated, and data on disk when it says so.
 
 mod access;
+mod accessed;
 mod attributes;
 mod change;
 mod convert;

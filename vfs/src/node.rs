@@ -38,6 +38,8 @@ pub struct Node {
     pub(crate) index: Arc<Index>,
     /// Its last name is gone: nobody but its users is to hold it any more.
     pub(crate) nameless: AtomicBool,
+    /// Its time of access was set by a client, and nothing has changed since.
+    accessed: AtomicBool,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
@@ -82,6 +84,7 @@ impl Node {
             writer: Mutex::default(),
             index,
             nameless: AtomicBool::default(),
+            accessed: AtomicBool::default(),
             lock: Mutex::default(),
         }
     }
@@ -125,6 +128,12 @@ impl Node {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
+    }
+
+    /// Notes whether the last change was that a client set the time of access, and says whether
+    /// it was before.
+    pub(crate) fn set_accessed(&self, set: bool) -> bool {
+        self.accessed.swap(set, Ordering::SeqCst)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -84,7 +84,17 @@ impl FileSystem {
                     (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
                 }
                 let change = first_value(change_time(&stat), now(), self.opened);
-                return self.owned(&stat, mark, change);
+                let mut attributes = self.owned(&stat, mark, change)?;
+                attributes.accessed = self.accessed.shown(&stat, || {
+                    if self.shadow.is_some() {
+                        return Ok(mark.stamp);
+                    }
+                    let object = sys::find(directory.fd(), name)?;
+                    let found = sys::stat(object.as_fd())?;
+                    let (_, mark) = self.identify.mark(object.as_fd(), &found)?;
+                    Ok(mark.stamp)
+                });
+                return Ok(attributes);
             };
             // Read again now that the count of modifications is known and the inode is held: its
             // number may have been given to another one before.
@@ -95,7 +105,9 @@ impl FileSystem {
                 let change = node
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
-                return self.owned(&stat, node.mark(), change);
+                let mut attributes = self.owned(&stat, node.mark(), change)?;
+                attributes.accessed = self.accessed.shown(&stat, || Ok(node.mark().stamp));
+                return Ok(attributes);
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
@@ -124,6 +125,7 @@ impl FileSystem {
             }
         };
 
+        let access_times = AccessTimes::open(records)?;
         let codec = HandleCodec::new(options.fsid, &options.key);
         let kept = Records {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
@@ -139,6 +141,7 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            accessed: access_times,
             shadow,
             names,
             user: sys::user(),

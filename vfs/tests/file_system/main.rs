@@ -14,6 +14,7 @@ mod ownership;
 mod rename;
 mod shadow;
 mod strategies;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
