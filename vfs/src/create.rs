@@ -43,7 +43,8 @@ impl FileSystem {
     /// # Errors
     /// [`Error::Exist`], [`Error::Access`], [`Error::Perm`] if `set` gives the directory to
     /// somebody else, [`Error::NoSpc`], [`Error::DQuot`], [`Error::MLink`], [`Error::Rofs`], those
-    /// of names, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
+    /// of names, [`Error::NameTooLong`] also beyond 1,000 levels, [`Error::Stale`] where the host
+    /// has moved `directory` out of the tree, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
     pub fn make_directory(
         &self,
         who: &Identity,
@@ -125,6 +126,9 @@ impl FileSystem {
             Err(errno) => return Err(errno.into()),
         }
         check(who, &attributes, Permissions::WRITE).ok()?;
+        if file_type == FileType::Directory {
+            self.may_deepen(directory)?;
+        }
         let initial = initial(who, &attributes, file_type, set)?;
         // Its maker may set any time: it owns the object, unless root gave it away.
         change_times(&Identity::root(), &attributes, set, true)?;

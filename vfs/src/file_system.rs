@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
 use crate::node_cache::NodeCache;
@@ -34,6 +35,7 @@ pub struct FileSystem {
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
     pub(crate) accessed: AccessTimes,
+    pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
@@ -120,6 +122,7 @@ impl FileSystem {
     /// To be called after every modification of an object, before anybody is told of it.
     pub(crate) fn modified(&self, node: &Node) {
         node.change.bump();
+        self.meter.touch();
         self.drop_access_time(node);
         self.recent.note(node, now());
     }
@@ -131,6 +134,7 @@ impl FileSystem {
         if left == 0 || node.file_type == FileType::Directory {
             node.set_gone();
             node.change.bump();
+            self.meter.touch();
             self.cache.release(node);
             self.recent.release(node);
         } else {
@@ -181,6 +185,7 @@ impl FileSystem {
 
 impl Drop for FileSystem {
     fn drop(&mut self) {
+        self.meter.close();
         if let Some(names) = &self.names {
             names.close();
         }

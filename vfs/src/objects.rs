@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::{Statx, StatxAttributes};
 use rustix::io::Errno;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, FileType};
 use crate::change::first_value;
 use crate::error::Error;
 use crate::file_system::{FileSystem, now};
@@ -26,8 +26,18 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
-    /// object is gone, [`Error::Delay`] while it is being looked for, [`Error::TooManyFiles`].
+    /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
+    /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        let node = self.resolve_anywhere(handle)?;
+        if node.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.depth(&node)?;
+        }
+        Ok(node)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
             && node.kernel == decoded.kernel

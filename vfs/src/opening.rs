@@ -15,6 +15,7 @@ use crate::file_system::{FileSystem, now, random};
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
@@ -142,6 +143,7 @@ impl FileSystem {
             cache,
             identify,
             accessed: access_times,
+            meter: Meter::new(records, empty),
             shadow,
             names,
             user: sys::user(),
@@ -159,6 +161,8 @@ impl FileSystem {
                 error: std::io::Error::other(error),
             })?;
         file_system.begin_index();
+        let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
+        file_system.meter.start(metered);
         if let Some(records) = &file_system.options.records {
             file_system.finish_intents(records)?;
         }

@@ -9,6 +9,7 @@ mod grown;
 mod handles;
 mod io;
 mod killed;
+mod limits;
 mod names;
 mod ownership;
 mod rename;
