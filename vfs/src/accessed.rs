@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::{Statx, StatxFlags};
 
@@ -45,6 +46,21 @@ struct Record {
     /// The ctime that belongs to it.
     changed: Timestamp,
     accessed: Timestamp,
+}
+
+/// What is known of the time of access of an object in memory.
+#[derive(Debug, Default)]
+pub(crate) struct ChosenAccess {
+    /// Its record, once that was looked for.
+    known: Mutex<Option<Option<Record>>>,
+    /// Whether nothing has changed since a client has set it.
+    fresh: AtomicBool,
+}
+
+impl ChosenAccess {
+    fn lock(&self) -> MutexGuard<'_, Option<Option<Record>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl AccessTimes {
@@ -88,33 +104,52 @@ impl AccessTimes {
         stat: &Statx,
         stamp: impl FnOnce() -> Result<u64, Error>,
     ) -> Timestamp {
+        if self.path.is_none() {
+            return timestamp(stat.stx_atime);
+        }
         let changed = timestamp(stat.stx_ctime);
-        let Some(table) = self.table.get().filter(|_| may_be_set(stat)) else {
-            return if self.path.is_none() {
-                timestamp(stat.stx_atime)
-            } else {
-                changed
-            };
-        };
-        match table.read(stat.stx_ino) {
-            Ok(Ok(None)) => changed,
-            Ok(Ok(Some(bytes))) => {
-                let record = Record::parse(&bytes);
-                let holds = record.changed == changed && stamp() == Ok(record.stamp);
-                if holds { record.accessed } else { changed }
+        match self.record(stat) {
+            Some(record) if record.changed == changed && stamp() == Ok(record.stamp) => {
+                record.accessed
             }
+            _ => changed,
+        }
+    }
+
+    /// The same of an object in memory.
+    pub(crate) fn shown_of(&self, node: &Node, stat: &Statx) -> Timestamp {
+        if self.path.is_none() || !may_be_set(stat) {
+            return self.shown(stat, || Ok(node.mark().stamp));
+        }
+        let changed = timestamp(stat.stx_ctime);
+        let mut known = node.accessed.lock();
+        let known = known.get_or_insert_with(|| {
+            self.record(stat)
+                .filter(|record| record.stamp == node.mark().stamp)
+        });
+        match known {
+            Some(record) if record.changed == changed => record.accessed,
+            _ => changed,
+        }
+    }
+
+    /// The record of an inode, if it has one that may hold.
+    fn record(&self, stat: &Statx) -> Option<Record> {
+        let table = self.table.get().filter(|_| may_be_set(stat))?;
+        match table.read(stat.stx_ino) {
+            Ok(Ok(bytes)) => bytes.map(|bytes| Record::parse(&bytes)),
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!(
                     table = %table.path.display(),
                     inode = stat.stx_ino,
                     "a time of access can't be read: the time of the last change is shown"
                 );
-                changed
+                None
             }
         }
     }
 
-    fn put(&self, of: Mark, changed: Timestamp, accessed: Timestamp) -> Result<(), Error> {
+    fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -128,11 +163,6 @@ impl AccessTimes {
                 }
                 self.table.get().ok_or(Error::Io(libc::EIO))?
             }
-        };
-        let record = Record {
-            stamp: of.stamp,
-            changed,
-            accessed,
         };
         let _guard = table.lock(of.fileid);
         table.write(of.fileid, record.encoded())
@@ -218,9 +248,16 @@ impl FileSystem {
         let Some(SetTime::Client(accessed)) = set.accessed else {
             return Ok(());
         };
-        let changed = timestamp(sys::stat(node.fd())?.stx_ctime);
-        self.accessed.put(node.mark(), changed, accessed)?;
-        node.set_accessed(true);
+        let record = Record {
+            stamp: node.mark().stamp,
+            changed: timestamp(sys::stat(node.fd())?.stx_ctime),
+            accessed,
+        };
+        let mut known = node.accessed.lock();
+        self.accessed.put(node.mark(), record)?;
+        *known = Some(Some(record));
+        node.accessed.fresh.store(true, Ordering::SeqCst);
+        drop(known);
         if self.is_strict() {
             let synced = self.accessed.sync();
             self.durable(synced.map_err(|error| {
@@ -232,7 +269,9 @@ impl FileSystem {
 
     /// To be called after every other change: it might leave the ctime as it is, which is coarse.
     pub(crate) fn drop_access_time(&self, node: &Node) {
-        if node.set_accessed(false) {
+        if node.accessed.fresh.swap(false, Ordering::SeqCst) {
+            let mut known = node.accessed.lock();
+            *known = Some(None);
             self.accessed.forget(node.mark());
         }
     }
@@ -298,7 +337,12 @@ mod tests {
             stamp: 8,
         };
         let times = AccessTimes::open(Some(scratch.path())).unwrap();
-        times.put(mark, TIME, TIME).unwrap();
+        let record = Record {
+            stamp: 8,
+            changed: TIME,
+            accessed: TIME,
+        };
+        times.put(mark, record).unwrap();
         let path = scratch.path().join(ACCESSED);
         AccessTimes::open(Some(scratch.path())).unwrap();
         std::fs::write(&path, "something else").unwrap();

@@ -93,7 +93,7 @@ impl FileSystem {
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
         let mut attributes = self.owned(&stat, node.mark(), change)?;
-        attributes.accessed = self.accessed.shown(&stat, || Ok(node.mark().stamp));
+        attributes.accessed = self.accessed.shown_of(node, &stat);
         Ok(attributes)
     }
 

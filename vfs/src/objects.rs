@@ -32,7 +32,7 @@ impl FileSystem {
         let node = self.resolve_anywhere(handle)?;
         if node.file_type() == FileType::Directory {
             // Else what is made or looked up in it would lie outside of the tree.
-            self.depth(&node)?;
+            self.must_be_inside(&node)?;
         }
         Ok(node)
     }
@@ -116,7 +116,7 @@ impl FileSystem {
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
                 let mut attributes = self.owned(&stat, node.mark(), change)?;
-                attributes.accessed = self.accessed.shown(&stat, || Ok(node.mark().stamp));
+                attributes.accessed = self.accessed.shown_of(&node, &stat);
                 return Ok(attributes);
             }
         }

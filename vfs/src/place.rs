@@ -1,23 +1,25 @@
 //! Where a directory lies: whether it still is in the tree, and how deep (EFS user guide, "Quotas
 //! for file systems").
 //!
-//! The host may move directories at any time, so nothing is remembered: the kernel is asked for the
-//! path of the directory, which it knows in one call, whatever the depth.
+//! The host may move directories at any time, so that little is remembered: the kernel is asked for
+//! the path of the directory, which it knows in one call, whatever the depth.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::FileType as KernelType;
 use rustix::io::Errno;
 
 use crate::attributes::FileType;
 use crate::error::Error;
-use crate::file_system::FileSystem;
+use crate::file_system::{FileSystem, now};
 use crate::limits::MAX_DEPTH;
 use crate::node::Node;
 use crate::stat::file_type;
 use crate::{sys, walk};
 
+/// How long a directory is believed to be where it was found, in nanoseconds.
+const BELIEVED: u64 = 100_000_000;
 /// How far up a directory may lie: a bound on the work.
 const HIGHEST: u64 = 4096;
 /// How many entries below a directory are looked at before it is moved: a bound on the work.
@@ -39,6 +41,21 @@ impl FileSystem {
             Err(Errno::NAMETOOLONG) => self.climb(directory),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// Judges a directory that somebody has a handle of. What the host moves out of the tree is
+    /// noticed within 100 ms.
+    ///
+    /// # Errors
+    /// Those of [`FileSystem::depth`].
+    pub(crate) fn must_be_inside(&self, directory: &Node) -> Result<(), Error> {
+        let now = now();
+        let last = directory.inside.load(Ordering::Relaxed);
+        if last > now || now - last >= BELIEVED {
+            self.depth(directory)?;
+            directory.inside.store(now, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn climb(&self, directory: &Node) -> Result<u64, Error> {
