@@ -150,6 +150,7 @@ impl FileSystem {
         directory: &'a Node,
     ) -> Result<(MutexGuard<'a, ()>, Attributes), Error> {
         must_be_directory(directory)?;
+        self.must_be_inside(directory)?;
         let guard = directory.lock();
         let attributes = self.attributes(directory)?;
         check(who, &attributes, Permissions::EXECUTE).ok()?;

@@ -36,6 +36,8 @@ impl FileSystem {
         check_name(to_name)?;
         must_be_directory(from_directory)?;
         must_be_directory(to_directory)?;
+        self.must_be_inside(from_directory)?;
+        self.must_be_inside(to_directory)?;
         let _guards = lock_both(from_directory, to_directory);
         let from = self.attributes(from_directory)?;
         let to = self.attributes(to_directory)?;

@@ -13,6 +13,7 @@ mod limits;
 mod names;
 mod ownership;
 mod rename;
+mod replaced;
 mod shadow;
 mod strategies;
 mod times;
