@@ -6,6 +6,8 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+pub mod data_plane;
+pub mod fidelity;
 pub mod guest;
 pub mod job;
 pub mod lab;

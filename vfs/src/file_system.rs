@@ -57,6 +57,12 @@ impl FileSystem {
         self.options.fsid
     }
 
+    /// Changes how many objects stay in memory that nobody uses ([`Options::cached_nodes`]), as
+    /// other file systems come and go.
+    pub fn set_cached_nodes(&self, cached_nodes: usize) {
+        self.cache.set_capacity(cached_nodes);
+    }
+
     /// The write verifier (RFC 8881 §18.32.3): unique to this start, and another one after an
     /// error that may have lost written data.
     #[must_use]

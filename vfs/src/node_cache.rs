@@ -89,6 +89,12 @@ impl NodeCache {
         Self { index, held }
     }
 
+    /// Keeps about `capacity` objects from now on.
+    pub(crate) fn set_capacity(&self, capacity: usize) {
+        self.held
+            .set_capacity(u64::try_from(capacity.max(1)).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn index(&self) -> &Arc<Index> {
         &self.index
     }

@@ -1,23 +1,75 @@
-//! What a server needs from outside: its identity, and stable storage for client records.
+//! What the engine needs from outside: identities, bounds, and stable storage for client records.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// What a server needs to know at its start.
+use crate::file_system::FileSystem;
+use crate::limits;
+use crate::state::Budget;
+
+/// What a mount target needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How long a client's state lives without renewal (RFC 8881 §8.3). Also the longest that a
-    /// grace period lasts. At least a second.
-    pub lease: Duration,
-    /// `so_major_id` and server scope: the same after every restart, another one for every mount
-    /// target, so that Linux never takes two of them for one (RFC 8881 §2.10.4).
+    /// Names it in the client records.
+    pub mount_target: String,
+    /// `so_major_id`: the same after every restart, another one for every mount target, so that
+    /// Linux never takes two of them for one (RFC 8881 §2.10.4).
     pub server_owner: Vec<u8>,
+    /// `eir_server_scope`: the same for the mount targets of one file system, whose filehandles
+    /// are the same on all of them.
+    pub server_scope: Vec<u8>,
     /// Most files that one client may have open, as far as descriptors go. EFS's own limit of
     /// 65,536 holds as well.
     pub max_opens: usize,
-    /// Another number at every start on the same data; what was given out before is then stale.
+    /// A number that no other mount target of this data has or had. Clientids, sessionids and
+    /// stateids begin with it: those of another mount target, or of an earlier start, are nobody's.
     pub boot: u32,
+}
+
+/// What the file systems of a process share: memory for kept replies, and file descriptors.
+#[derive(Debug)]
+pub struct Resources {
+    pub(crate) reply_memory: Arc<Budget>,
+    file_systems: Mutex<Vec<Weak<FileSystem>>>,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self {
+            reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
+            file_systems: Mutex::default(),
+        }
+    }
+}
+
+impl Resources {
+    pub(crate) fn enter(&self, file_system: &Arc<FileSystem>) {
+        let mut file_systems = self.list();
+        file_systems.retain(|known| known.strong_count() > 0);
+        file_systems.push(Arc::downgrade(file_system));
+    }
+
+    pub(crate) fn file_systems(&self) -> Vec<Arc<FileSystem>> {
+        self.list().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Weak<FileSystem>>> {
+        self.file_systems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a file system serves all its clients.
+#[derive(Clone, Debug)]
+pub struct FileSystemConfig {
+    /// How long a client's state lives without renewal (RFC 8881 §8.3). Also the longest that a
+    /// grace period lasts. At least a second.
+    pub lease: Duration,
+    /// What it shares with the other file systems of this process.
+    pub resources: Arc<Resources>,
 }
 
 /// Client records could not be read from stable storage, or not be kept there.
@@ -25,24 +77,33 @@ pub struct Config {
 #[error("client records: {0}")]
 pub struct RecordsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// The clients that may reclaim their state after a restart, on stable storage
-/// (RFC 8881 §8.4.2.1).
+/// A client on record: through which mount target it came, and its `co_ownerid`.
+pub type RecordedClient = (String, Vec<u8>);
+
+/// The clients of a file system that may reclaim their state after a restart, on stable storage
+/// (RFC 8881 §8.4.2.1). They are kept for each of its mount targets.
 pub trait ClientRecords: Send + Sync {
-    /// `co_ownerid` of each client on record.
+    /// The clients on record, of all mount targets.
     ///
     /// # Errors
     /// Those of the storage.
-    fn load(&self) -> Result<Vec<Vec<u8>>, RecordsError>;
+    fn load(&self) -> Result<Vec<RecordedClient>, RecordsError>;
 
     /// Puts a client on record; durable when this returns.
     ///
     /// # Errors
     /// Those of the storage; the client is then not on record.
-    fn add(&self, co_ownerid: &[u8]) -> Result<(), RecordsError>;
+    fn add(&self, mount_target: &str, co_ownerid: &[u8]) -> Result<(), RecordsError>;
 
     /// Takes a client off the record; durable when this returns. Unknown ones are ignored.
     ///
     /// # Errors
     /// Those of the storage; the client may then still be on record.
-    fn remove(&self, co_ownerid: &[u8]) -> Result<(), RecordsError>;
+    fn remove(&self, mount_target: &str, co_ownerid: &[u8]) -> Result<(), RecordsError>;
+
+    /// Takes all clients of a mount target off the record; durable when this returns.
+    ///
+    /// # Errors
+    /// Those of the storage; they may then still be on record.
+    fn remove_all(&self, mount_target: &str) -> Result<(), RecordsError>;
 }

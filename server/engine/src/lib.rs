@@ -1,7 +1,8 @@
 //! The NFSv4.1 server without sockets (RFC 8881).
 //!
-//! A [`Server`] takes records and gives replies. It knows no runtime and no connection but by
-//! name; whoever feeds it says what time it is, and takes what may block to a thread that may.
+//! A [`FileSystem`] has opens and locks; a [`Server`] is one of its mount targets, and has clients.
+//! It takes records and gives replies. It knows no runtime and no connection but by name; whoever
+//! feeds it says what time it is, and takes what may block to a thread that may.
 //!
 //! - `state`: what is remembered of clients. Pure.
 //! - `ops`: a file per operation family.
@@ -16,6 +17,7 @@
 mod compound;
 mod config;
 mod errors;
+mod file_system;
 mod limits;
 mod ops;
 mod reply;
@@ -23,8 +25,9 @@ mod rpc;
 mod server;
 mod state;
 
-pub use config::{ClientRecords, Config, RecordsError};
-pub use reply::Reply;
-pub use server::{
-    ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError, Status,
+pub use config::{
+    ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };
+pub use file_system::FileSystem;
+pub use reply::Reply;
+pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};

@@ -1,24 +1,23 @@
-//! The server: its clients, sessions and files, and what happens to them as time passes.
+//! The server of a mount target: its clients and sessions, and how they come and go.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use localefs_protocol::nfs4::{Clientid4, Sessionid4};
-use localefs_vfs::FileSystem;
+use localefs_vfs as vfs;
 use thiserror::Error;
 
 use crate::compound::Compound;
-use crate::config::{ClientRecords, Config, RecordsError};
+use crate::config::{Config, RecordsError};
+use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{
-    Budget, Client, Clients, Clock, Files, Grace, Millis, Session, State, StateidSource,
-};
+use crate::state::{Budget, Client, Clients, Files, Millis, Session, State, StateidSource};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
@@ -85,68 +84,36 @@ pub struct ClientStatus {
     pub locks: usize,
 }
 
-/// A picture of the server, for people.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// Confirmed clients.
-    pub clients: Vec<ClientStatus>,
-    /// How long the grace period may still last, while there is one.
-    pub grace: Option<Duration>,
-}
-
-/// One NFSv4.1 server: the clients of one mount target, over one file system.
+/// One NFSv4.1 server: a mount target of a file system, with its clients.
 pub struct Server {
     pub(crate) config: Config,
-    pub(crate) fs: Arc<FileSystem>,
+    pub(crate) file_system: Arc<FileSystem>,
+    /// Those of the file system, at hand.
+    pub(crate) fs: Arc<vfs::FileSystem>,
+    pub(crate) files: Arc<Files>,
     pub(crate) clients: Clients,
     pub(crate) sessions: DashMap<Sessionid4, Arc<Session>>,
-    pub(crate) files: Files,
     pub(crate) stateids: StateidSource,
     pub(crate) reply_memory: Arc<Budget>,
-    records: Arc<dyn ClientRecords>,
-    records_order: Mutex<()>,
-    latest: AtomicU64,
-    grace: Mutex<Grace>,
-    clock: Clock,
     last_session: AtomicU64,
+    closed: AtomicBool,
 }
 
 impl Server {
-    /// Starts over `fs`; clients on record get a grace period to reclaim.
-    ///
-    /// # Errors
-    /// [`StartError::Records`].
-    pub fn start(
-        config: Config,
-        fs: Arc<FileSystem>,
-        records: Arc<dyn ClientRecords>,
-        now: Instant,
-    ) -> Result<Arc<Self>, StartError> {
-        let lease = millis(config.lease);
-        let on_record = records.load()?;
-        let waiting = on_record.len();
-        if waiting > 0 {
-            tracing::info!(
-                clients = waiting,
-                "grace period: clients may reclaim what they held"
-            );
-        }
-        Ok(Arc::new(Self {
+    pub(crate) fn new(file_system: Arc<FileSystem>, config: Config) -> Self {
+        let lease = millis(file_system.lease);
+        Self {
             clients: Clients::new(config.boot, lease, config.max_opens.min(limits::MAX_OPENS)),
             stateids: StateidSource::new(config.boot),
-            // Clients may let two thirds of a lease pass, so that a stop must cost them little.
-            clock: Clock::new(now, 3 * tick_interval(config.lease)),
-            grace: Mutex::new(Grace::new(on_record, lease)),
+            fs: Arc::clone(&file_system.vfs),
+            files: Arc::clone(&file_system.files),
+            reply_memory: Arc::clone(&file_system.resources.reply_memory),
+            file_system,
             config,
-            fs,
-            records,
-            records_order: Mutex::default(),
-            latest: AtomicU64::new(0),
-            reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             sessions: DashMap::new(),
-            files: Files::default(),
             last_session: AtomicU64::new(0),
-        }))
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Takes one record.
@@ -156,33 +123,35 @@ impl Server {
         connection: &Arc<Connection>,
         now: Instant,
     ) -> Received {
-        rpc::receive(self, record, connection, self.clock.at(now))
-    }
-
-    /// How often [`Server::tick`] is to be called.
-    #[must_use]
-    pub fn tick_interval(&self) -> Duration {
-        tick_interval(self.config.lease)
-    }
-
-    /// Ends the grace period in time, and forgets clients that have not been heard of for a lease
-    /// and hold nothing, or for a day. May wait for stable storage.
-    pub fn tick(&self, now: Instant) {
-        let now = self.clock.at(now);
-        self.latest.fetch_max(now, Ordering::Relaxed);
-        self.end_grace(now);
-        for client in self.clients.expired(now) {
-            let (_, opens, _) = client.counts();
-            if opens == 0 || client.idle(now) >= limits::COURTESY {
-                self.expel(&client);
-            }
+        if self.closed.load(Ordering::Relaxed) {
+            return Received::Close;
         }
+        rpc::receive(self, record, connection, self.file_system.clock.at(now))
+    }
+
+    /// Ends the mount target: nothing more is received, its clients are off the record, and what
+    /// they held is free. Calls that are under way run to their end, but take no new state. May
+    /// wait for stable storage.
+    ///
+    /// # Errors
+    /// Those of stable storage; the mount target then goes on.
+    pub fn close(&self) -> Result<(), RecordsError> {
+        let stop = || self.closed.store(true, Ordering::SeqCst);
+        if let Err(error) = self.file_system.forget(self, stop) {
+            self.closed.store(false, Ordering::SeqCst);
+            return Err(error);
+        }
+        for client in self.clients.all() {
+            self.clients.remove(&client);
+            self.dismantle(&client);
+        }
+        Ok(())
     }
 
     /// A picture for people.
     #[must_use]
-    pub fn status(&self, now: Instant) -> Status {
-        let now = self.clock.at(now);
+    pub fn status(&self, now: Instant) -> Vec<ClientStatus> {
+        let now = self.file_system.clock.at(now);
         let clients = self.clients.confirmed().into_iter().map(|client| {
             let (sessions, opens, _) = client.counts();
             let idle = client.idle(now);
@@ -197,29 +166,25 @@ impl Server {
                 locks: locks_of(&client),
             }
         });
-        let grace = self
-            .grace()
-            .ends()
-            .map(|ends| Duration::from_millis(ends.saturating_sub(now)));
-        Status {
-            clients: clients.collect(),
-            grace,
-        }
+        clients.collect()
     }
 
     /// The time of the last tick.
     pub(crate) fn latest(&self) -> Millis {
-        self.latest.load(Ordering::Relaxed)
+        self.file_system.latest()
     }
 
     /// Whether clients may reclaim, and nobody may take anything new.
     pub(crate) fn in_grace(&self) -> bool {
-        self.grace().ends().is_some()
+        self.file_system.in_grace()
     }
 
     /// Whether this client held something before the restart, and may reclaim it.
     pub(crate) fn may_reclaim(&self, client: &Client) -> bool {
-        self.grace().may_reclaim(&client.co_ownerid)
+        let name = &self.config.mount_target;
+        self.file_system
+            .grace()
+            .may_reclaim(name, &client.co_ownerid)
     }
 
     /// The client has reclaimed all: from now on it is on record.
@@ -227,34 +192,15 @@ impl Server {
     /// # Errors
     /// Those of stable storage; then it has not.
     pub(crate) fn reclaimed(&self, client: &Client) -> Result<(), RecordsError> {
-        let _order = self.records_order();
-        self.records.add(&client.co_ownerid)?;
+        let name = &self.config.mount_target;
+        let _order = self.file_system.records_order();
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(RecordsError("the mount target is gone".into()));
+        }
+        self.file_system.records.add(name, &client.co_ownerid)?;
         client.complete_reclaim();
-        self.grace().complete(&client.co_ownerid);
+        self.file_system.grace().complete(name, &client.co_ownerid);
         Ok(())
-    }
-
-    /// Ends the grace period if its time is over. Those who did not come back are off the record
-    /// before anybody may take what they held (RFC 8881 §8.4.3).
-    fn end_grace(&self, now: Millis) {
-        let late = self.grace().late(now);
-        if late.is_empty() {
-            return;
-        }
-        tracing::info!(
-            clients = late.len(),
-            "grace period over: some did not come back"
-        );
-        for co_ownerid in late {
-            let _order = self.records_order();
-            if self.grace().may_reclaim(&co_ownerid)
-                && let Err(error) = self.records.remove(&co_ownerid)
-            {
-                tracing::warn!(%error, "the grace period goes on: a client can't be struck off");
-                return;
-            }
-        }
-        self.grace().end();
     }
 
     pub(crate) fn next_session_id(&self, client: &Client) -> Sessionid4 {
@@ -263,22 +209,22 @@ impl Server {
         Sessionid4(id.to_be_bytes())
     }
 
-    /// Makes room where an expired client holds what somebody needs. `false` if the client is
-    /// alive, or can't be made to go.
+    /// Makes room where an expired client holds what somebody needs, whichever mount target it
+    /// came through. `false` if the client is alive, or can't be made to go.
     pub(crate) fn expel_if_expired(&self, clientid: Clientid4, now: Millis) -> bool {
-        let Some(client) = self.clients.get(clientid) else {
+        let Some((server, client)) = self.file_system.client(clientid) else {
             return true;
         };
-        self.clients.is_expired(&client, now) && {
+        server.clients.is_expired(&client, now) && {
             tracing::info!(
                 client = %String::from_utf8_lossy(&client.co_ownerid),
                 "its lease has expired, and somebody needs what it holds"
             );
-            self.expel(&client)
+            server.expel(&client)
         }
     }
 
-    /// Makes room where descriptors or records run short.
+    /// Makes room where there are too many clients.
     pub(crate) fn expel_longest_expired(&self, now: Millis) -> bool {
         let expired = self.clients.expired(now);
         let longest = expired.iter().max_by_key(|client| client.idle(now));
@@ -316,7 +262,7 @@ impl Server {
     /// # Errors
     /// Those of the storage.
     pub(crate) fn strike_off(&self, client: &Arc<Client>) -> Result<(), RecordsError> {
-        let _order = self.records_order();
+        let _order = self.file_system.records_order();
         // One that never said that it has reclaimed may have a record of before the restart,
         // which belongs to whoever comes back under its name; a later incarnation has its own.
         let later = self.clients.confirmed_of(&client.co_ownerid);
@@ -325,18 +271,8 @@ impl Server {
         if !client.has_reclaimed() || belongs_to_another {
             return Ok(());
         }
-        self.records.remove(&client.co_ownerid)
-    }
-
-    /// Held while stable storage is changed, so that what is there agrees with the table.
-    fn records_order(&self) -> MutexGuard<'_, ()> {
-        self.records_order
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn grace(&self) -> MutexGuard<'_, Grace> {
-        self.grace.lock().unwrap_or_else(PoisonError::into_inner)
+        let name = &self.config.mount_target;
+        self.file_system.records.remove(name, &client.co_ownerid)
     }
 }
 
@@ -358,13 +294,4 @@ fn locks_of(client: &Client) -> usize {
     files.sort_by_key(Arc::as_ptr);
     files.dedup_by(|a, b| Arc::ptr_eq(a, b));
     files.iter().map(|file| file.locks_of(client.id)).sum()
-}
-
-/// Often enough for the shortest lease, and once a second at least.
-fn tick_interval(lease: Duration) -> Duration {
-    (lease / 24).min(Duration::from_secs(1))
-}
-
-fn millis(duration: Duration) -> Millis {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use localefs_engine::{ClientRecords, Config, Connection, Received, RecordsError, Server};
+use localefs_engine::{
+    ClientRecords, Config, Connection, FileSystemConfig, Received, RecordedClient, RecordsError,
+    Server,
+};
 use localefs_protocol::nfs4::ops::*;
 use localefs_protocol::nfs4::*;
 use localefs_protocol::rpc::{AuthFlavor, Call, OpaqueAuth, ReplyHeader};
@@ -17,15 +20,19 @@ use localefs_vfs::{FileSystem, Options};
 struct NoRecords;
 
 impl ClientRecords for NoRecords {
-    fn load(&self) -> Result<Vec<Vec<u8>>, RecordsError> {
+    fn load(&self) -> Result<Vec<RecordedClient>, RecordsError> {
         Ok(Vec::new())
     }
 
-    fn add(&self, _: &[u8]) -> Result<(), RecordsError> {
+    fn add(&self, _: &str, _: &[u8]) -> Result<(), RecordsError> {
         Ok(())
     }
 
-    fn remove(&self, _: &[u8]) -> Result<(), RecordsError> {
+    fn remove(&self, _: &str, _: &[u8]) -> Result<(), RecordsError> {
+        Ok(())
+    }
+
+    fn remove_all(&self, _: &str) -> Result<(), RecordsError> {
         Ok(())
     }
 }
@@ -52,13 +59,19 @@ impl Fixture {
             durability: Default::default(),
         };
         let fs = Arc::new(FileSystem::open(directory.path(), options).expect("to be run as root"));
-        let config = Config {
+        let config = FileSystemConfig {
             lease: Duration::from_secs(90),
-            server_owner: b"fuzz".to_vec(),
+            resources: Arc::default(),
+        };
+        let started =
+            localefs_engine::FileSystem::start(config, fs, Arc::new(NoRecords), Instant::now());
+        let server = started.unwrap().mount_target(Config {
+            mount_target: "fsmt-1".to_owned(),
+            server_owner: b"fuzz/1".to_vec(),
+            server_scope: b"fuzz".to_vec(),
             max_opens: 1_000_000,
             boot: 5,
-        };
-        let server = Server::start(config, fs, Arc::new(NoRecords), Instant::now()).unwrap();
+        });
         let peer = ([127, 0, 0, 1], 1000).into();
         let mut fixture = Self {
             server,

@@ -22,11 +22,11 @@ pub fn raise_file_limit() {
 
 /// What the files that this process may have open are used for. The rest is for files that
 /// clients have open.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Division {
     /// Connections at a time.
     pub(crate) connections: usize,
-    /// Nodes of a file system kept at hand.
+    /// Nodes kept at hand, of all file systems.
     pub(crate) nodes: usize,
     /// Files that one client may have open. Each takes two descriptors, its node's and its own;
     /// a fifth of what is left stays for the others.

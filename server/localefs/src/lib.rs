@@ -20,6 +20,7 @@
 pub mod admin;
 mod builder;
 mod data_dir;
+mod data_plane;
 mod error;
 mod file_limit;
 mod local_efs;
@@ -32,6 +33,7 @@ mod tree;
 
 pub use builder::Builder;
 pub use data_dir::DataDirError;
+pub use data_plane::{DataPlane, DataPlaneError};
 pub use error::{ListenError, StartError};
 pub use file_limit::raise_file_limit;
 pub use local_efs::LocalEfs;

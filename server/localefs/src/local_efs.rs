@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::builder::Builder;
+use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::mount::mount_command;
 use crate::running::{Description, Running};
@@ -22,6 +23,7 @@ const THREADS_END: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct LocalEfs {
     description: Arc<Description>,
+    data_plane: DataPlane,
     stop: Option<oneshot::Sender<()>>,
     stopped: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
@@ -47,9 +49,10 @@ impl LocalEfs {
             })
             .map_err(StartError::Threads)?;
         let vanished = |_| StartError::Threads(io::Error::other("the server's thread died"));
-        let description = starts.await.map_err(vanished)??;
+        let (description, data_plane) = starts.await.map_err(vanished)??;
         Ok(Self {
             description,
+            data_plane,
             stop: Some(stop),
             stopped: Some(stopped),
             thread: Some(thread),
@@ -86,10 +89,16 @@ impl LocalEfs {
         &self.description.root
     }
 
-    /// The id of its file system: `fs-` and 17 hexadecimal digits.
+    /// The id of the file system that it has from the start: `fs-` and 17 hexadecimal digits.
     #[must_use]
     pub fn file_system_id(&self) -> &str {
         &self.description.file_system
+    }
+
+    /// Its file systems and mount targets, to add and remove some.
+    #[must_use]
+    pub fn data_plane(&self) -> DataPlane {
+        self.data_plane.clone()
     }
 
     /// The command, to be run as root, that mounts it on this machine.
@@ -127,7 +136,7 @@ impl Drop for LocalEfs {
 /// The life of a server, on a thread and a runtime of its own.
 fn run(
     builder: Builder,
-    started: oneshot::Sender<Result<Arc<Description>, StartError>>,
+    started: oneshot::Sender<Result<(Arc<Description>, DataPlane), StartError>>,
     stop: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,7 +154,9 @@ fn run(
     };
     let data = match runtime.block_on(async { Running::start(builder) }) {
         Ok(running) => {
-            let listens = started.send(Ok(running.description())).is_ok();
+            let listens = started
+                .send(Ok((running.description(), running.data_plane())))
+                .is_ok();
             runtime.block_on(async {
                 if listens {
                     // A dropped sender is the usual way to stop.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
 use thiserror::Error;
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, Layout};
 use crate::error::StartError;
-use crate::store::{Identity, Store, StoreError};
+use crate::store::{Identity, Start, Store, StoreError};
 use crate::tree;
 
 /// Where owners and modes of files are kept.
@@ -76,21 +76,21 @@ fn recorded(store: &Store, records: &Path, id: &str) -> Result<Option<bool>, red
 /// Opens a tree with the ownership that it has, or gets now.
 pub(crate) fn open(
     store: &Store,
-    data: &DataDir,
+    layout: &Layout,
     id: &str,
     tree: &Path,
     (asked, outside): (Ownership, Owner),
     options: &Options,
 ) -> Result<Served, StartError> {
     let unusable = |error| StoreError::Unusable {
-        path: data.state(),
+        path: layout.state(),
         error,
     };
     let failed = |error| StartError::FileSystem {
         path: tree.to_owned(),
         error,
     };
-    let records = data.records(id);
+    let records = layout.records(id);
     let before = recorded(store, &records, id).map_err(unusable)?;
     let is_new = !tree.exists();
     let where_it_is = if is_new {
@@ -173,16 +173,16 @@ impl OwnershipTool {
             Some(tree) => Some(tree::check(tree, data.path(), true)?),
             None => None,
         };
-        let store = Store::open(&data.state())?;
-        let (identity, _) = store
-            .start(served.as_deref(), only(&served, &data))
+        let store = Store::open(&data.layout().state())?;
+        let Start { identity, .. } = store
+            .start(served.as_deref(), only(&served, data.layout()))
             .map_err(|error| StoreError::Unusable {
-                path: data.state(),
+                path: data.layout().state(),
                 error,
             })?;
         let tree = match served {
             Some(tree) => tree,
-            None => data.tree(&identity.id)?,
+            None => data.layout().tree(&identity.id)?,
         };
         Ok(Self {
             data,
@@ -198,13 +198,13 @@ impl OwnershipTool {
     /// # Errors
     /// [`StartError`] says what has to be different.
     pub fn convert(&self, shadow: bool, outside: Owner) -> Result<u64, StartError> {
-        let records = self.data.records(&self.identity.id);
+        let records = self.data.layout().records(&self.identity.id);
         let failed = |error| StartError::FileSystem {
             path: self.tree.clone(),
             error,
         };
         let unusable = |error| StoreError::Unusable {
-            path: self.data.state(),
+            path: self.data.layout().state(),
             error,
         };
         let id = &self.identity.id;
@@ -237,7 +237,7 @@ impl OwnershipTool {
     /// # Errors
     /// [`StartError`] if the table can't be read or written.
     pub fn repair(&self) -> Result<(u64, u64), StartError> {
-        let records = self.data.records(&self.identity.id);
+        let records = self.data.layout().records(&self.identity.id);
         let repaired =
             vfs::repair_owners(&self.tree, &records).map_err(|error| StartError::FileSystem {
                 path: self.tree.clone(),
@@ -248,8 +248,8 @@ impl OwnershipTool {
 }
 
 /// The id of the only tree in a data directory, to be known again if its database was lost.
-pub(crate) fn only(served: &Option<PathBuf>, data: &DataDir) -> Option<String> {
-    match (served, data.file_systems().as_slice()) {
+pub(crate) fn only(served: &Option<PathBuf>, layout: &Layout) -> Option<String> {
+    match (served, layout.file_systems().as_slice()) {
         (None, [only]) => Some(only.clone()),
         _ => None,
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use localefs_engine as engine;
-use localefs_vfs::{Finding, Options};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -14,10 +13,11 @@ use tracing::{error, info};
 use crate::admin;
 use crate::builder::Builder;
 use crate::data_dir::DataDir;
+use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
 use crate::file_limit::divide;
 use crate::ownership::{self, Ownership};
-use crate::store::{Clients, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::transport::{self, Transport};
 use crate::tree;
 
@@ -43,7 +43,8 @@ pub(crate) struct Description {
 /// A server that serves.
 pub(crate) struct Running {
     description: Arc<Description>,
-    transport: Transport,
+    served: Arc<Served>,
+    data_plane: DataPlane,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -77,72 +78,66 @@ impl Running {
             }
             None => None,
         };
-        let store = Arc::new(Store::open(&data.state())?);
-        let known = ownership::only(&served, &data);
-        let (identity, boot) =
+        let layout = data.layout();
+        let store = Arc::new(Store::open(&layout.state())?);
+        let known = ownership::only(&served, layout);
+        let start =
             store
                 .start(served.as_deref(), known)
                 .map_err(|error| StoreError::Unusable {
-                    path: data.state(),
+                    path: layout.state(),
                     error,
                 })?;
         let root = match served {
             Some(root) => root,
-            None => data.tree(&identity.id)?,
+            None => layout.tree(&start.identity.id)?,
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
         let files = divide(builder.limits.connections);
-        let options = Options {
-            fsid: identity.fsid,
-            key: identity.handle_key,
-            cached_nodes: files.nodes,
-            durability: builder.durability,
-            ownership: localefs_vfs::Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
-        };
-        let choice = (builder.ownership, builder.outside_owner);
-        let served = ownership::open(&store, &data, &identity.id, &root, choice, &options)?;
-        let server = engine::Server::start(
-            engine::Config {
-                lease,
-                server_owner: identity.server_owner,
-                max_opens: files.opens,
-                boot,
-            },
-            Arc::new(served.file_system),
-            Arc::new(Clients::new(store, &identity.id)),
-            Instant::now(),
-        )?;
-
         let mut limits = builder.limits;
         limits.connections = files.connections;
-        info!(?nfs, root = %root.display(), data = %data.path().display(),
-            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, "serving");
-        let transport =
-            Transport::start(listeners, Arc::clone(&server), engine::MAX_RECORD, limits);
+        let settings = Settings {
+            lease,
+            durability: builder.durability,
+            ownership: builder.ownership,
+            outside_owner: builder.outside_owner,
+            files,
+        };
+        let transport = Transport::start(engine::MAX_RECORD, limits);
+        let served = Arc::new(Served::new(settings, layout.clone(), store, transport));
+        let first = served.serve(start.identity, root)?;
+        served.lead_in(&first, start.mount_target)?;
+        info!(?nfs, root = %first.root.display(), data = %data.path().display(),
+            file_system = first.identity.id, shadow = first.is_shadow, "serving");
+        let transport = &served.transport;
+        for (address, listener) in nfs.iter().zip(listeners) {
+            let opened = transport.open_front_door(listener);
+            opened.map_err(|error| ListenError::new(*address, error))?;
+        }
         let description = Arc::new(Description {
             nfs,
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
-            shadow: served.is_shadow,
-            root,
-            file_system: identity.id,
+            shadow: first.is_shadow,
+            root: first.root.clone(),
+            file_system: first.identity.id.clone(),
             lease,
             began: Instant::now(),
         });
+        let data_plane = DataPlane::new(&served);
         let source = admin::Source {
             description: Arc::clone(&description),
-            server: Arc::clone(&server),
+            data_plane: data_plane.clone(),
             connections: transport.connections(),
         };
         let mut background = JoinSet::new();
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
-        background.spawn(tick(server));
+        background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
         Ok(Self {
             description,
-            transport,
+            served,
+            data_plane,
             background,
             admin,
             data,
@@ -153,9 +148,13 @@ impl Running {
         Arc::clone(&self.description)
     }
 
+    pub(crate) fn data_plane(&self) -> DataPlane {
+        self.data_plane.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
-        if !self.transport.stop(CALLS_END).await {
+        if !self.served.stop(CALLS_END).await {
             info!("some calls did not finish in time");
         }
         self.background.shutdown().await;
@@ -165,14 +164,13 @@ impl Running {
     }
 }
 
-async fn tick(server: Arc<engine::Server>) {
-    let mut ticks = interval(server.tick_interval());
+async fn tick(served: Arc<Served>, every: Duration) {
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let server = Arc::clone(&server);
-        let ticked = tokio::task::spawn_blocking(move || server.tick(Instant::now()));
-        if let Err(error) = ticked.await {
+        let served = Arc::clone(&served);
+        if let Err(error) = tokio::task::spawn_blocking(move || served.tick()).await {
             error!(%error, "the server's clock missed a beat");
         }
     }

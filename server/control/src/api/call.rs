@@ -8,6 +8,7 @@ use super::gate::{Caller, Demand, Judgement};
 use super::service::Service;
 use super::{Answer, ApiError, Request, Result};
 use crate::control::Control;
+use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::store::{Change, View};
 
 /// What runs an operation.
@@ -101,6 +102,19 @@ impl Call {
             .store
             .change(move |transaction| change(&call, transaction))
             .await
+    }
+
+    /// Has the data plane do something, on a thread that may block.
+    ///
+    /// # Errors
+    /// Those of `act`.
+    pub async fn with_data_plane<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&dyn DataPlane) -> std::result::Result<T, DataPlaneError> + Send + 'static,
+    ) -> std::result::Result<T, DataPlaneError> {
+        let plane = Arc::clone(&self.control.data_plane);
+        let done = tokio::task::spawn_blocking(move || act(plane.as_ref())).await;
+        done.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))
     }
 
     /// Asks whether the caller has a permission.

@@ -14,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use rand::Rng;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
@@ -23,6 +22,7 @@ use tracing::{debug, warn};
 
 use super::{ApiError, Request, Service, front, unsigned};
 use crate::control::Control;
+use crate::ids;
 
 /// The longest body. The longest that a service takes, a managed policy in a form, has less.
 const LONGEST_BODY: usize = 1 << 20;
@@ -175,7 +175,7 @@ async fn handle(
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
-    let id = request_id();
+    let id = ids::uuid();
     let (parts, body) = request.into_parts();
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let (body, room) = match read(body, &server.bodies).await {
@@ -269,28 +269,4 @@ async fn read(
         return Err(too_large());
     }
     Ok((whole.freeze(), room))
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn request_id() -> String {
-    let random: u128 = rand::rng().random();
-    let random = random & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62;
-    let hex = format!("{random:032x}");
-    let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
-    let parts = parts.map(|(from, to)| hex.get(from..to).unwrap_or_default());
-    parts.join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn request_ids_are_random_uuids() {
-        let id = request_id();
-        assert_eq!(id.len(), 36);
-        assert_eq!(&id[14..15], "4", "{id}");
-        assert!("89ab".contains(&id[19..20]), "{id}");
-        assert_ne!(id, request_id());
-    }
 }

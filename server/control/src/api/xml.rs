@@ -109,6 +109,12 @@ impl Element {
         self.child(Self::new(name).children(items))
     }
 
+    /// What it holds.
+    #[must_use]
+    pub fn into_children(self) -> Vec<Self> {
+        self.children
+    }
+
     /// The document that this is the root of.
     #[must_use]
     pub fn document(&self) -> String {

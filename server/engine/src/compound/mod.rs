@@ -143,7 +143,7 @@ impl Compound {
                 Err(Failure::Status(status))
             }
             Err(Failure::TooManyFiles) => {
-                self.server.expel_longest_expired(self.now);
+                self.server.file_system.expel_longest_expired();
                 self.put_result::<T>(number, Err(Nfsstat4::NFS4ERR_DELAY.into()))
             }
             Err(Failure::WouldBlock) => Err(Failure::WouldBlock),

@@ -13,7 +13,7 @@ use crate::errors::Failure;
 impl Compound {
     /// What attributes depend on beside the object.
     pub(super) fn surroundings(&self) -> Surroundings {
-        let lease = self.server.config.lease.as_secs();
+        let lease = self.server.file_system.lease.as_secs();
         Surroundings {
             fsid: self.fs().fsid(),
             // Never 0: a client would renew without end.

@@ -15,7 +15,10 @@ pub fn exchange_id(compound: &mut Compound, arguments: &ExchangeIdArgs<'_>) -> R
         Ok(exchanged) => exchanged,
         Err(status) => return compound.put_result::<()>(number, Err(status.into())),
     };
-    let owner = compound.server.config.server_owner.clone();
+    let (owner, scope) = {
+        let config = &compound.server.config;
+        (config.server_owner.clone(), config.server_scope.clone())
+    };
     // Linux refuses flags that it did not ask for, and a reply without a role.
     let role = ExchangeIdFlags::EXCHGID4_FLAG_USE_NON_PNFS;
     let eir_flags = if confirmed {
@@ -37,7 +40,7 @@ pub fn exchange_id(compound: &mut Compound, arguments: &ExchangeIdArgs<'_>) -> R
             so_minor_id: 0,
             so_major_id: owner.as_slice().into(),
         },
-        eir_server_scope: owner.as_slice().into(),
+        eir_server_scope: scope.as_slice().into(),
         eir_server_impl_id: vec![implementation].into(),
     };
     compound.put_result(number, Ok(result))

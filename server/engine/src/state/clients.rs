@@ -240,6 +240,12 @@ impl Clients {
             .collect()
     }
 
+    /// All clients, confirmed or not.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        self.table().by_id.values().cloned().collect()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,4 +14,7 @@ mod status;
 
 pub use client::{ClientError, health, status};
 pub(crate) use server::{Socket, Source};
-pub use status::{ClientStatus, FileSystemStatus, Health, Status};
+pub(crate) use status::seconds_left;
+pub use status::{
+    ClientStatus, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem, Status,
+};

@@ -4,18 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use localefs_engine as engine;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tracing::{debug, error};
 
 use super::socket;
-use super::status::{ClientStatus, FileSystemStatus, Health, Status, hostname};
+use super::status::{FileSystemStatus, Health, Status};
+use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::running::Description;
 use crate::transport::Connections;
@@ -24,7 +23,7 @@ use crate::transport::Connections;
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) description: Arc<Description>,
-    pub(crate) server: Arc<engine::Server>,
+    pub(crate) data_plane: DataPlane,
     pub(crate) connections: Connections,
 }
 
@@ -83,9 +82,12 @@ async fn health() -> Json<Health> {
 
 async fn status(State(source): State<Source>) -> Json<Status> {
     let description = &source.description;
-    let picture = source.server.status(Instant::now());
-    let mut clients: Vec<_> = picture.clients.into_iter().map(client).collect();
+    let file_systems = source.data_plane.file_systems();
+    let mount_targets = file_systems.iter().flat_map(|of| &of.mount_targets);
+    let clients = mount_targets.flat_map(|target| &target.clients);
+    let mut clients: Vec<_> = clients.cloned().collect();
     clients.sort_by(|one, other| one.clientid.cmp(&other.clientid));
+    let grace_seconds = file_systems.iter().filter_map(|of| of.grace_seconds).max();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -95,31 +97,13 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         data: description.data.clone(),
         ephemeral: description.ephemeral,
         lease_seconds: description.lease.as_secs(),
-        grace_seconds: picture.grace.map(rounded_up),
+        grace_seconds,
         connections: source.connections.count(),
         file_system: FileSystemStatus {
             id: description.file_system.clone(),
             root: description.root.clone(),
         },
+        file_systems,
         clients,
     })
-}
-
-fn client(client: engine::ClientStatus) -> ClientStatus {
-    ClientStatus {
-        clientid: format!("{:016x}", client.clientid),
-        hostname: hostname(&client.owner),
-        owner: client.owner,
-        address: client.peer,
-        idle_seconds: client.idle.as_secs(),
-        expired: client.expired,
-        sessions: client.sessions,
-        opens: client.opens,
-        locks: client.locks,
-    }
-}
-
-// A grace period that is not over is never shown as 0.
-fn rounded_up(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +37,11 @@ pub struct Status {
     pub grace_seconds: Option<u64>,
     /// Open TCP connections.
     pub connections: usize,
-    /// The file system served.
+    /// The file system behind the addresses where it serves NFS.
     pub file_system: FileSystemStatus,
-    /// NFS clients, in the order of their ids.
+    /// All file systems, in the order of their ids.
+    pub file_systems: Vec<ServedFileSystem>,
+    /// NFS clients of all file systems, in the order of their ids.
     pub clients: Vec<ClientStatus>,
 }
 
@@ -49,6 +52,31 @@ pub struct FileSystemStatus {
     pub id: String,
     /// The directory that clients see as the root.
     pub root: PathBuf,
+}
+
+/// A file system and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedFileSystem {
+    /// `fs-` and 17 hexadecimal digits.
+    pub id: String,
+    /// The directory that clients see as the root.
+    pub root: PathBuf,
+    /// How long its clients may still reclaim what they had before a restart; nothing once that
+    /// is over.
+    pub grace_seconds: Option<u64>,
+    /// Its mount targets, in the order of their ids.
+    pub mount_targets: Vec<MountTargetStatus>,
+}
+
+/// A mount target of a file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountTargetStatus {
+    /// `fsmt-` and 17 hexadecimal digits.
+    pub id: String,
+    /// Where it serves NFS.
+    pub addresses: Vec<SocketAddr>,
+    /// Its clients, in the order of their ids.
+    pub clients: Vec<ClientStatus>,
 }
 
 /// An NFS client.
@@ -74,9 +102,30 @@ pub struct ClientStatus {
     pub locks: usize,
 }
 
+impl ClientStatus {
+    pub(crate) fn new(client: localefs_engine::ClientStatus) -> Self {
+        Self {
+            clientid: format!("{:016x}", client.clientid),
+            hostname: hostname(&client.owner),
+            owner: client.owner,
+            address: client.peer,
+            idle_seconds: client.idle.as_secs(),
+            expired: client.expired,
+            sessions: client.sessions,
+            opens: client.opens,
+            locks: client.locks,
+        }
+    }
+}
+
+/// Seconds of a grace period; one that is not over is never shown as 0.
+pub(crate) fn seconds_left(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 /// The host name in the `co_ownerid` of Linux: `Linux NFSv4.1 HOST`, or `Linux NFSv4.1 ID/HOST`
 /// where the client is told apart by an id of its own.
-pub(super) fn hostname(owner: &str) -> Option<String> {
+fn hostname(owner: &str) -> Option<String> {
     let (_, rest) = owner.strip_prefix("Linux NFSv")?.split_once(' ')?;
     let host = rest.rsplit_once('/').map_or(rest, |(_, host)| host);
     (!host.is_empty()).then(|| host.to_owned())

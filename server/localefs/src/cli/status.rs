@@ -71,7 +71,37 @@ impl Display for ForPeople<'_> {
             )?;
         }
         writeln!(out, "  connections  {}", status.connections)?;
-        table(out, &status.clients)
+        if is_plain(status) {
+            return table(out, &status.clients);
+        }
+        for file_system in &status.file_systems {
+            writeln!(out)?;
+            writeln!(out, "{}  {}", file_system.id, file_system.root.display())?;
+            if let Some(left) = file_system.grace_seconds {
+                writeln!(out, "  {} left to reclaim state", duration(left))?;
+            }
+            if file_system.mount_targets.is_empty() {
+                writeln!(out, "No mount targets.")?;
+            }
+            for target in &file_system.mount_targets {
+                let addresses: Vec<_> = target.addresses.iter().map(ToString::to_string).collect();
+                writeln!(out, "{}  {}", target.id, addresses.join(", "))?;
+                table(out, &target.clients)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is nothing but the file system that was there from the start, at the addresses
+/// that the server was told.
+fn is_plain(status: &Status) -> bool {
+    match status.file_systems.as_slice() {
+        [only] => match only.mount_targets.as_slice() {
+            [target] => target.addresses == status.nfs,
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -143,7 +173,7 @@ fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use localefs::admin::FileSystemStatus;
+    use localefs::admin::{FileSystemStatus, MountTargetStatus, ServedFileSystem};
 
     fn status() -> Status {
         Status {
@@ -164,6 +194,19 @@ mod tests {
                 id: "fs-0123456789abcdef0".into(),
                 root: "/srv/data/fs/fs-0123456789abcdef0".into(),
             },
+            file_systems: vec![ServedFileSystem {
+                id: "fs-0123456789abcdef0".into(),
+                root: "/srv/data/fs/fs-0123456789abcdef0".into(),
+                grace_seconds: None,
+                mount_targets: vec![MountTargetStatus {
+                    id: "fsmt-0123456789abcdef0".into(),
+                    addresses: vec![
+                        "127.0.0.1:2049".parse().unwrap(),
+                        "[::1]:2049".parse().unwrap(),
+                    ],
+                    clients: Vec::new(),
+                }],
+            }],
             clients: Vec::new(),
         }
     }
@@ -223,6 +266,43 @@ No clients.
         ];
         assert_eq!(lines[lines.len() - 3..], table);
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn each_mount_target_with_its_clients() {
+        let mut status = status();
+        let mount_target = |id: &str, address: &str, clients| MountTargetStatus {
+            id: id.into(),
+            addresses: vec![address.parse().unwrap()],
+            clients,
+        };
+        let web = client(Some("web-1"), "Linux NFSv4.1 web-1", false);
+        status.file_systems[0].mount_targets.push(mount_target(
+            "fsmt-1",
+            "127.31.0.5:2049",
+            vec![web.clone()],
+        ));
+        status.file_systems.push(ServedFileSystem {
+            id: "fs-fffffffffffffffff".into(),
+            root: "/srv/data/fs/fs-fffffffffffffffff".into(),
+            grace_seconds: Some(3),
+            mount_targets: Vec::new(),
+        });
+        status.clients = vec![web];
+        let text = ForPeople(&status).to_string();
+        let expected = "
+fs-0123456789abcdef0  /srv/data/fs/fs-0123456789abcdef0
+fsmt-0123456789abcdef0  127.0.0.1:2049, [::1]:2049
+No clients.
+fsmt-1  127.31.0.5:2049
+CLIENT  ADDRESS        LEASE                   SESSIONS  OPENS  LOCKS
+web-1   127.0.0.1:700  renewed 1 min 15 s ago  1         10     0
+
+fs-fffffffffffffffff  /srv/data/fs/fs-fffffffffffffffff
+  3 s left to reclaim state
+No mount targets.
+";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //!     owners              whose they are, with shadow ownership
 //!     names, links/       where they are, if the kernel doesn't open them by handle
 //!     staging/            new ones, before they have a name
+//!   removed/              trees and records of deleted file systems, on their way out
 //! ```
 
 mod error;
@@ -27,8 +28,12 @@ use tracing::warn;
 
 pub use error::DataDirError;
 
-/// What `format` says of the one layout that this version knows.
-const FORMAT: &str = "localefs data 1\n";
+/// What `format` says of the present layout.
+const FORMAT: &str = "localefs data 2\n";
+
+/// The layout before, which had one file system in the directory. Its files are where they were;
+/// what was in the database for one file system is brought up to date when that is used.
+const FORMAT_1: &str = "localefs data 1\n";
 
 /// Rights that nobody but the owner may have: whoever can read this directory can read every
 /// client's files, and whoever can write it can become root.
@@ -37,7 +42,7 @@ const OTHERS: u32 = 0o077;
 /// A data directory, locked for this process until dropped.
 #[derive(Debug)]
 pub(crate) struct DataDir {
-    path: PathBuf,
+    layout: Layout,
     temporary: Option<TempDir>,
     /// Keeps the lock.
     _lock: File,
@@ -65,7 +70,7 @@ impl DataDir {
         let lock = lock(&path)?;
         check_format(&path)?;
         Ok(Self {
-            path,
+            layout: Layout { path },
             temporary: None,
             _lock: lock,
         })
@@ -86,16 +91,29 @@ impl DataDir {
         Ok(opened)
     }
 
+    /// Where things are in it.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Its absolute path.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.layout.path
     }
 
     /// Whether it goes with this value.
     pub(crate) fn is_temporary(&self) -> bool {
         self.temporary.is_some()
     }
+}
 
+/// Where things are in a data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    path: PathBuf,
+}
+
+impl Layout {
     /// The database.
     pub(crate) fn state(&self) -> PathBuf {
         self.path.join("state.redb")
@@ -129,8 +147,13 @@ impl DataDir {
         entries
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| is_file_system_id(name))
+            .filter(|name| is_id(name, "fs-"))
             .collect()
+    }
+
+    /// Where deleted file systems are until nothing is left of them.
+    pub(crate) fn removed(&self) -> PathBuf {
+        self.path.join("removed")
     }
 }
 
@@ -140,14 +163,15 @@ impl Drop for DataDir {
             return;
         };
         if let Err(error) = temporary.close() {
-            warn!(path = %self.path.display(), %error, "the temporary directory stays behind");
+            warn!(path = %self.layout.path.display(), %error, "the temporary directory stays behind");
         }
     }
 }
 
-fn is_file_system_id(name: &str) -> bool {
+/// Whether a name has the form of EFS's ids: `prefix` and 17 hexadecimal digits.
+pub(crate) fn is_id(name: &str, prefix: &str) -> bool {
     let digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
-    name.strip_prefix("fs-")
+    name.strip_prefix(prefix)
         .is_some_and(|rest| rest.len() == 17 && rest.bytes().all(digit))
 }
 
@@ -234,6 +258,10 @@ fn check_format(directory: &Path) -> Result<(), DataDirError> {
     let path = directory.join("format");
     match fs::read(&path) {
         Ok(found) if found == FORMAT.as_bytes() => Ok(()),
+        // From here on an older version, which would know but one file system, is kept out.
+        Ok(found) if found == FORMAT_1.as_bytes() => {
+            write_format(directory).map_err(|error| DataDirError::Unusable { path, error })
+        }
         Ok(found) => {
             let found = String::from_utf8_lossy(&found[..found.len().min(40)])
                 .trim()

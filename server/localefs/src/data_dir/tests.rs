@@ -14,12 +14,12 @@ fn a_new_one_is_made_and_opens_again() {
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
     let data = DataDir::open(&path).unwrap();
     assert_eq!(data.path(), path.canonicalize().unwrap());
-    assert!(data.file_systems().is_empty());
-    fs::create_dir(data.tree("fs-0123456789abcdef0").unwrap()).unwrap();
+    assert!(data.layout().file_systems().is_empty());
+    fs::create_dir(data.layout().tree("fs-0123456789abcdef0").unwrap()).unwrap();
     for other in ["lost+found", "fs-0123456789abcdef", "fs-0123456789ABCDEF0"] {
-        fs::create_dir(data.tree(other).unwrap()).unwrap();
+        fs::create_dir(data.layout().tree(other).unwrap()).unwrap();
     }
-    assert_eq!(data.file_systems(), ["fs-0123456789abcdef0"]);
+    assert_eq!(data.layout().file_systems(), ["fs-0123456789abcdef0"]);
 }
 
 #[test]
@@ -71,11 +71,22 @@ fn other_formats_are_refused() {
     let scratch = scratch();
     let path = scratch.path().join("data");
     drop(DataDir::open(&path).unwrap());
-    fs::write(path.join("format"), "localefs data 2\n").unwrap();
+    fs::write(path.join("format"), "localefs data 3\n").unwrap();
     let error = DataDir::open(&path).unwrap_err();
     assert!(
-        matches!(&error, DataDirError::UnknownFormat { found, .. } if found == "localefs data 2")
+        matches!(&error, DataDirError::UnknownFormat { found, .. } if found == "localefs data 3")
     );
+}
+
+#[test]
+fn the_format_before_is_taken_over() {
+    let scratch = scratch();
+    let path = scratch.path().join("data");
+    drop(DataDir::open(&path).unwrap());
+    fs::write(path.join("format"), "localefs data 1\n").unwrap();
+    drop(DataDir::open(&path).unwrap());
+    let format = fs::read_to_string(path.join("format")).unwrap();
+    assert_eq!(format, "localefs data 2\n");
 }
 
 #[test]
@@ -91,7 +102,7 @@ fn a_start_that_was_cut_short_is_made_good() {
 fn a_temporary_one_goes_away() {
     let data = DataDir::temporary().unwrap();
     let path = data.path().to_owned();
-    fs::create_dir_all(data.tree("fs-0").unwrap().join("a/b")).unwrap();
+    fs::create_dir_all(data.layout().tree("fs-0").unwrap().join("a/b")).unwrap();
     assert!(data.is_temporary());
     drop(data);
     assert!(!path.exists());

@@ -1,19 +1,23 @@
 //! What stays the same over restarts, and what must not.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rand::Rng;
-use redb::{ReadableTable, TableDefinition};
+use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::Store;
-use super::clients::CLIENTS;
+use super::ownership::SHADOW;
+use super::{Store, clients};
 
 /// Numbers of the server itself, by name.
 const SERVER: TableDefinition<'_, &str, u32> = TableDefinition::new("server");
 
-/// How often the server has started on this data, modulo 2³².
+/// How many numbers have been taken for starts, modulo 2³².
 const STARTS: &str = "starts";
+
+/// Numbers for starts that are taken at once.
+const STARTS_AT_ONCE: u32 = 64;
 
 /// fsid, key of the handles, server owner, and tree.
 type FileSystemRecord<'a> = (u64, [u8; 16], &'a [u8], &'a [u8]);
@@ -21,6 +25,16 @@ type FileSystemRecord<'a> = (u64, [u8; 16], &'a [u8], &'a [u8]);
 /// File systems by id.
 const FILE_SYSTEMS: TableDefinition<'_, &str, FileSystemRecord<'_>> =
     TableDefinition::new("file-systems");
+
+/// By the tree that was served at a start (none: the data directory's own): its file system, empty
+/// if that was deleted.
+const FIRST: TableDefinition<'_, &[u8], &str> = TableDefinition::new("first-file-systems");
+
+/// By file system id: the mount target behind the front doors, empty if it was deleted.
+const FRONT_DOORS: TableDefinition<'_, &str, &str> = TableDefinition::new("front-doors");
+
+/// Ids of deleted file systems of which something may be left on the disk.
+const REMOVED: TableDefinition<'_, &str, ()> = TableDefinition::new("removed-file-systems");
 
 /// What makes a file system the same one after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +45,31 @@ pub(crate) struct Identity {
     pub(crate) fsid: u64,
     /// Authenticates its file handles.
     pub(crate) handle_key: [u8; 16],
-    /// Tells its server from all others (RFC 8881 §2.10.4).
-    pub(crate) server_owner: Vec<u8>,
+    /// Tells its servers from all others (RFC 8881 §2.10.4).
+    pub(crate) server_scope: Vec<u8>,
+    /// The directory that it is, if that isn't in the data directory.
+    pub(crate) tree: Option<PathBuf>,
+}
+
+/// What a server starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The file system behind the front doors.
+    pub(crate) identity: Identity,
+    /// Its mount target there, unless that was deleted.
+    pub(crate) mount_target: Option<String>,
+}
+
+/// Numbers for starts that no other start gets.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    next: u32,
+    left: u32,
 }
 
 impl Store {
-    /// Counts a start, and finds the identity for `tree`, `None` being the data directory's own
-    /// file system. An unknown one gets a new identity, under the id `known` if given.
+    /// Finds the identity for `tree`, `None` being the data directory's own first file system. An
+    /// unknown one gets a new identity, under the id `known` if given.
     ///
     /// A served directory has an identity for each path, since file handles say nothing of the
     /// root that they were made under: those of one tree must not open files of another.
@@ -45,62 +77,207 @@ impl Store {
         &self,
         tree: Option<&Path>,
         known: Option<String>,
-    ) -> Result<(Identity, u32), redb::Error> {
-        let tree = tree.map_or(&[][..], |tree| tree.as_os_str().as_bytes());
+    ) -> Result<Start, redb::Error> {
+        let path = tree.map_or(&[][..], |tree| tree.as_os_str().as_bytes());
         let transaction = self.database.begin_write()?;
-        let (identity, starts) = {
-            // Opened here so that reading never meets a missing table.
-            transaction.open_table(CLIENTS)?;
-            let mut server = transaction.open_table(SERVER)?;
-            // Only that two starts in a row differ matters.
-            let starts = server
-                .get(STARTS)?
-                .map_or(0, |starts| starts.value())
-                .wrapping_add(1);
-            server.insert(STARTS, starts)?;
+        let start = {
             let mut file_systems = transaction.open_table(FILE_SYSTEMS)?;
-            let mut found = None;
-            for entry in file_systems.iter()? {
-                let (id, value) = entry?;
-                let (fsid, handle_key, owner, of) = value.value();
-                if of == tree {
-                    let (id, server_owner) = (id.value().to_owned(), owner.to_vec());
-                    found = Some(Identity {
-                        id,
-                        fsid,
-                        handle_key,
-                        server_owner,
-                    });
+            let mut first = transaction.open_table(FIRST)?;
+            let mut front_doors = transaction.open_table(FRONT_DOORS)?;
+            transaction.open_table(REMOVED)?;
+            let mut found = first.get(path)?.map(|id| id.value().to_owned());
+            if found.is_none() {
+                // Data format 1 had one file system for each tree.
+                for entry in file_systems.iter()? {
+                    let (id, record) = entry?;
+                    if record.value().3 == path {
+                        found = Some(id.value().to_owned());
+                    }
                 }
             }
-            let identity = if let Some(identity) = found {
-                identity
+            let stored = match &found {
+                Some(id) => identity(&file_systems, id)?,
+                None => None,
+            };
+            let identity = if let Some(stored) = stored {
+                stored
             } else {
-                let new = Identity::random(known);
-                let owner = new.server_owner.as_slice();
-                let value = (new.fsid, new.handle_key, owner, tree);
-                file_systems.insert(new.id.as_str(), value)?;
+                // A tree that another file system has is not up for adoption.
+                let is_free = |id: &String| file_systems.get(id.as_str()).map(|id| id.is_none());
+                let known = match known {
+                    Some(id) if is_free(&id)? => Some(id),
+                    _ => None,
+                };
+                let new = Identity::random(known, tree);
+                new.insert(&mut file_systems)?;
                 new
             };
-            (identity, starts)
+            first.insert(path, identity.id.as_str())?;
+            let mount_target = front_doors
+                .get(identity.id.as_str())?
+                .map(|id| id.value().to_owned());
+            let mount_target = if let Some(id) = mount_target {
+                id
+            } else {
+                let id = random_id("fsmt-");
+                front_doors.insert(identity.id.as_str(), id.as_str())?;
+                id
+            };
+            clients::prepare(&transaction, &identity.id, &mount_target)?;
+            Start {
+                identity,
+                mount_target: Some(mount_target).filter(|id| !id.is_empty()),
+            }
         };
         transaction.commit()?;
-        Ok((identity, starts))
+        Ok(start)
+    }
+
+    /// A number that no other start of a mount target on this data has, but for 2³² before.
+    pub(crate) fn take_start(&self) -> Result<u32, redb::Error> {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        if starts.left == 0 {
+            let transaction = self.database.begin_write()?;
+            let taken = {
+                let mut server = transaction.open_table(SERVER)?;
+                let taken = server.get(STARTS)?.map_or(0, |starts| starts.value());
+                server.insert(STARTS, taken.wrapping_add(STARTS_AT_ONCE))?;
+                taken
+            };
+            transaction.commit()?;
+            *starts = Starts {
+                next: taken.wrapping_add(1),
+                left: STARTS_AT_ONCE,
+            };
+        }
+        let start = starts.next;
+        starts.next = start.wrapping_add(1);
+        starts.left -= 1;
+        Ok(start)
+    }
+
+    /// The identity of a file system, if there is one of this id.
+    pub(crate) fn file_system(&self, id: &str) -> Result<Option<Identity>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        identity(&transaction.open_table(FILE_SYSTEMS)?, id)
+    }
+
+    /// Gives an id that no file system has an identity, whose tree is in the data directory.
+    pub(crate) fn add_file_system(&self, id: &str) -> Result<Identity, redb::Error> {
+        let new = Identity::random(Some(id.to_owned()), None);
+        let transaction = self.database.begin_write()?;
+        new.insert(&mut transaction.open_table(FILE_SYSTEMS)?)?;
+        transaction.commit()?;
+        Ok(new)
+    }
+
+    /// Forgets a file system and its clients, but for that its files are to be removed.
+    pub(crate) fn remove_file_system(&self, id: &str) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(FILE_SYSTEMS)?.remove(id)?;
+        transaction.open_table(SHADOW)?.remove(id)?;
+        transaction.open_table(FRONT_DOORS)?.remove(id)?;
+        {
+            let mut first = transaction.open_table(FIRST)?;
+            if first.get(&[][..])?.is_some_and(|first| first.value() == id) {
+                // The next start makes another one, unless it serves a tree from elsewhere.
+                first.insert(&[][..], "")?;
+            }
+        }
+        transaction.open_table(REMOVED)?.insert(id, ())?;
+        clients::clear(&transaction, id, |_| true)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// File systems whose files are to be removed.
+    pub(crate) fn removed(&self) -> Result<Vec<String>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        let mut ids = Vec::new();
+        for entry in transaction.open_table(REMOVED)?.iter()? {
+            ids.push(entry?.0.value().to_owned());
+        }
+        Ok(ids)
+    }
+
+    /// The files of a file system are out of the way.
+    pub(crate) fn forget_removed(&self, id: &str) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(REMOVED)?.remove(id)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Says which mount target of a file system is behind the front doors.
+    pub(crate) fn set_front_door(
+        &self,
+        file_system: &str,
+        mount_target: Option<&str>,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction
+            .open_table(FRONT_DOORS)?
+            .insert(file_system, mount_target.unwrap_or_default())?;
+        Ok(transaction.commit()?)
     }
 }
 
+fn identity(
+    file_systems: &impl ReadableTable<&'static str, FileSystemRecord<'static>>,
+    id: &str,
+) -> Result<Option<Identity>, redb::Error> {
+    Ok(file_systems.get(id)?.map(|record| {
+        let (fsid, handle_key, server_scope, tree) = record.value();
+        let tree = std::ffi::OsStr::from_bytes(tree);
+        Identity {
+            id: id.to_owned(),
+            fsid,
+            handle_key,
+            server_scope: server_scope.to_vec(),
+            tree: (!tree.is_empty()).then(|| tree.into()),
+        }
+    }))
+}
+
+fn random_id(prefix: &str) -> String {
+    format!("{prefix}{:017x}", rand::rng().random::<u128>() >> 60)
+}
+
 impl Identity {
-    fn random(id: Option<String>) -> Self {
+    fn random(id: Option<String>, tree: Option<&Path>) -> Self {
         let mut random = rand::rng();
-        let id = id.unwrap_or_else(|| format!("fs-{:017x}", random.random::<u128>() >> 60));
-        let server_owner = format!("{id}/{:032x}", random.random::<u128>()).into_bytes();
+        let id = id.unwrap_or_else(|| random_id("fs-"));
+        let server_scope = format!("{id}/{:032x}", random.random::<u128>()).into_bytes();
         Self {
             id,
             fsid: random.random_range(1..=u64::MAX),
             handle_key: random.random(),
-            server_owner,
+            server_scope,
+            tree: tree.map(Path::to_owned),
         }
     }
+
+    /// `so_major_id` of the server that one of its mount targets is.
+    pub(crate) fn server_owner(&self, mount_target: &str) -> Vec<u8> {
+        [&self.server_scope, &b"/"[..], mount_target.as_bytes()].concat()
+    }
+
+    fn insert(
+        &self,
+        file_systems: &mut redb::Table<'_, &'static str, FileSystemRecord<'static>>,
+    ) -> Result<(), redb::Error> {
+        let tree = self.tree.as_deref().map_or(&[][..], path_octets);
+        let record = (
+            self.fsid,
+            self.handle_key,
+            self.server_scope.as_slice(),
+            tree,
+        );
+        file_systems.insert(self.id.as_str(), record)?;
+        Ok(())
+    }
+}
+
+fn path_octets(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 #[cfg(test)]
@@ -112,39 +289,78 @@ mod tests {
     }
 
     #[test]
-    fn identities_stay_and_starts_count() {
+    fn identities_stay() {
         let scratch = tempfile::tempdir().unwrap();
-        let (first, boot) = open(scratch.path()).start(None, None).unwrap();
-        assert_eq!(boot, 1);
-        assert_eq!(first.id.len(), 20);
-        assert!(
-            first.id[3..].bytes().all(|digit| digit.is_ascii_hexdigit()),
-            "{}",
-            first.id
-        );
+        let first = open(scratch.path()).start(None, None).unwrap();
+        let Identity { id, .. } = &first.identity;
+        assert_eq!(id.len(), 20);
+        assert!(id[3..].bytes().all(|digit| digit.is_ascii_hexdigit()));
+        assert!(first.mount_target.as_ref().unwrap().starts_with("fsmt-"));
         let store = open(scratch.path());
-        assert_eq!(store.start(None, None).unwrap(), (first.clone(), 2));
-        let (other, boot) = store.start(Some(Path::new("/srv")), None).unwrap();
-        assert_eq!(boot, 3);
-        assert_ne!(other.id, first.id);
-        assert_ne!(other.handle_key, first.handle_key);
-        assert_ne!(other.fsid, first.fsid);
-        assert_ne!(other.server_owner, first.server_owner);
+        assert_eq!(store.start(None, None).unwrap(), first);
+        let srv = Some(Path::new("/srv"));
+        let other = store.start(srv, None).unwrap();
+        assert_eq!(other.identity.tree.as_deref(), srv);
+        assert_ne!(other.mount_target, first.mount_target);
+        let (one, two) = (&first.identity, &other.identity);
+        assert_ne!(two.id, one.id);
+        assert_ne!(two.handle_key, one.handle_key);
+        assert_ne!(two.fsid, one.fsid);
+        assert_ne!(two.server_scope, one.server_scope);
+        assert_ne!(one.server_owner("a"), one.server_owner("b"));
         drop(store);
-        assert_eq!(
-            open(scratch.path())
-                .start(Some(Path::new("/srv")), None)
-                .unwrap()
-                .0,
-            other
-        );
+        assert_eq!(open(scratch.path()).start(srv, None).unwrap(), other);
+    }
+
+    #[test]
+    fn no_start_has_the_number_of_another() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let store = open(scratch.path());
+            seen.extend((0..STARTS_AT_ONCE + 2).map(|_| store.take_start().unwrap()));
+        }
+        let count = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), count);
     }
 
     #[test]
     fn a_tree_without_a_record_keeps_its_name() {
         let scratch = tempfile::tempdir().unwrap();
         let id = "fs-0123456789abcdef0".to_owned();
-        let (identity, _) = open(scratch.path()).start(None, Some(id.clone())).unwrap();
-        assert_eq!(identity.id, id);
+        let start = open(scratch.path()).start(None, Some(id.clone())).unwrap();
+        assert_eq!(start.identity.id, id);
+    }
+
+    #[test]
+    fn others_beside_the_first_are_never_taken_for_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = open(scratch.path());
+        let first = store.start(None, None).unwrap();
+        let id = "fs-fffffffffffffffff";
+        let other = store.add_file_system(id).unwrap();
+        assert_eq!(store.file_system(id).unwrap().as_ref(), Some(&other));
+        assert_eq!(store.start(None, None).unwrap(), first);
+        store.remove_file_system(&first.identity.id).unwrap();
+        assert_eq!(store.file_system(&first.identity.id).unwrap(), None);
+        let next = store.start(None, Some(id.to_owned())).unwrap();
+        assert!(next.identity.id != id && next.identity.id != first.identity.id);
+        assert_eq!(store.removed().unwrap(), [first.identity.id.as_str()]);
+        store.forget_removed(&first.identity.id).unwrap();
+        assert!(store.removed().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_deleted_front_door_stays_deleted() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = open(scratch.path());
+        let id = store.start(None, None).unwrap().identity.id;
+        store.set_front_door(&id, None).unwrap();
+        assert_eq!(store.start(None, None).unwrap().mount_target, None);
+        store.set_front_door(&id, Some("fsmt-1")).unwrap();
+        let again = store.start(None, None).unwrap();
+        assert_eq!(again.mount_target.as_deref(), Some("fsmt-1"));
     }
 }

@@ -6,12 +6,13 @@ mod identity;
 mod ownership;
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use redb::Database;
 
 pub(crate) use clients::Clients;
 pub use error::StoreError;
-pub(crate) use identity::Identity;
+pub(crate) use identity::{Identity, Start};
 
 /// redb's cache. What is stored is small; redb would take a gibibyte.
 const CACHE: usize = 4 << 20;
@@ -20,6 +21,7 @@ const CACHE: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct Store {
     database: Database,
+    starts: Mutex<identity::Starts>,
 }
 
 impl Store {
@@ -30,7 +32,10 @@ impl Store {
             // Else damage may show only later, as a panic. A new file has none.
             .set_check_integrity_on_open(path.exists())
             .create(path)
-            .map(|database| Self { database })
+            .map(|database| Self {
+                database,
+                starts: Mutex::default(),
+            })
             .map_err(|error| StoreError::new(path, error))
     }
 }

@@ -33,7 +33,8 @@ enum Event {
 
 /// A connection and all that belongs to it.
 pub(super) struct Connection<S> {
-    shared: Arc<Shared<S>>,
+    shared: Arc<Shared>,
+    service: S,
     stream: TcpStream,
     entry: Entry,
     inbound: Inbound,
@@ -52,13 +53,14 @@ pub(super) struct Connection<S> {
 }
 
 impl<S: Service> Connection<S> {
-    pub(super) fn new(shared: Arc<Shared<S>>, stream: TcpStream, entry: Entry) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, service: S, stream: TcpStream, entry: Entry) -> Self {
         let now = Instant::now();
         Self {
             inbound: Inbound::new(shared.longest_record),
             calls: Calls::default(),
             outbound: Outbound::new(Arc::clone(&shared.unread)),
             shared,
+            service,
             stream,
             entry,
             closing: false,
@@ -111,7 +113,7 @@ impl<S: Service> Connection<S> {
             }
             match self.inbound.next() {
                 Ok(Some((record, share))) => {
-                    let service = &self.shared.service;
+                    let service = &self.service;
                     let connection = &self.entry.connection;
                     // Whoever serves it cleans up behind a panic; the other calls go on.
                     let answer =

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::Shared;
 use super::complaint::Complaint;
 use super::connection::Connection;
+use super::registry::Group;
 use super::service::Service;
 
 /// Connections that the kernel completes before they are accepted; it lowers this to its own
@@ -41,8 +42,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Accepts connections for ever.
-pub(super) async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
+/// Accepts connections for ever, each for what `route` says of its local address. What leads
+/// nowhere is closed at once.
+pub(super) async fn accept<S: Service>(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    route: impl Fn(SocketAddr) -> Option<(Group, S)> + Send,
+) {
     let mut refused = Complaint::default();
     let mut failed = Complaint::default();
     let mut pause = Duration::ZERO;
@@ -50,14 +56,19 @@ pub(super) async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = Duration::ZERO;
-                match shared.registry.enter(peer) {
+                let Some((group, service)) = stream.local_addr().ok().and_then(&route) else {
+                    debug!(%peer, "there is no mount target");
+                    continue;
+                };
+                match shared.registry.enter(group, peer) {
                     Some(entry) => {
                         if let Err(error) = prepare(&stream) {
                             // The client is gone already.
                             debug!(%peer, %error, "lost at once");
                             continue;
                         }
-                        tokio::spawn(Connection::new(Arc::clone(&shared), stream, entry).run());
+                        let shared = Arc::clone(&shared);
+                        tokio::spawn(Connection::new(shared, service, stream, entry).run());
                     }
                     None => refused.say(1, |count| {
                         warn!(

@@ -4,6 +4,8 @@
 //! answer what cannot block on the spot; a call that may block runs on a blocking thread and its
 //! reply comes back to the task. Replies go out as they are finished, in any order, all that are
 //! ready in one write.
+//!
+//! What a connection is served by is settled when it is accepted, by its local address.
 
 mod budget;
 mod calls;
@@ -13,18 +15,21 @@ mod ending;
 mod inbound;
 mod limits;
 mod listener;
+mod listeners;
 mod outbound;
 mod registry;
 mod service;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::AbortHandle;
 use tokio::time::{interval, timeout};
 use tracing::warn;
 
@@ -33,7 +38,9 @@ use complaint::Complaint;
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;
-use registry::Registry;
+use listeners::Listeners;
+pub(crate) use registry::Group;
+use registry::{Order, Registry};
 pub(crate) use service::Service;
 
 /// How often a shortage of memory is looked into.
@@ -43,8 +50,7 @@ const RELIEF_INTERVAL: Duration = Duration::from_millis(250);
 const CUT_AT_ONCE: usize = 64;
 
 /// What all connections of a transport share.
-struct Shared<S> {
-    service: S,
+struct Shared {
     longest_record: usize,
     limits: Limits,
     requests: Budget,
@@ -54,48 +60,98 @@ struct Shared<S> {
 }
 
 /// A running transport. Dropping it stops accepting.
-pub(crate) struct Transport {
-    registry: Arc<Registry>,
-    tasks: JoinSet<()>,
+pub(crate) struct Transport<S> {
+    shared: Arc<Shared>,
+    listeners: Arc<Listeners<S>>,
+    relief: AbortHandle,
 }
 
-impl Transport {
-    /// Serves records of at most `longest_record` octets on `listeners`.
-    pub(crate) fn start<S: Service>(
-        listeners: Vec<TcpListener>,
-        service: S,
-        longest_record: usize,
-        limits: Limits,
-    ) -> Self {
-        let registry = Arc::new(Registry::new(limits.connections));
+impl<S: Service> Transport<S> {
+    /// Will serve records of at most `longest_record` octets. Within a runtime.
+    pub(crate) fn start(longest_record: usize, limits: Limits) -> Self {
         let shared = Arc::new(Shared {
-            service,
             longest_record,
             // Whatever the limits, one record at a time fits.
             requests: Budget::new(limits.request_octets.max(2 * longest_record)),
+            registry: Arc::new(Registry::new(limits.connections)),
             limits,
-            registry: Arc::clone(&registry),
             unread: Arc::default(),
         });
-        let mut tasks = JoinSet::new();
-        for listener in listeners {
-            tasks.spawn(listener::accept(listener, Arc::clone(&shared)));
+        let relief = tokio::spawn(relieve(Arc::clone(&shared))).abort_handle();
+        Self {
+            shared,
+            listeners: Arc::default(),
+            relief,
         }
-        tasks.spawn(relieve(shared));
-        Self { registry, tasks }
+    }
+
+    /// Adds a service, which nothing leads to yet.
+    pub(crate) fn add(&self, service: S) -> Group {
+        let group = self.shared.registry.add_group();
+        self.listeners.add(group, service);
+        group
+    }
+
+    /// Accepts connections on `listener` until the transport stops. They go where
+    /// [`Transport::lead`] says, but for those to an address of another service.
+    pub(crate) fn open_front_door(&self, listener: TcpListener) -> io::Result<()> {
+        Listeners::open_front_door(&self.listeners, listener, &self.shared)
+    }
+
+    /// Says which service is behind the front doors; `None`: connections are closed at once.
+    pub(crate) fn lead(&self, group: Option<Group>) {
+        self.listeners.lead(group);
+    }
+
+    /// Accepts connections for a service on a further address; port 0 is a free one.
+    ///
+    /// # Errors
+    /// Those of the system; EADDRINUSE also if the address leads somewhere else already.
+    pub(crate) fn listen(&self, group: Group, address: SocketAddr) -> io::Result<SocketAddr> {
+        Listeners::listen(&self.listeners, group, address, &self.shared)
+    }
+
+    /// Where a service can be reached.
+    pub(crate) fn addresses(&self, group: Group) -> Vec<SocketAddr> {
+        self.listeners.addresses(group)
+    }
+
+    /// Takes a service away: its addresses are free when this returns, and its connections are
+    /// closed, those first that have nothing under way, after `patience` all.
+    pub(crate) async fn remove(&self, group: Group, patience: Duration) {
+        let registry = &self.shared.registry;
+        self.listeners.remove(group).await;
+        registry.end_group(group, Order::Finish);
+        if timeout(patience, registry.group_empty(group))
+            .await
+            .is_err()
+        {
+            registry.end_group(group, Order::Cut);
+            registry.group_empty(group).await;
+        }
     }
 
     /// A view of its connections.
     pub(crate) fn connections(&self) -> Connections {
-        Connections(Arc::clone(&self.registry))
+        Connections(Arc::clone(&self.shared.registry))
     }
 
     /// Stops accepting, lets the calls that are under way finish for at most `patience`, and
     /// closes all connections. Tells whether all had finished.
-    pub(crate) async fn stop(mut self, patience: Duration) -> bool {
-        self.tasks.shutdown().await;
-        self.registry.finish();
-        timeout(patience, self.registry.empty()).await.is_ok()
+    pub(crate) async fn stop(&self, patience: Duration) -> bool {
+        self.relief.abort();
+        self.listeners.close().await;
+        self.shared.registry.finish();
+        timeout(patience, self.shared.registry.empty())
+            .await
+            .is_ok()
+    }
+}
+
+impl<S> Drop for Transport<S> {
+    fn drop(&mut self) {
+        self.relief.abort();
+        self.listeners.abort();
     }
 }
 
@@ -112,7 +168,7 @@ impl Connections {
 
 /// While connections wait for memory, cuts those that have kept theirs for too long: a client
 /// that starts records and never ends them must not keep the others out.
-async fn relieve<S: Service>(shared: Arc<Shared<S>>) {
+async fn relieve(shared: Arc<Shared>) {
     let mut ticks = interval(RELIEF_INTERVAL);
     let mut cut = Complaint::default();
     loop {

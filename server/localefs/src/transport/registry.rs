@@ -79,20 +79,28 @@ pub(super) struct Registry {
     limit: usize,
     began: Instant,
     open: Mutex<Open>,
-    emptied: Notify,
+    /// Notified when a connection leaves.
+    left: Notify,
 }
+
+/// Connections that are counted and ended together: those of one mount target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Group(u64);
 
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
     finishing: bool,
-    connections: HashMap<u64, Arc<Control>>,
+    connections: HashMap<u64, (Group, Arc<Control>)>,
+    /// How many connections each group has. What is not here lets none in.
+    groups: HashMap<Group, usize>,
 }
 
 /// A connection's place in the registry, left on drop.
 #[derive(Debug)]
 pub(super) struct Entry {
     registry: Arc<Registry>,
+    group: Group,
     pub(super) control: Arc<Control>,
     /// The connection as those who serve it see it.
     pub(super) connection: Arc<Connection>,
@@ -104,16 +112,31 @@ impl Registry {
             limit,
             began: Instant::now(),
             open: Mutex::default(),
-            emptied: Notify::new(),
+            left: Notify::new(),
         }
     }
 
-    /// Enters a connection, if there is room for it.
-    pub(super) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Entry> {
+    /// Makes a group without connections.
+    pub(super) fn add_group(&self) -> Group {
         let mut open = self.lock();
-        if open.finishing || open.connections.len() >= self.limit {
+        let group = Group(open.next);
+        open.next += 1;
+        open.groups.insert(group, 0);
+        group
+    }
+
+    /// Enters a connection, if there is room for it.
+    pub(super) fn enter(self: &Arc<Self>, group: Group, peer: SocketAddr) -> Option<Entry> {
+        let mut open = self.lock();
+        let (all, groups) = (open.connections.len(), open.groups.len());
+        if open.finishing {
             return None;
         }
+        let own = open.groups.get_mut(&group)?;
+        if !admits(self.limit, all, *own, groups) {
+            return None;
+        }
+        *own += 1;
         let id = open.next;
         open.next += 1;
         let control = Arc::new(Control {
@@ -122,10 +145,11 @@ impl Registry {
             unfinished: AtomicU64::new(0),
             began: self.began,
         });
-        open.connections.insert(id, Arc::clone(&control));
+        open.connections.insert(id, (group, Arc::clone(&control)));
         let connection = Arc::new(Connection { id, peer });
         Some(Entry {
             registry: Arc::clone(self),
+            group,
             control,
             connection,
         })
@@ -139,19 +163,40 @@ impl Registry {
     pub(super) fn finish(&self) {
         let mut open = self.lock();
         open.finishing = true;
-        for control in open.connections.values() {
+        for (_, control) in open.connections.values() {
             control.give(Order::Finish);
         }
     }
 
     /// Waits until no connection is left. Only after [`Registry::finish`].
     pub(super) async fn empty(&self) {
+        self.until(|open| open.connections.is_empty()).await;
+    }
+
+    /// Lets no further connection into a group, and gives those in it an order.
+    pub(super) fn end_group(&self, group: Group, order: Order) {
+        let mut open = self.lock();
+        open.groups.remove(&group);
+        for (of, control) in open.connections.values() {
+            if *of == group {
+                control.give(order);
+            }
+        }
+    }
+
+    /// Waits until no connection of a group is left. Only after [`Registry::end_group`].
+    pub(super) async fn group_empty(&self, group: Group) {
+        self.until(|open| open.connections.values().all(|(of, _)| *of != group))
+            .await;
+    }
+
+    async fn until(&self, reached: impl Fn(&Open) -> bool) {
         loop {
-            let emptied = self.emptied.notified();
-            if self.len() == 0 {
+            let left = self.left.notified();
+            if reached(&self.lock()) {
                 return;
             }
-            emptied.await;
+            left.await;
         }
     }
 
@@ -163,7 +208,7 @@ impl Registry {
             .lock()
             .connections
             .values()
-            .filter_map(|control| {
+            .filter_map(|(_, control)| {
                 let age = control.unfinished_for(now).filter(|age| *age > patience)?;
                 (control.order() < Order::Cut).then(|| (age, Arc::clone(control)))
             })
@@ -185,10 +230,18 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut open = self.registry.lock();
         open.connections.remove(&self.connection.id);
-        if open.connections.is_empty() {
-            self.registry.emptied.notify_waiters();
+        if let Some(own) = open.groups.get_mut(&self.group) {
+            *own -= 1;
         }
+        self.registry.left.notify_waiters();
     }
+}
+
+/// Whether a group that has `own` of `all` connections may have another one. Each of the groups
+/// may have an equal part of the limit; of what others leave, all but an eighth of the limit.
+fn admits(limit: usize, all: usize, own: usize, groups: usize) -> bool {
+    let free = limit.saturating_sub(all);
+    free > 0 && (own < limit / groups.max(1) || free > limit / 8)
 }
 
 #[cfg(test)]
@@ -202,12 +255,13 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many() {
         let registry = Arc::new(Registry::new(2));
-        let first = registry.enter(peer()).unwrap();
-        let second = registry.enter(peer()).unwrap();
+        let group = registry.add_group();
+        let first = registry.enter(group, peer()).unwrap();
+        let second = registry.enter(group, peer()).unwrap();
         assert_ne!(first.connection.id, second.connection.id);
-        assert!(registry.enter(peer()).is_none());
+        assert!(registry.enter(group, peer()).is_none());
         drop(first);
-        let third = registry.enter(peer()).unwrap();
+        let third = registry.enter(group, peer()).unwrap();
         assert_ne!(third.connection.id, second.connection.id);
         assert_eq!(registry.len(), 2);
     }
@@ -215,9 +269,12 @@ mod tests {
     #[tokio::test]
     async fn finishing_reaches_all_and_ends_when_they_have_left() {
         let registry = Arc::new(Registry::new(10));
-        let entries: Vec<_> = (0..3).map(|_| registry.enter(peer()).unwrap()).collect();
+        let group = registry.add_group();
+        let entries: Vec<_> = (0..3)
+            .map(|_| registry.enter(group, peer()).unwrap())
+            .collect();
         registry.finish();
-        assert!(registry.enter(peer()).is_none());
+        assert!(registry.enter(group, peer()).is_none());
         for entry in entries {
             entry.control.ordered().await;
             assert_eq!(entry.control.order(), Order::Finish);
@@ -225,10 +282,45 @@ mod tests {
         registry.empty().await;
     }
 
+    #[tokio::test]
+    async fn one_group_ends_and_the_others_go_on() {
+        let registry = Arc::new(Registry::new(10));
+        let (one, other) = (registry.add_group(), registry.add_group());
+        let first = registry.enter(one, peer()).unwrap();
+        let second = registry.enter(other, peer()).unwrap();
+        registry.end_group(one, Order::Finish);
+        assert!(registry.enter(one, peer()).is_none());
+        assert_eq!(first.control.order(), Order::Finish);
+        assert_eq!(second.control.order(), Order::Serve);
+        let waiter = tokio::spawn({
+            let registry = Arc::clone(&registry);
+            async move { registry.group_empty(one).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished());
+        drop(first);
+        waiter.await.unwrap();
+        registry.enter(other, peer()).unwrap();
+    }
+
+    #[test]
+    fn nobody_takes_the_place_of_all() {
+        // Alone, all there is.
+        assert!(admits(80, 79, 79, 1) && !admits(80, 80, 80, 1));
+        // One of four leaves an eighth to the others, who have not had their part yet.
+        assert!(admits(80, 69, 69, 4) && !admits(80, 70, 70, 4));
+        assert!(admits(80, 70, 0, 4) && admits(80, 79, 9, 4));
+        assert!(!admits(80, 79, 20, 4) && !admits(80, 80, 0, 4));
+        assert!(!admits(0, 0, 0, 1));
+    }
+
     #[test]
     fn the_slowest_goes_first() {
         let registry = Arc::new(Registry::new(10));
-        let entries: Vec<_> = (0..3).map(|_| registry.enter(peer()).unwrap()).collect();
+        let group = registry.add_group();
+        let entries: Vec<_> = (0..3)
+            .map(|_| registry.enter(group, peer()).unwrap())
+            .collect();
         entries[1].control.set_unfinished(true);
         std::thread::sleep(Duration::from_millis(5));
         entries[2].control.set_unfinished(true);

@@ -20,7 +20,7 @@ pub(crate) enum Answer {
 }
 
 /// Answers records. The transport knows nothing else about what it carries.
-pub(crate) trait Service: Send + Sync + 'static {
+pub(crate) trait Service: Clone + Send + Sync + 'static {
     /// Takes one record without its marks. Does not block.
     fn receive(&self, record: Bytes, connection: &Arc<Connection>) -> Answer;
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::service::{Answer, Service};
-use super::{Limits, Transport, bind};
+use super::{Limits, Transport};
 
 const LONGEST: usize = 1 << 20;
 
@@ -21,6 +21,7 @@ const LONGEST: usize = 1 << 20;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Does what a record's first word says.
+#[derive(Clone)]
 struct Scripted;
 
 impl Service for Scripted {
@@ -54,18 +55,17 @@ fn mark(length: usize) -> Bytes {
 }
 
 struct Bench {
-    transport: Transport,
+    transport: Transport<Scripted>,
     address: SocketAddr,
 }
 
 impl Bench {
     fn new(limits: Limits) -> Self {
-        let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        Self {
-            transport: Transport::start(vec![listener], Scripted, LONGEST, limits),
-            address,
-        }
+        let transport = Transport::start(LONGEST, limits);
+        let group = transport.add(Scripted);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = transport.listen(group, address).unwrap();
+        Self { transport, address }
     }
 
     async fn connect(&self) -> Client {

@@ -1,0 +1,289 @@
+//! The changes, each while no other is made.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::error::DataPlaneError;
+use super::removal::set_aside;
+use super::served::{MountTarget, Served};
+use crate::data_dir::is_id;
+use crate::error::ListenError;
+
+/// How long calls of a mount target that is deleted may take to finish.
+const CALLS_END: Duration = Duration::from_millis(500);
+
+/// How long what still uses a deleted file system is waited for before its tree is moved. What
+/// takes longer hangs in the kernel; its tree is not removed before it ends.
+const USE_ENDS: Duration = Duration::from_secs(2);
+
+type Result<T> = std::result::Result<T, DataPlaneError>;
+
+pub(super) async fn create_file_system(served: &Arc<Served>, id: &str) -> Result<()> {
+    check_id(id, "fs-")?;
+    let known = {
+        let table = served.table();
+        if table.stopped {
+            return Err(DataPlaneError::Stopped);
+        }
+        table.file_systems.contains_key(id)
+    };
+    if known {
+        return Ok(());
+    }
+    let id = id.to_owned();
+    blocking(served, move |served| open_file_system(served, &id)).await
+}
+
+fn open_file_system(served: &Served, id: &str) -> Result<()> {
+    let unusable = |error| served.store(error);
+    let known = served.store.file_system(id).map_err(unusable)?;
+    let is_new = known.is_none();
+    let identity = match known {
+        Some(identity) => identity,
+        None => {
+            // What is left of one before must not come back.
+            finish_removal(served, id)?;
+            served.store.add_file_system(id).map_err(unusable)?
+        }
+    };
+    if let Some(tree) = identity.tree {
+        let id = id.to_owned();
+        return Err(DataPlaneError::ServedElsewhere { id, tree });
+    }
+    let opened = served
+        .layout
+        .tree(id)
+        .map_err(|error| DataPlaneError::Serve(error.into()))
+        .and_then(|root| Ok(served.serve(identity, root)?));
+    match opened {
+        Ok(file_system) => {
+            info!(file_system = id, root = %file_system.root.display(), is_new, "file system");
+            Ok(())
+        }
+        Err(error) if is_new => {
+            let removed = served.store.remove_file_system(id).map_err(unusable);
+            if let Err(error) = removed.map_err(DataPlaneError::from).and_then(|()| {
+                set_aside(&served.layout, &served.store, id)?;
+                served.remover.remove_all();
+                Ok(())
+            }) {
+                warn!(%error, file_system = id, "what could not be created stays behind");
+            }
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves what is left of a deleted file system out of the way, if one had this id.
+fn finish_removal(served: &Served, id: &str) -> Result<()> {
+    let removed = served
+        .store
+        .removed()
+        .map_err(|error| served.store(error))?;
+    if removed.iter().any(|removed| removed == id) {
+        set_aside(&served.layout, &served.store, id)?;
+        served.remover.remove_all();
+    }
+    Ok(())
+}
+
+pub(super) async fn delete_file_system(served: &Arc<Served>, id: &str) -> Result<()> {
+    let in_the_data_directory = {
+        let table = served.table();
+        let mount_targets = table.mount_targets_of(id);
+        if !mount_targets.is_empty() {
+            let id = id.to_owned();
+            return Err(DataPlaneError::FileSystemInUse { id, mount_targets });
+        }
+        let known = table.file_systems.get(id);
+        known.map(|file_system| file_system.identity.tree.is_none())
+    };
+    match in_the_data_directory {
+        Some(true) => {}
+        Some(false) => {
+            let name = id.to_owned();
+            let _users = blocking(served, move |served| Ok(served.let_go(&name))).await?;
+            info!(file_system = id, "not served any more; its files stay");
+            return Ok(());
+        }
+        None => {
+            let name = id.to_owned();
+            let known = blocking(served, move |served| {
+                Ok(served
+                    .store
+                    .file_system(&name)
+                    .map_err(|error| served.store(error))?)
+            });
+            if known.await?.is_none_or(|known| known.tree.is_some()) {
+                return Err(DataPlaneError::FileSystemNotFound(id.to_owned()));
+            }
+        }
+    }
+    let name = id.to_owned();
+    let users = blocking(served, move |served| {
+        let removed = served.store.remove_file_system(&name);
+        removed.map_err(|error| served.store(error))?;
+        Ok(served.let_go(&name))
+    })
+    .await?;
+    let end = Instant::now() + USE_ENDS;
+    while users.strong_count() > 0 && Instant::now() < end {
+        sleep(Duration::from_millis(2)).await;
+    }
+    served.remover.wait_for(id, users);
+    let name = id.to_owned();
+    let aside = blocking(served, move |served| {
+        set_aside(&served.layout, &served.store, &name)
+    });
+    // It is deleted; if its files can't be moved, the next start tries again.
+    if let Err(error) = aside.await {
+        warn!(file_system = id, %error, "files of a deleted file system stay behind");
+    }
+    served.remover.remove_all();
+    info!(file_system = id, "deleted");
+    Ok(())
+}
+
+pub(super) async fn create_mount_target(
+    served: &Arc<Served>,
+    file_system: &str,
+    id: &str,
+    address: SocketAddr,
+) -> Result<SocketAddr> {
+    check_id(id, "fsmt-")?;
+    let (of, existing) = {
+        let table = served.table();
+        if table.stopped {
+            return Err(DataPlaneError::Stopped);
+        }
+        let of = table.file_systems.get(file_system).cloned();
+        let of = of.ok_or_else(|| DataPlaneError::FileSystemNotFound(file_system.to_owned()))?;
+        let existing = table.mount_targets.get(id);
+        if let Some(other) = existing.filter(|target| !Arc::ptr_eq(&target.file_system, &of)) {
+            return Err(DataPlaneError::MountTargetExists {
+                id: id.to_owned(),
+                file_system: other.file_system.identity.id.clone(),
+            });
+        }
+        (of, existing.map(|target| target.group))
+    };
+    let listen = |group| {
+        let listening = served.transport.listen(group, address);
+        listening.map_err(|error| ListenError::new(address, error))
+    };
+    if let Some(group) = existing {
+        return Ok(listen(group)?);
+    }
+    let (name, file_system) = (id.to_owned(), Arc::clone(&of));
+    let server = blocking(served, move |served| {
+        Ok(served.new_server(&file_system, &name)?)
+    })
+    .await?;
+    let group = served.transport.add(Arc::clone(&server));
+    let address = match listen(group) {
+        Ok(address) => address,
+        Err(error) => {
+            // Its clients, if it had any before a restart, stay on record.
+            served.transport.remove(group, Duration::ZERO).await;
+            return Err(error.into());
+        }
+    };
+    let leads = {
+        let mut table = served.table();
+        let leads = table.first == of.identity.id && table.front_door.is_none();
+        if leads {
+            table.front_door = Some(id.to_owned());
+        }
+        let target = MountTarget {
+            file_system: Arc::clone(&of),
+            server,
+            group,
+        };
+        table.mount_targets.insert(id.to_owned(), target);
+        leads
+    };
+    if leads {
+        served.transport.lead(Some(group));
+        set_front_door(served, &of.identity.id, Some(id)).await?;
+    }
+    info!(mount_target = id, file_system = of.identity.id, %address, "mount target");
+    Ok(address)
+}
+
+pub(super) async fn delete_mount_target(served: &Arc<Served>, id: &str) -> Result<()> {
+    let (server, group, file_system, leads) = {
+        let table = served.table();
+        let target = table.mount_targets.get(id);
+        let target = target.ok_or_else(|| DataPlaneError::MountTargetNotFound(id.to_owned()))?;
+        let server = Arc::clone(&target.server);
+        let file_system = target.file_system.identity.id.clone();
+        let leads = table.front_door.as_deref() == Some(id);
+        (server, target.group, file_system, leads)
+    };
+    if leads {
+        set_front_door(served, &file_system, None).await?;
+    }
+    let closed = blocking(served, move |_| Ok(server.close()?)).await;
+    if let Err(error) = closed {
+        if leads {
+            set_front_door(served, &file_system, Some(id)).await?;
+        }
+        return Err(error);
+    }
+    served.transport.remove(group, CALLS_END).await;
+    let mut table = served.table();
+    table.mount_targets.remove(id);
+    if leads {
+        table.front_door = None;
+    }
+    drop(table);
+    info!(mount_target = id, file_system, "mount target deleted");
+    Ok(())
+}
+
+async fn set_front_door(served: &Arc<Served>, file_system: &str, id: Option<&str>) -> Result<()> {
+    let (file_system, id) = (file_system.to_owned(), id.map(str::to_owned));
+    blocking(served, move |served| {
+        let set = served.store.set_front_door(&file_system, id.as_deref());
+        Ok(set.map_err(|error| served.store(error))?)
+    })
+    .await
+}
+
+/// Does what may block on a thread that may.
+async fn blocking<T: Send + 'static>(
+    served: &Arc<Served>,
+    work: impl FnOnce(&Served) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let served = Arc::clone(served);
+    let done = spawn_blocking(move || work(&served)).await;
+    done.unwrap_or_else(|error| {
+        // A panic has been reported where it happened; else the server stops.
+        warn!(%error, "a change of file systems was cut short");
+        Err(DataPlaneError::Stopped)
+    })
+}
+
+fn check_id(id: &str, prefix: &'static str) -> Result<()> {
+    if is_id(id, prefix) {
+        return Ok(());
+    }
+    let id = id.to_owned();
+    Err(DataPlaneError::InvalidId { id, prefix })
+}
+
+impl DataPlaneError {
+    pub(super) fn remove(path: &std::path::Path, error: io::Error) -> Self {
+        Self::Remove {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}

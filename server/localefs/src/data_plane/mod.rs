@@ -1,0 +1,153 @@
+//! The file systems and mount targets that are served: added and removed while the server runs.
+//!
+//! A file system is a directory of its own under one identity; its mount targets are addresses
+//! that lead to it. What the engine shares between mount targets, it shares for each file system.
+//! One of them, the first, is there from the start: its mount target is behind the front doors,
+//! the addresses that the server was told to listen on.
+
+mod change;
+mod error;
+mod removal;
+mod served;
+mod status;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::Handle;
+
+pub use error::DataPlaneError;
+pub(crate) use served::{Served, Settings};
+
+use crate::admin::ServedFileSystem;
+
+/// The file systems and mount targets of a running server. A handle: clones are of the same, and
+/// it does not keep the server running.
+///
+/// Changes are durable when they return, and go on to their end if the caller gives up.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use localefs::LocalEfs;
+///
+/// let efs = LocalEfs::builder().start().await?;
+/// let data_plane = efs.data_plane();
+/// data_plane.create_file_system("fs-0123456789abcdef0").await?;
+/// let address = data_plane
+///     .create_mount_target(
+///         "fs-0123456789abcdef0",
+///         "fsmt-0123456789abcdef0",
+///         ([127, 31, 0, 5], 0).into(),
+///     )
+///     .await?;
+/// println!("sudo {}", localefs::mount_command(address, "/mnt/other"));
+/// data_plane.delete_mount_target("fsmt-0123456789abcdef0").await?;
+/// data_plane.delete_file_system("fs-0123456789abcdef0").await?;
+/// # efs.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct DataPlane {
+    served: Weak<Served>,
+    runtime: Handle,
+}
+
+impl DataPlane {
+    /// Within the server's runtime.
+    pub(crate) fn new(served: &Arc<Served>) -> Self {
+        Self {
+            served: Arc::downgrade(served),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Serves the file system of this id (`fs-` and 17 hexadecimal digits), which is made if there
+    /// is none. One that is served already stays as it is.
+    ///
+    /// After a restart, this and [`DataPlane::create_mount_target`] are to be called again for
+    /// all that is to be there: it is the same as before then, and the clients on record may
+    /// reclaim.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then it is not served, and nothing is left of one that was new.
+    pub async fn create_file_system(&self, id: &str) -> Result<(), DataPlaneError> {
+        let id = id.to_owned();
+        self.change(async move |served| change::create_file_system(&served, &id).await)
+            .await
+    }
+
+    /// Deletes a file system without mount targets, with all that is in it. It is out of the way
+    /// when this returns; its disk space is given back in the background, if need be after a
+    /// restart. Of a directory that is served from elsewhere (`--root`) nothing is removed: it is
+    /// not served any more until the next start.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemInUse`] while it has mount targets, and others; then it is
+    /// served as before.
+    pub async fn delete_file_system(&self, id: &str) -> Result<(), DataPlaneError> {
+        let id = id.to_owned();
+        self.change(async move |served| change::delete_file_system(&served, &id).await)
+            .await
+    }
+
+    /// Serves a file system at a further address, under a mount target of this id (`fsmt-` and 17
+    /// hexadecimal digits); port 0 is any free one. Where the file system has this mount target
+    /// already, it gets the address beside those that it has. The first mount target of the first
+    /// file system is behind the front doors as well.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed.
+    pub async fn create_mount_target(
+        &self,
+        file_system: &str,
+        id: &str,
+        address: SocketAddr,
+    ) -> Result<SocketAddr, DataPlaneError> {
+        let (file_system, id) = (file_system.to_owned(), id.to_owned());
+        self.change(async move |served| {
+            change::create_mount_target(&served, &file_system, &id, address).await
+        })
+        .await
+    }
+
+    /// Takes a mount target away: nothing is accepted on its addresses any more, its connections
+    /// are closed, and what its clients held is free for others. Mounts through it hang, as on
+    /// EFS.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then it goes on.
+    pub async fn delete_mount_target(&self, id: &str) -> Result<(), DataPlaneError> {
+        let id = id.to_owned();
+        self.change(async move |served| change::delete_mount_target(&served, &id).await)
+            .await
+    }
+
+    /// The file systems with their mount targets and clients, in the order of their ids; none
+    /// once the server has stopped.
+    #[must_use]
+    pub fn file_systems(&self) -> Vec<ServedFileSystem> {
+        let served = self.served.upgrade();
+        served.map_or_else(Vec::new, |served| status::of(&served))
+    }
+
+    /// Makes a change, one after the other, on the server's own threads.
+    async fn change<T, F>(
+        &self,
+        change: impl FnOnce(Arc<Served>) -> F + Send + 'static,
+    ) -> Result<T, DataPlaneError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, DataPlaneError>> + Send + 'static,
+    {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let made = self.runtime.spawn(async move {
+            let turn = Arc::clone(&served.changes).lock_owned().await;
+            let result = change(served).await;
+            drop(turn);
+            result
+        });
+        made.await.unwrap_or(Err(DataPlaneError::Stopped))
+    }
+}

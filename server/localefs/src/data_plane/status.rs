@@ -1,0 +1,46 @@
+//! A picture of what is served.
+
+use std::time::Instant;
+
+use super::served::Served;
+use crate::admin::{ClientStatus, MountTargetStatus, ServedFileSystem, seconds_left};
+
+/// The file systems in the order of their ids.
+pub(super) fn of(served: &Served) -> Vec<ServedFileSystem> {
+    let now = Instant::now();
+    // What takes long is asked once the table is free.
+    let (file_systems, mount_targets) = {
+        let table = served.table();
+        let file_systems: Vec<_> = table.file_systems.values().cloned().collect();
+        let targets = table.mount_targets.iter().map(|(id, target)| {
+            let file_system = target.file_system.identity.id.clone();
+            let server = std::sync::Arc::clone(&target.server);
+            (file_system, id.clone(), server, target.group)
+        });
+        (file_systems, targets.collect::<Vec<_>>())
+    };
+    let of_file_system = |file_system: &str| {
+        let own = mount_targets.iter().filter(|(of, ..)| of == file_system);
+        let status = own.map(|(_, id, server, group)| {
+            let mut clients: Vec<_> = server.status(now).into_iter().map(client).collect();
+            clients.sort_by(|one, other| one.clientid.cmp(&other.clientid));
+            MountTargetStatus {
+                id: id.clone(),
+                addresses: served.transport.addresses(*group),
+                clients,
+            }
+        });
+        status.collect()
+    };
+    let status = file_systems.iter().map(|file_system| ServedFileSystem {
+        id: file_system.identity.id.clone(),
+        root: file_system.root.clone(),
+        grace_seconds: file_system.engine.grace_left(now).map(seconds_left),
+        mount_targets: of_file_system(&file_system.identity.id),
+    });
+    status.collect()
+}
+
+fn client(client: localefs_engine::ClientStatus) -> ClientStatus {
+    ClientStatus::new(client)
+}

@@ -1,0 +1,245 @@
+//! Which addresses lead to which service.
+//!
+//! An address of a service has a socket of its own, unless a front door covers it: a wildcard
+//! socket on its port. A socket of its own would then need SO_REUSEPORT on both.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::io::Errno;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::Shared;
+use super::listener::{accept, bind};
+use super::registry::Group;
+use super::service::Service;
+
+/// What a local address is known by: IPv6's scope and flow say nothing here.
+type Key = (IpAddr, u16);
+
+fn key(address: SocketAddr) -> Key {
+    (address.ip(), address.port())
+}
+
+/// The addresses that lead to services.
+pub(super) struct Listeners<S>(Mutex<Table<S>>);
+
+struct Table<S> {
+    closed: bool,
+    services: HashMap<Group, S>,
+    addresses: HashMap<Key, Address>,
+    front_doors: Vec<(SocketAddr, JoinHandle<()>)>,
+    behind_front_doors: Option<Group>,
+}
+
+struct Address {
+    group: Group,
+    address: SocketAddr,
+    /// Accepts on a socket of its own; without, a front door does.
+    socket: Option<JoinHandle<()>>,
+}
+
+impl<S> Default for Listeners<S> {
+    fn default() -> Self {
+        Self(Mutex::new(Table {
+            closed: false,
+            services: HashMap::new(),
+            addresses: HashMap::new(),
+            front_doors: Vec::new(),
+            behind_front_doors: None,
+        }))
+    }
+}
+
+impl<S> Listeners<S> {
+    /// Stops accepting.
+    pub(super) fn abort(&self) {
+        let sockets = self.table().close();
+        sockets.iter().for_each(JoinHandle::abort);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Service> Listeners<S> {
+    pub(super) fn add(&self, group: Group, service: S) {
+        self.table().services.insert(group, service);
+    }
+
+    pub(super) fn lead(&self, group: Option<Group>) {
+        self.table().behind_front_doors = group;
+    }
+
+    pub(super) fn open_front_door(
+        this: &Arc<Self>,
+        listener: TcpListener,
+        shared: &Arc<Shared>,
+    ) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        let listeners = Arc::clone(this);
+        let route = move |local| listeners.table().through_front_door(local);
+        let socket = tokio::spawn(accept(listener, Arc::clone(shared), route));
+        this.table().front_doors.push((address, socket));
+        Ok(())
+    }
+
+    pub(super) fn listen(
+        this: &Arc<Self>,
+        group: Group,
+        address: SocketAddr,
+        shared: &Arc<Shared>,
+    ) -> io::Result<SocketAddr> {
+        let mut table = this.table();
+        if table.closed || !table.services.contains_key(&group) {
+            return Err(Errno::NOTCONN.into());
+        }
+        match table.leads_to(address) {
+            Lead::Nowhere => {}
+            Lead::To(other) if other == Some(group) => return Ok(address),
+            Lead::To(_) => return Err(Errno::ADDRINUSE.into()),
+            Lead::Covered => {
+                table.enter(group, address, None);
+                return Ok(address);
+            }
+        }
+        let listener = bind(address)?;
+        let address = listener.local_addr()?;
+        let listeners = Arc::clone(this);
+        let route = move |local| listeners.table().through_socket(address, local);
+        let socket = tokio::spawn(accept(listener, Arc::clone(shared), route));
+        table.enter(group, address, Some(socket));
+        Ok(address)
+    }
+
+    pub(super) fn addresses(&self, group: Group) -> Vec<SocketAddr> {
+        let table = self.table();
+        let front = table.behind_front_doors == Some(group);
+        let front_doors = table.front_doors.iter().filter(|_| front);
+        let mut own: Vec<_> = table
+            .addresses
+            .values()
+            .filter(|address| address.group == group)
+            .map(|address| address.address)
+            .collect();
+        own.sort_unstable();
+        front_doors
+            .map(|(address, _)| *address)
+            .chain(own)
+            .collect()
+    }
+
+    /// Takes a service away, with the addresses that lead to it.
+    pub(super) async fn remove(&self, group: Group) {
+        let sockets = {
+            let mut table = self.table();
+            table.services.remove(&group);
+            if table.behind_front_doors == Some(group) {
+                table.behind_front_doors = None;
+            }
+            let mut sockets = Vec::new();
+            table.addresses.retain(|_, address| {
+                if address.group == group {
+                    sockets.extend(address.socket.take());
+                }
+                address.group != group
+            });
+            sockets
+        };
+        end(sockets).await;
+    }
+
+    /// Closes all sockets, for good.
+    pub(super) async fn close(&self) {
+        let sockets = self.table().close();
+        end(sockets).await;
+    }
+}
+
+/// Where an address leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Lead {
+    /// Nobody listens there.
+    Nowhere,
+    /// A wildcard front door accepts there, and nobody else has claimed it.
+    Covered,
+    /// To a service, or to whatever is behind the front doors.
+    To(Option<Group>),
+}
+
+impl<S> Table<S> {
+    fn enter(&mut self, group: Group, address: SocketAddr, socket: Option<JoinHandle<()>>) {
+        let entered = Address {
+            group,
+            address,
+            socket,
+        };
+        self.addresses.insert(key(address), entered);
+    }
+
+    fn leads_to(&self, address: SocketAddr) -> Lead {
+        if let Some(known) = self.addresses.get(&key(address)) {
+            return Lead::To(Some(known.group));
+        }
+        for (front_door, _) in &self.front_doors {
+            if key(*front_door) == key(address) {
+                return Lead::To(self.behind_front_doors);
+            }
+        }
+        let covers = |front_door: &SocketAddr| {
+            front_door.ip().is_unspecified()
+                && front_door.is_ipv4() == address.is_ipv4()
+                && front_door.port() == address.port()
+        };
+        if self.front_doors.iter().any(|(address, _)| covers(address)) {
+            Lead::Covered
+        } else {
+            Lead::Nowhere
+        }
+    }
+
+    fn close(&mut self) -> Vec<JoinHandle<()>> {
+        self.closed = true;
+        let own = self
+            .addresses
+            .drain()
+            .filter_map(|(_, address)| address.socket);
+        let own: Vec<_> = own.collect();
+        let front_doors = self.front_doors.drain(..).map(|(_, socket)| socket);
+        front_doors.chain(own).collect()
+    }
+}
+
+impl<S: Clone> Table<S> {
+    fn service(&self, group: Group) -> Option<(Group, S)> {
+        Some((group, self.services.get(&group)?.clone()))
+    }
+
+    /// A connection to a front door is for whoever has claimed its local address.
+    fn through_front_door(&self, local: SocketAddr) -> Option<(Group, S)> {
+        let claimed = self.addresses.get(&key(local)).map(|known| known.group);
+        self.service(claimed.or(self.behind_front_doors)?)
+    }
+
+    /// A connection to the socket of `address`, which may itself be a wildcard.
+    fn through_socket(&self, address: SocketAddr, local: SocketAddr) -> Option<(Group, S)> {
+        let known = self
+            .addresses
+            .get(&key(local))
+            .or_else(|| self.addresses.get(&key(address)))?;
+        self.service(known.group)
+    }
+}
+
+/// Ends accepting; the sockets are closed when this returns.
+async fn end(sockets: Vec<JoinHandle<()>>) {
+    sockets.iter().for_each(JoinHandle::abort);
+    for socket in sockets {
+        // It ends by being aborted.
+        let _ = socket.await;
+    }
+}
