@@ -272,7 +272,10 @@ pub fn unknown_principal(
     account: &str,
     policy: &Policy,
 ) -> Result<Option<String>, StoreError> {
-    let principals = policy.statements.iter().filter_map(|statement| statement.principal.as_ref());
+    let principals = policy
+        .statements
+        .iter()
+        .filter_map(|statement| statement.principal.as_ref());
     for pattern in principals.flat_map(|element| &element.patterns) {
         let PrincipalPattern::Arn(arn) = pattern else {
             continue;
@@ -291,7 +294,8 @@ pub fn unknown_principal(
                 .is_some_and(|role| role.arn(account) == text),
             "assumed-role" => {
                 let name = arn.resource_id().split('/').next().unwrap_or_default();
-                view.get::<Role>(&key(name))?.is_some_and(|role| role.name == name)
+                view.get::<Role>(&key(name))?
+                    .is_some_and(|role| role.name == name)
             }
             _ => true,
         };

@@ -292,7 +292,7 @@ impl Condition {
 
     /// The condition key, as it is written.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub fn written_key(&self) -> &str {
         &self.written
     }
 

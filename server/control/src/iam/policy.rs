@@ -206,7 +206,7 @@ impl Statement {
 
     /// The keys that the conditions ask for, as they are written.
     pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
-        self.conditions.iter().map(Condition::key)
+        self.conditions.iter().map(Condition::written_key)
     }
 }
 

@@ -26,7 +26,9 @@ fn user(call: &Call, view: &View, name: Option<String>) -> Result<User> {
 
 /// A key of a user.
 fn key(view: &View, user: &User, id: &str) -> Result<AccessKey> {
-    let key = view.get::<AccessKey>(id)?.filter(|key| key.user == user.key);
+    let key = view
+        .get::<AccessKey>(id)?
+        .filter(|key| key.user == user.key);
     key.ok_or_else(|| no_such(format!("The Access Key with id {id} cannot be found.")))
 }
 
@@ -133,6 +135,8 @@ pub async fn last_used(call: Arc<Call>) -> Result<Answer> {
         return Err(ApiError::new(403, "AccessDenied", message));
     };
     let user = permitted::<User>(&call, &view, &user.name, Keys::none())?;
-    let used = Element::new("AccessKeyLastUsed").text("ServiceName", "N/A").text("Region", "N/A");
+    let used = Element::new("AccessKeyLastUsed")
+        .text("ServiceName", "N/A")
+        .text("Region", "N/A");
     Ok(Answer::Xml(vec![Element::of("UserName", user.name), used]))
 }

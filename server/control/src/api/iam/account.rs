@@ -6,9 +6,7 @@ use super::attach::attached_element;
 use super::common::{Holder, Keys, encoded, members, profile_element, require, truncation};
 use super::input::Input;
 use super::policies;
-use super::records::{
-    Group, InstanceProfile, ManagedPolicy, Permissions, Role, User,
-};
+use super::records::{Group, InstanceProfile, ManagedPolicy, Permissions, Role, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
 use crate::iam::managed::MANAGED;
@@ -18,8 +16,11 @@ use crate::iam::policy::quota;
 pub async fn summary(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     require(&call, &view, "*", Keys::none())?;
-    let versions: usize =
-        view.all::<ManagedPolicy>()?.iter().map(|policy| policy.versions.len()).sum();
+    let versions: usize = view
+        .all::<ManagedPolicy>()?
+        .iter()
+        .map(|policy| policy.versions.len())
+        .sum();
     let entries = [
         ("Users", view.count::<User>()?),
         ("UsersQuota", 5000),
@@ -59,7 +60,9 @@ pub async fn summary(call: Arc<Call>) -> Result<Answer> {
     let entries = entries
         .into_iter()
         .map(|(key, value)| Element::new("entry").text("key", key).text("value", value));
-    Ok(Answer::Xml(vec![Element::new("SummaryMap").children(entries)]))
+    Ok(Answer::Xml(vec![
+        Element::new("SummaryMap").children(entries),
+    ]))
 }
 
 /// ListAccountAliases: there are none.
@@ -75,23 +78,38 @@ pub async fn aliases(call: Arc<Call>) -> Result<Answer> {
 
 fn inline_list(name: &'static str, permissions: &Permissions) -> Element {
     let items = permissions.inline.iter().map(|(policy, document)| {
-        Element::new("member").text("PolicyName", policy).text("PolicyDocument", encoded(document))
+        Element::new("member")
+            .text("PolicyName", policy)
+            .text("PolicyDocument", encoded(document))
     });
     members(name, items)
 }
 
 fn attached_list(permissions: &Permissions) -> Element {
-    members("AttachedManagedPolicies", permissions.attached.iter().map(|arn| attached_element(arn)))
+    members(
+        "AttachedManagedPolicies",
+        permissions.attached.iter().map(|arn| attached_element(arn)),
+    )
 }
 
 /// GetAccountAuthorizationDetails: everything about permissions.
 pub async fn details(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let kinds = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
+    let kinds = [
+        "User",
+        "Role",
+        "Group",
+        "LocalManagedPolicy",
+        "AWSManagedPolicy",
+    ];
     let filter = input.form().list("Filter.member");
     for kind in filter.iter().filter(|kind| !kinds.contains(&kind.as_str())) {
         let set = kinds.join(", ");
-        input.refuse("Filter", kind, &format!("Member must satisfy enum value set: [{set}]"));
+        input.refuse(
+            "Filter",
+            kind,
+            &format!("Member must satisfy enum value set: [{set}]"),
+        );
     }
     let page = input.page();
     input.done()?;
@@ -106,7 +124,9 @@ pub async fn details(call: Arc<Call>) -> Result<Answer> {
             for key in &user.groups {
                 groups.extend(view.get::<Group>(key)?);
             }
-            let groups = groups.iter().map(|group| Element::of("member", &group.name));
+            let groups = groups
+                .iter()
+                .map(|group| Element::of("member", &group.name));
             let element = user
                 .element("member", account, true)
                 .child(inline_list("UserPolicyList", &user.permissions))
@@ -148,7 +168,11 @@ pub async fn details(call: Arc<Call>) -> Result<Answer> {
     if wanted("AWSManagedPolicy") {
         for managed in &MANAGED {
             if policies::is_used(&view, &managed.arn())? {
-                all.push(("Policy", managed.arn(), policies::managed_detail(&view, managed)?));
+                all.push((
+                    "Policy",
+                    managed.arn(),
+                    policies::managed_detail(&view, managed)?,
+                ));
             }
         }
     }

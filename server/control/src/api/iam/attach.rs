@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use super::common::{
-    Holder, Keys, at_most, attachable, listed, no_such, nothing, permitted,
-};
+use super::common::{Holder, Keys, at_most, attachable, listed, no_such, nothing, permitted};
 use super::input::{ARN, Input, NAME_128, POLICY_PATH};
 use super::policies::name_of;
 use crate::api::xml::Element;
@@ -68,17 +66,22 @@ pub async fn list<H: Holder>(call: Arc<Call>) -> Result<Answer> {
     let mut attached = holder.permissions().attached.clone();
     if let Some(prefix) = prefix {
         attached.retain(|arn| {
-            arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(&prefix))
+            arn.split_once(":policy")
+                .is_some_and(|(_, path)| path.starts_with(&prefix))
         });
     }
-    let cut = page.cut(attached, |arn| name_of(arn).to_owned()).map(|arn| attached_element(&arn));
+    let cut = page
+        .cut(attached, |arn| name_of(arn).to_owned())
+        .map(|arn| attached_element(&arn));
     Ok(Answer::Xml(listed("AttachedPolicies", cut)))
 }
 
 /// A member of `AttachedPolicies`.
 #[must_use]
 pub fn attached_element(arn: &str) -> Element {
-    Element::new("member").text("PolicyName", name_of(arn)).text("PolicyArn", arn)
+    Element::new("member")
+        .text("PolicyName", name_of(arn))
+        .text("PolicyArn", arn)
 }
 
 /// PutUserPermissionsBoundary, PutRolePermissionsBoundary.
@@ -109,7 +112,9 @@ pub async fn delete_boundary<H: Holder>(call: Arc<Call>) -> Result<Answer> {
         holder.modifiable()?;
         if holder.permissions_mut().boundary.take().is_none() {
             let word = H::WORD;
-            return Err(no_such(format!("The {word} {name} has no permissions boundary.")));
+            return Err(no_such(format!(
+                "The {word} {name} has no permissions boundary."
+            )));
         }
         change.put(&holder)?;
         Ok(nothing())

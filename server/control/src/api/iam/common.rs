@@ -30,7 +30,11 @@ pub fn key_id(prefix: &str) -> String {
 /// A secret or a token of this length.
 #[must_use]
 pub fn secret(length: usize) -> String {
-    random("", length, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    random(
+        "",
+        length,
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    )
 }
 
 fn random(prefix: &str, length: usize, letters: &[u8]) -> String {
@@ -94,14 +98,20 @@ pub fn at_most(there: usize, most: usize, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// MalformedPolicyDocument; also for a principal of this account that doesn't exist.
-pub fn check_document(call: &Call, view: &View, document: &str, kind: PolicyKind) -> Result<Policy> {
+pub fn check_document(
+    call: &Call,
+    view: &View,
+    document: &str,
+    kind: PolicyKind,
+) -> Result<Policy> {
     let policy = Policy::parse(document, kind).map_err(|error| malformed(&error))?;
     let account = &call.control.settings.account_id;
     match authorize::unknown_principal(view, account, &policy)? {
         None => Ok(policy),
-        Some(value) => {
-            Err(malformed(&MalformedPolicy::Principal { kind: "AWS".to_owned(), value }))
-        }
+        Some(value) => Err(malformed(&MalformedPolicy::Principal {
+            kind: "AWS".to_owned(),
+            value,
+        })),
     }
 }
 
@@ -214,8 +224,11 @@ pub fn nothing() -> Answer {
 /// A document in an answer: percent-encoded (IAM API reference, GetUserPolicy).
 #[must_use]
 pub fn encoded(document: &str) -> String {
-    const PLAIN: AsciiSet =
-        NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
     utf8_percent_encode(document, &PLAIN).to_string()
 }
 
@@ -244,7 +257,9 @@ pub fn members(name: &'static str, items: impl IntoIterator<Item = Element>) -> 
 #[must_use]
 pub fn tags_element(tags: &[Tag]) -> Element {
     let items = tags.iter().map(|tag| {
-        Element::new("member").text("Key", &tag.key).text("Value", &tag.value)
+        Element::new("member")
+            .text("Key", &tag.key)
+            .text("Value", &tag.value)
     });
     members("Tags", items)
 }
@@ -345,7 +360,11 @@ impl Holder for User {
             return element;
         }
         let element = element.children(boundary_element(&self.permissions));
-        if self.tags.is_empty() { element } else { element.child(tags_element(&self.tags)) }
+        if self.tags.is_empty() {
+            element
+        } else {
+            element.child(tags_element(&self.tags))
+        }
     }
 }
 
@@ -455,8 +474,11 @@ impl Holder for Role {
             return element;
         }
         let element = element.children(boundary_element(&self.permissions));
-        let element =
-            if self.tags.is_empty() { element } else { element.child(tags_element(&self.tags)) };
+        let element = if self.tags.is_empty() {
+            element
+        } else {
+            element.child(tags_element(&self.tags))
+        };
         element.child(Element::new("RoleLastUsed"))
     }
 }
@@ -475,7 +497,9 @@ pub fn arn_of<H: Holder>(call: &Call, found: Option<&H>, name: &str) -> String {
 /// # Errors
 /// Those of the store.
 pub fn find<H: Holder>(view: &View, name: &str) -> Result<Option<H>> {
-    Ok(view.get::<H>(&name.to_ascii_lowercase())?.filter(|found| found.name() == name))
+    Ok(view
+        .get::<H>(&name.to_ascii_lowercase())?
+        .filter(|found| found.name() == name))
 }
 
 /// The holder of this name, if the caller has the permission of the call on it.
@@ -513,7 +537,9 @@ pub fn attachable(view: &View, arn: &str) -> Result<()> {
         return Err(ApiError::new(400, "PolicyNotAttachable", message));
     }
     let message = || no_such(format!("Policy {arn} does not exist or is not attachable."));
-    view.get::<ManagedPolicy>(arn)?.map(drop).ok_or_else(message)
+    view.get::<ManagedPolicy>(arn)?
+        .map(drop)
+        .ok_or_else(message)
 }
 
 /// The user that a call means which names none: the caller.
@@ -543,7 +569,9 @@ pub fn profile_element(
         Some(key) => view.get::<Role>(key)?,
         None => None,
     };
-    let roles = role.iter().map(|role| role.element("member", account, false));
+    let roles = role
+        .iter()
+        .map(|role| role.element("member", account, false));
     let element = Element::new(name)
         .text("Path", &profile.path)
         .text("InstanceProfileName", &profile.name)
@@ -551,5 +579,9 @@ pub fn profile_element(
         .text("Arn", profile.arn(account))
         .text("CreateDate", date(profile.created))
         .child(members("Roles", roles));
-    Ok(if profile.tags.is_empty() { element } else { element.child(tags_element(&profile.tags)) })
+    Ok(if profile.tags.is_empty() {
+        element
+    } else {
+        element.child(tags_element(&profile.tags))
+    })
 }

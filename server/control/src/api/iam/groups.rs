@@ -23,7 +23,9 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
         let name = input.text("GroupName", &NAME_128);
-        let path = input.optional("Path", &PATH).unwrap_or_else(|| "/".to_owned());
+        let path = input
+            .optional("Path", &PATH)
+            .unwrap_or_else(|| "/".to_owned());
         input.done()?;
         let group = Group {
             key: name.to_ascii_lowercase(),
@@ -36,7 +38,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
         let account = &call.control.settings.account_id;
         require(call, change, &group.arn(account), Keys::none())?;
         if change.get::<Group>(&group.key)?.is_some() {
-            return Err(exists(format!("Group with name {} already exists.", group.name)));
+            return Err(exists(format!(
+                "Group with name {} already exists.",
+                group.name
+            )));
         }
         at_most(change.count::<Group>()?, MOST, "GroupsPerAccount")?;
         change.put(&group)?;
@@ -65,12 +70,19 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
 /// ListGroups.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let prefix = input.optional("PathPrefix", &PATH_PREFIX).unwrap_or_else(|| "/".to_owned());
+    let prefix = input
+        .optional("PathPrefix", &PATH_PREFIX)
+        .unwrap_or_else(|| "/".to_owned());
     let page = input.page();
     input.done()?;
     let view = call.view()?;
     let account = &call.control.settings.account_id;
-    require(&call, &view, &format!("arn:aws:iam::{account}:group{prefix}"), Keys::none())?;
+    require(
+        &call,
+        &view,
+        &format!("arn:aws:iam::{account}:group{prefix}"),
+        Keys::none(),
+    )?;
     let mut groups = view.all::<Group>()?;
     groups.retain(|group| group.path.starts_with(&prefix));
     let cut = page.cut(groups, |group| group.key.clone());
@@ -91,10 +103,18 @@ pub async fn update(call: Arc<Call>) -> Result<Answer> {
         group.path = new_path.unwrap_or(group.path);
         group.name = new_name.unwrap_or(group.name);
         group.key = group.name.to_ascii_lowercase();
-        require(call, change, &arn_of(call, Some(&group), &group.name), Keys::none())?;
+        require(
+            call,
+            change,
+            &arn_of(call, Some(&group), &group.name),
+            Keys::none(),
+        )?;
         if group.key != old {
             if change.get::<Group>(&group.key)?.is_some() {
-                return Err(exists(format!("Group with name {} already exists.", group.name)));
+                return Err(exists(format!(
+                    "Group with name {} already exists.",
+                    group.name
+                )));
             }
             for mut user in change.all_by::<User>(("group", &old))? {
                 for key in user.groups.iter_mut().filter(|key| **key == old) {

@@ -25,7 +25,12 @@ pub async fn put<H: Holder>(call: Arc<Call>) -> Result<Answer> {
         check_document(call, change, &document, PolicyKind::Identity)?;
         let inline = &mut holder.permissions_mut().inline;
         inline.insert(policy, document);
-        if inline.values().map(|document| size(document)).sum::<usize>() > H::INLINE {
+        if inline
+            .values()
+            .map(|document| size(document))
+            .sum::<usize>()
+            > H::INLINE
+        {
             return Err(limit(format!(
                 "Maximum policy size of {} bytes exceeded for {} {name}",
                 H::INLINE,
@@ -85,5 +90,8 @@ pub async fn delete<H: Holder>(call: Arc<Call>) -> Result<Answer> {
 }
 
 fn missing<H: Holder>(policy: &str) -> crate::api::ApiError {
-    no_such(format!("The {} policy with name {policy} cannot be found.", H::WORD))
+    no_such(format!(
+        "The {} policy with name {policy} cannot be found.",
+        H::WORD
+    ))
 }

@@ -17,11 +17,17 @@ pub struct Rule {
 }
 
 const fn rule(min: usize, max: usize, pattern: &'static str, fits: fn(&str) -> bool) -> Rule {
-    Rule { min, max, pattern, fits }
+    Rule {
+        min,
+        max,
+        pattern,
+        fits,
+    }
 }
 
 fn is_name(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }
 
 fn is_path(text: &str) -> bool {
@@ -35,17 +41,22 @@ fn is_path(text: &str) -> bool {
 fn is_policy_path(text: &str) -> bool {
     let inner = |part: &str| {
         !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".,+@=_-".contains(&byte))
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".,+@=_-".contains(&byte))
     };
     match text.strip_prefix('/') {
         Some("") => true,
-        Some(rest) => rest.strip_suffix('/').is_some_and(|rest| rest.split('/').all(inner)),
+        Some(rest) => rest
+            .strip_suffix('/')
+            .is_some_and(|rest| rest.split('/').all(inner)),
         None => false,
     }
 }
 
 fn is_document(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
+    text.chars()
+        .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
 }
 
 /// Names of users and roles that are made, and of roles: at most 64 characters.
@@ -61,8 +72,12 @@ pub const PATH_PREFIX: Rule = rule(1, 512, r"\u002F[\u0021-\u007F]*", |text| {
     text.starts_with('/') && text.bytes().all(|byte| (0x21..=0x7f).contains(&byte))
 });
 /// A policy document.
-pub const DOCUMENT: Rule =
-    rule(1, 131_072, r"[\u0009\u000A\u000D\u0020-\u00FF]+", is_document);
+pub const DOCUMENT: Rule = rule(
+    1,
+    131_072,
+    r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    is_document,
+);
 /// An ARN.
 pub const ARN: Rule = rule(20, 2048, "", |_| true);
 /// `Description` of a role.
@@ -70,17 +85,23 @@ pub const ROLE_DESCRIPTION: Rule = rule(
     0,
     1000,
     r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
-    |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')),
+    |text| {
+        text.chars()
+            .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'))
+    },
 );
 /// `Description` of a policy.
 pub const DESCRIPTION: Rule = rule(0, 1000, "", |_| true);
 /// `AccessKeyId`.
 pub const ACCESS_KEY: Rule = rule(16, 128, r"[\w]+", |text| {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 });
 /// `VersionId` of a policy.
 pub const VERSION: Rule = rule(0, 64, r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?", |text| {
-    let number = text.strip_prefix('v').and_then(|rest| rest.split('.').next());
+    let number = text
+        .strip_prefix('v')
+        .and_then(|rest| rest.split('.').next());
     number.is_some_and(|n| n.parse::<u32>().is_ok_and(|_| !n.starts_with(['0', '+'])))
 });
 /// `RoleSessionName`.
@@ -89,7 +110,8 @@ pub const SESSION_NAME: Rule = rule(2, 64, r"[\w+=,.@-]*", is_name);
 pub const SOURCE_IDENTITY: Rule = rule(2, 256, r"[\w+=,.@-]*", is_name);
 /// `ExternalId`.
 pub const EXTERNAL_ID: Rule = rule(2, 1224, r"[\w+=,.@:\/-]*", |text| {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
 });
 /// Whatever is no longer than an ARN.
 pub const ANY: Rule = rule(1, 2048, "", |_| true);
@@ -100,7 +122,8 @@ const TAG_KEY: Rule = rule(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", is_tag);
 const TAG_VALUE: Rule = rule(0, 256, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", is_tag);
 
 fn is_tag(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
+    text.chars()
+        .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
 }
 
 /// The most tags that come in one call.
@@ -120,7 +143,10 @@ impl Input {
     /// MalformedQueryString.
     pub fn of(call: &Call) -> Result<Self> {
         let form = Form::read(&call.request.query, &call.request.body)?;
-        Ok(Self { form, wrong: Vec::new() })
+        Ok(Self {
+            form,
+            wrong: Vec::new(),
+        })
     }
 
     /// The parameters as they came.
@@ -133,19 +159,27 @@ impl Input {
     pub fn refuse(&mut self, name: &str, value: &str, constraint: &str) {
         let value: String = value.chars().take(200).collect();
         let name = member(name);
-        self.wrong.push(format!("Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"));
+        self.wrong.push(format!(
+            "Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
+        ));
     }
 
     fn check(&mut self, name: &str, value: &str, rule: &Rule) {
         let length = value.chars().count();
         if length < rule.min {
-            let text = format!("Member must have length greater than or equal to {}", rule.min);
+            let text = format!(
+                "Member must have length greater than or equal to {}",
+                rule.min
+            );
             self.refuse(name, value, &text);
         } else if length > rule.max {
             let text = format!("Member must have length less than or equal to {}", rule.max);
             self.refuse(name, value, &text);
         } else if !(rule.fits)(value) {
-            let text = format!("Member must satisfy regular expression pattern: {}", rule.pattern);
+            let text = format!(
+                "Member must satisfy regular expression pattern: {}",
+                rule.pattern
+            );
             self.refuse(name, value, &text);
         }
     }
@@ -219,11 +253,16 @@ impl Input {
             let value = self.text(&format!("{at}.Value"), &TAG_VALUE);
             if tags.iter().any(|tag| tag.key.eq_ignore_ascii_case(&key)) {
                 self.wrong.push(
-                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.".into(),
+                    "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+                        .into(),
                 );
             }
             if key.to_ascii_lowercase().starts_with("aws:") {
-                self.refuse(&format!("{at}.Key"), &key, "Tag keys must not begin with aws:");
+                self.refuse(
+                    &format!("{at}.Key"),
+                    &key,
+                    "Tag keys must not begin with aws:",
+                );
             }
             tags.push(Tag { key, value });
         }
@@ -239,7 +278,8 @@ impl Input {
         let keys = self.list("TagKeys", &TAG_KEY);
         if keys.is_empty() {
             self.wrong.push(
-                "Value null at 'tagKeys' failed to satisfy constraint: Member must not be null".into(),
+                "Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"
+                    .into(),
             );
         }
         keys
@@ -249,7 +289,10 @@ impl Input {
     pub fn page(&mut self) -> Page {
         let marker = self.optional("Marker", &MARKER);
         let most = self.number("MaxItems", 1, 1000).unwrap_or(100);
-        Page { marker, most: usize::try_from(most).unwrap_or(100) }
+        Page {
+            marker,
+            most: usize::try_from(most).unwrap_or(100),
+        }
     }
 
     /// Ends the reading.
@@ -262,7 +305,11 @@ impl Input {
             return Ok(());
         }
         let errors = if wrong.len() == 1 { "error" } else { "errors" };
-        let message = format!("{} validation {errors} detected: {}", wrong.len(), wrong.join("; "));
+        let message = format!(
+            "{} validation {errors} detected: {}",
+            wrong.len(),
+            wrong.join("; ")
+        );
         Err(ApiError::new(400, "ValidationError", message))
     }
 }
@@ -287,7 +334,10 @@ impl<T> Cut<T> {
     /// The same part, its items as something else.
     #[must_use]
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Cut<U> {
-        Cut { items: self.items.into_iter().map(each).collect(), marker: self.marker }
+        Cut {
+            items: self.items.into_iter().map(each).collect(),
+            marker: self.marker,
+        }
     }
 }
 
@@ -310,9 +360,14 @@ impl Page {
 fn member(name: &str) -> String {
     let lower = |part: &str| {
         let mut chars = part.chars();
-        chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+        chars.next().map_or(String::new(), |first| {
+            first.to_lowercase().chain(chars).collect()
+        })
     };
-    name.split('.').map(lower).collect::<Vec<String>>().join(".")
+    name.split('.')
+        .map(lower)
+        .collect::<Vec<String>>()
+        .join(".")
 }
 
 #[cfg(test)]
@@ -320,7 +375,10 @@ mod tests {
     use super::*;
 
     fn input(form: &str) -> Input {
-        Input { form: Form::read("", form.as_bytes()).unwrap(), wrong: Vec::new() }
+        Input {
+            form: Form::read("", form.as_bytes()).unwrap(),
+            wrong: Vec::new(),
+        }
     }
 
     #[test]
@@ -332,7 +390,10 @@ mod tests {
         input.page();
         input.one_of("Scope", &["All", "AWS"]);
         let error = input.done().unwrap_err();
-        assert_eq!((error.status, error.code.as_ref()), (400, "ValidationError"));
+        assert_eq!(
+            (error.status, error.code.as_ref()),
+            (400, "ValidationError")
+        );
         assert!(error.message.starts_with("5 validation errors detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+; Value null at 'policyName'"), "{}", error.message);
     }
 
@@ -363,7 +424,10 @@ mod tests {
         let mut marker = None;
         let mut seen = Vec::new();
         for _ in 0..4 {
-            let page = Page { marker: marker.clone(), most: 10 };
+            let page = Page {
+                marker: marker.clone(),
+                most: 10,
+            };
             let cut = page.cut(all.clone(), ToString::to_string);
             seen.extend(cut.items);
             marker = cut.marker;

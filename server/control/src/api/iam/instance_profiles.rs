@@ -25,7 +25,10 @@ pub fn permitted(call: &Call, view: &View, name: &str, keys: Keys) -> Result<Ins
     let found = found.filter(|profile| profile.name == name);
     let (arn, keys) = match &found {
         Some(profile) => (profile.arn(account), keys.and(Keys::of(&profile.tags))),
-        None => (format!("arn:aws:iam::{account}:instance-profile/{name}"), keys),
+        None => (
+            format!("arn:aws:iam::{account}:instance-profile/{name}"),
+            keys,
+        ),
     };
     require(call, view, &arn, keys)?;
     found.ok_or_else(|| no_such(format!("Instance Profile {name} cannot be found.")))
@@ -36,7 +39,9 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
         let name = input.text("InstanceProfileName", &NAME_128);
-        let path = input.optional("Path", &PATH).unwrap_or_else(|| "/".to_owned());
+        let path = input
+            .optional("Path", &PATH)
+            .unwrap_or_else(|| "/".to_owned());
         let tags = input.tags();
         input.done()?;
         let profile = InstanceProfile {
@@ -56,11 +61,23 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             require_action(call, change, "iam:TagInstanceProfile", &arn, keys)?;
         }
         if change.get::<InstanceProfile>(&profile.key)?.is_some() {
-            return Err(exists(format!("Instance Profile {} already exists.", profile.name)));
+            return Err(exists(format!(
+                "Instance Profile {} already exists.",
+                profile.name
+            )));
         }
-        at_most(change.count::<InstanceProfile>()?, MOST, "InstanceProfilesPerAccount")?;
+        at_most(
+            change.count::<InstanceProfile>()?,
+            MOST,
+            "InstanceProfilesPerAccount",
+        )?;
         change.put(&profile)?;
-        Ok(Answer::Xml(vec![profile_element(change, account, "InstanceProfile", &profile)?]))
+        Ok(Answer::Xml(vec![profile_element(
+            change,
+            account,
+            "InstanceProfile",
+            &profile,
+        )?]))
     })
     .await
 }
@@ -73,13 +90,21 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let profile = permitted(&call, &view, &name, Keys::none())?;
     let account = &call.control.settings.account_id;
-    Ok(Answer::Xml(vec![profile_element(&view, account, "InstanceProfile", &profile)?]))
+    Ok(Answer::Xml(vec![profile_element(
+        &view,
+        account,
+        "InstanceProfile",
+        &profile,
+    )?]))
 }
 
 fn answer(call: &Call, view: &View, cut: Cut<InstanceProfile>) -> Result<Answer> {
     let account = &call.control.settings.account_id;
-    let items: Result<Vec<_>> =
-        cut.items.iter().map(|profile| profile_element(view, account, "member", profile)).collect();
+    let items: Result<Vec<_>> = cut
+        .items
+        .iter()
+        .map(|profile| profile_element(view, account, "member", profile))
+        .collect();
     let mut answer = vec![members("InstanceProfiles", items?)];
     answer.extend(truncation(cut.marker));
     Ok(Answer::Xml(answer))
@@ -88,7 +113,9 @@ fn answer(call: &Call, view: &View, cut: Cut<InstanceProfile>) -> Result<Answer>
 /// ListInstanceProfiles.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let prefix = input.optional("PathPrefix", &PATH_PREFIX).unwrap_or_else(|| "/".to_owned());
+    let prefix = input
+        .optional("PathPrefix", &PATH_PREFIX)
+        .unwrap_or_else(|| "/".to_owned());
     let page = input.page();
     input.done()?;
     let view = call.view()?;
@@ -97,7 +124,11 @@ pub async fn list(call: Arc<Call>) -> Result<Answer> {
     require(&call, &view, &arn, Keys::none())?;
     let mut profiles = view.all::<InstanceProfile>()?;
     profiles.retain(|profile| profile.path.starts_with(&prefix));
-    answer(&call, &view, page.cut(profiles, |profile| profile.key.clone()))
+    answer(
+        &call,
+        &view,
+        page.cut(profiles, |profile| profile.key.clone()),
+    )
 }
 
 /// ListInstanceProfilesForRole.
@@ -109,7 +140,11 @@ pub async fn of_role(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let role = permitted_holder::<Role>(&call, &view, &name, Keys::none())?;
     let profiles = view.all_by::<InstanceProfile>(("role", &role.key))?;
-    answer(&call, &view, page.cut(profiles, |profile| profile.key.clone()))
+    answer(
+        &call,
+        &view,
+        page.cut(profiles, |profile| profile.key.clone()),
+    )
 }
 
 /// DeleteInstanceProfile: only one without a role.
@@ -141,7 +176,11 @@ pub async fn add_role(call: Arc<Call>) -> Result<Answer> {
         let arn = found.arn(&call.control.settings.account_id);
         let keys = Keys::none().with("iam:PassedToService", "ec2.amazonaws.com");
         require_action(call, change, "iam:PassRole", &arn, keys)?;
-        at_most(usize::from(profile.role.is_some()), 1, "InstanceSessionsPerInstanceProfile")?;
+        at_most(
+            usize::from(profile.role.is_some()),
+            1,
+            "InstanceSessionsPerInstanceProfile",
+        )?;
         profile.role = Some(found.key);
         change.put(&profile)?;
         Ok(nothing())

@@ -45,11 +45,17 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("DeletePolicy", policies::delete),
     operation!("DeletePolicyVersion", policies::delete_version),
     operation!("DeleteRole", roles::delete),
-    operation!("DeleteRolePermissionsBoundary", attach::delete_boundary::<Role>),
+    operation!(
+        "DeleteRolePermissionsBoundary",
+        attach::delete_boundary::<Role>
+    ),
     operation!("DeleteRolePolicy", inline::delete::<Role>),
     operation!("DeleteServiceLinkedRole", service_linked::delete),
     operation!("DeleteUser", users::delete),
-    operation!("DeleteUserPermissionsBoundary", attach::delete_boundary::<User>),
+    operation!(
+        "DeleteUserPermissionsBoundary",
+        attach::delete_boundary::<User>
+    ),
     operation!("DeleteUserPolicy", inline::delete::<User>),
     operation!("DetachGroupPolicy", attach::detach::<Group>),
     operation!("DetachRolePolicy", attach::detach::<Role>),
@@ -64,7 +70,10 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("GetPolicyVersion", policies::get_version),
     operation!("GetRole", roles::get),
     operation!("GetRolePolicy", inline::get::<Role>),
-    operation!("GetServiceLinkedRoleDeletionStatus", service_linked::deletion_status),
+    operation!(
+        "GetServiceLinkedRoleDeletionStatus",
+        service_linked::deletion_status
+    ),
     operation!("GetUser", users::get),
     operation!("GetUserPolicy", inline::get::<User>),
     operation!("ListAccessKeys", access_keys::list),
@@ -93,7 +102,10 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("PutRolePolicy", inline::put::<Role>),
     operation!("PutUserPermissionsBoundary", attach::put_boundary::<User>),
     operation!("PutUserPolicy", inline::put::<User>),
-    operation!("RemoveRoleFromInstanceProfile", instance_profiles::remove_role),
+    operation!(
+        "RemoveRoleFromInstanceProfile",
+        instance_profiles::remove_role
+    ),
     operation!("RemoveUserFromGroup", groups::remove_user),
     operation!("SetDefaultPolicyVersion", policies::set_default),
     operation!("SimulateCustomPolicy", simulate::custom),

@@ -46,7 +46,9 @@ fn not_found(arn: &str) -> crate::api::ApiError {
 pub fn own(call: &Call, view: &View, arn: &str, keys: Keys) -> Result<ManagedPolicy> {
     match find(call, view, arn, keys)? {
         Found::Own(policy) => Ok(*policy),
-        Found::Aws(_) => Err(invalid(format!("{arn} is a policy of AWS, and can't be changed."))),
+        Found::Aws(_) => Err(invalid(format!(
+            "{arn} is a policy of AWS, and can't be changed."
+        ))),
     }
 }
 
@@ -56,7 +58,10 @@ fn find(call: &Call, view: &View, arn: &str, mut keys: Keys) -> Result<Found> {
         arn.service == "iam" && arn.region.is_empty() && arn.resource_type() == "policy"
     });
     if !is_policy {
-        let message = format!("ARN {} is not valid.", arn.chars().take(200).collect::<String>());
+        let message = format!(
+            "ARN {} is not valid.",
+            arn.chars().take(200).collect::<String>()
+        );
         return Err(crate::api::ApiError::new(400, "ValidationError", message));
     }
     let policy = view.get::<ManagedPolicy>(arn)?;
@@ -145,14 +150,26 @@ impl<'p> Shown<'p> {
             return Ok(element);
         }
         let description = Some(self.description).filter(|text| !text.is_empty());
-        Ok(element.optional("Description", description).child(tags_element(self.tags)))
+        Ok(element
+            .optional("Description", description)
+            .child(tags_element(self.tags)))
     }
 }
 
 /// A policy of AWS has an id of its own too; it is made of the name, so that it stays.
 fn managed_id(name: &str) -> String {
-    let letters = name.bytes().map(|byte| char::from(byte).to_ascii_uppercase());
-    "ANPA".chars().chain(letters.filter(char::is_ascii_alphabetic).chain(['A'; 17]).take(17)).collect()
+    let letters = name
+        .bytes()
+        .map(|byte| char::from(byte).to_ascii_uppercase());
+    "ANPA"
+        .chars()
+        .chain(
+            letters
+                .filter(char::is_ascii_alphabetic)
+                .chain(['A'; 17])
+                .take(17),
+        )
+        .collect()
 }
 
 /// CreatePolicy.
@@ -160,9 +177,13 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
         let name = input.text("PolicyName", &NAME_128);
-        let path = input.optional("Path", &POLICY_PATH).unwrap_or_else(|| "/".to_owned());
+        let path = input
+            .optional("Path", &POLICY_PATH)
+            .unwrap_or_else(|| "/".to_owned());
         let document = input.text("PolicyDocument", &DOCUMENT);
-        let description = input.optional("Description", &DESCRIPTION).unwrap_or_default();
+        let description = input
+            .optional("Description", &DESCRIPTION)
+            .unwrap_or_default();
         let tags = input.tags();
         input.done()?;
         let account = &call.control.settings.account_id;
@@ -174,7 +195,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
         }
         check_managed(call, change, &document)?;
         let folded = name.to_ascii_lowercase();
-        if !change.keys_by::<ManagedPolicy>(("name", &folded), None, 1)?.is_empty() {
+        if !change
+            .keys_by::<ManagedPolicy>(("name", &folded), None, 1)?
+            .is_empty()
+        {
             let message =
                 format!("A policy called {name} already exists. Duplicate names are not allowed.");
             return Err(exists(message));
@@ -192,11 +216,17 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             updated: created,
             default: 1,
             next: 2,
-            versions: vec![PolicyVersion { number: 1, document, created }],
+            versions: vec![PolicyVersion {
+                number: 1,
+                document,
+                created,
+            }],
             tags,
         };
         change.put(&policy)?;
-        Ok(Answer::Xml(vec![Shown::own(&policy).element(change, "Policy", true)?]))
+        Ok(Answer::Xml(vec![
+            Shown::own(&policy).element(change, "Policy", true)?,
+        ]))
     })
     .await
 }
@@ -204,7 +234,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
 fn check_managed(call: &Call, view: &View, document: &str) -> Result<()> {
     check_document(call, view, document, PolicyKind::Identity)?;
     if size(document) > quota::MANAGED {
-        return Err(limit(format!("Cannot exceed quota for PolicySize: {}", quota::MANAGED)));
+        return Err(limit(format!(
+            "Cannot exceed quota for PolicySize: {}",
+            quota::MANAGED
+        )));
     }
     Ok(())
 }
@@ -226,17 +259,32 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
 /// ListPolicies.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let scope = input.one_of("Scope", &["All", "AWS", "Local"]).unwrap_or("All");
+    let scope = input
+        .one_of("Scope", &["All", "AWS", "Local"])
+        .unwrap_or("All");
     let only_attached = input.flag("OnlyAttached");
-    let prefix = input.optional("PathPrefix", &POLICY_PATH).unwrap_or_else(|| "/".to_owned());
-    let usage = input.one_of("PolicyUsageFilter", &["PermissionsPolicy", "PermissionsBoundary"]);
+    let prefix = input
+        .optional("PathPrefix", &POLICY_PATH)
+        .unwrap_or_else(|| "/".to_owned());
+    let usage = input.one_of(
+        "PolicyUsageFilter",
+        &["PermissionsPolicy", "PermissionsBoundary"],
+    );
     let page = input.page();
     input.done()?;
     let view = call.view()?;
     require(&call, &view, "*", Keys::none())?;
-    let own = if scope == "AWS" { Vec::new() } else { view.all::<ManagedPolicy>()? };
+    let own = if scope == "AWS" {
+        Vec::new()
+    } else {
+        view.all::<ManagedPolicy>()?
+    };
     let aws: &[Managed] = if scope == "Local" { &[] } else { &MANAGED };
-    let mut shown: Vec<Shown<'_>> = own.iter().map(Shown::own).chain(aws.iter().map(Shown::aws)).collect();
+    let mut shown: Vec<Shown<'_>> = own
+        .iter()
+        .map(Shown::own)
+        .chain(aws.iter().map(Shown::aws))
+        .collect();
     shown.retain(|policy| policy.path.starts_with(&prefix));
     if only_attached || usage.is_some() {
         let mut kept = Vec::new();
@@ -255,8 +303,11 @@ pub async fn list(call: Arc<Call>) -> Result<Answer> {
     }
     let cut = page.cut(shown, |policy| policy.arn.clone());
     let marker = cut.marker;
-    let items: Result<Vec<Element>> =
-        cut.items.iter().map(|policy| policy.element(&view, "member", false)).collect();
+    let items: Result<Vec<Element>> = cut
+        .items
+        .iter()
+        .map(|policy| policy.element(&view, "member", false))
+        .collect();
     let mut answer = vec![members("Policies", items?)];
     answer.extend(truncation(marker));
     Ok(Answer::Xml(answer))
@@ -284,10 +335,18 @@ pub async fn delete(call: Arc<Call>) -> Result<Answer> {
     .await
 }
 
-fn version_element(name: &'static str, default: u32, version: &PolicyVersion, whole: bool) -> Element {
+fn version_element(
+    name: &'static str,
+    default: u32,
+    version: &PolicyVersion,
+    whole: bool,
+) -> Element {
     let element = Element::new(name);
-    let element =
-        if whole { element.text("Document", encoded(&version.document)) } else { element };
+    let element = if whole {
+        element.text("Document", encoded(&version.document))
+    } else {
+        element
+    };
     element
         .text("VersionId", format!("v{}", version.number))
         .text("IsDefaultVersion", version.number == default)
@@ -296,12 +355,18 @@ fn version_element(name: &'static str, default: u32, version: &PolicyVersion, wh
 
 /// The number of `v3`, or of `v3.suffix`.
 fn number(id: &str) -> u32 {
-    let digits = id.trim_start_matches('v').split('.').next().unwrap_or_default();
+    let digits = id
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .unwrap_or_default();
     digits.parse().unwrap_or(0)
 }
 
 fn no_version(arn: &str, id: &str) -> crate::api::ApiError {
-    no_such(format!("Policy {arn} version {id} does not exist or is not attachable."))
+    no_such(format!(
+        "Policy {arn} version {id} does not exist or is not attachable."
+    ))
 }
 
 /// CreatePolicyVersion.
@@ -320,7 +385,11 @@ pub async fn create_version(call: Arc<Call>) -> Result<Answer> {
                  must delete an existing version.",
             ));
         }
-        let version = PolicyVersion { number: policy.next, document, created: now(call) };
+        let version = PolicyVersion {
+            number: policy.next,
+            document,
+            created: now(call),
+        };
         policy.next += 1;
         policy.updated = version.created;
         if set_default {
@@ -343,20 +412,28 @@ pub async fn get_version(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let element = match find(&call, &view, &arn, Keys::none())? {
         Found::Own(policy) => {
-            let version = policy.versions.iter().find(|version| version.number == number(&id));
+            let version = policy
+                .versions
+                .iter()
+                .find(|version| version.number == number(&id));
             version.map(|version| version_element("PolicyVersion", policy.default, version, true))
         }
         Found::Aws(managed) => {
             (managed.version == id).then(|| managed_version(managed, "PolicyVersion", true))
         }
     };
-    Ok(Answer::Xml(vec![element.ok_or_else(|| no_version(&arn, &id))?]))
+    Ok(Answer::Xml(vec![
+        element.ok_or_else(|| no_version(&arn, &id))?,
+    ]))
 }
 
 fn managed_version(managed: &Managed, name: &'static str, whole: bool) -> Element {
     let element = Element::new(name);
-    let element =
-        if whole { element.text("Document", encoded(managed.document)) } else { element };
+    let element = if whole {
+        element.text("Document", encoded(managed.document))
+    } else {
+        element
+    };
     element
         .text("VersionId", managed.version)
         .text("IsDefaultVersion", true)
@@ -373,11 +450,17 @@ pub async fn list_versions(call: Arc<Call>) -> Result<Answer> {
     let versions = match find(&call, &view, &arn, Keys::none())? {
         Found::Own(policy) => {
             let element = |version| version_element("member", policy.default, version, false);
-            policy.versions.iter().map(|version| (u32::MAX - version.number, element(version))).collect()
+            policy
+                .versions
+                .iter()
+                .map(|version| (u32::MAX - version.number, element(version)))
+                .collect()
         }
         Found::Aws(managed) => vec![(0, managed_version(managed, "member", false))],
     };
-    let cut = page.cut(versions, |(order, _)| format!("{order:010}")).map(|(_, element)| element);
+    let cut = page
+        .cut(versions, |(order, _)| format!("{order:010}"))
+        .map(|(_, element)| element);
     Ok(Answer::Xml(listed("Versions", cut)))
 }
 
@@ -389,7 +472,10 @@ pub async fn set_default(call: Arc<Call>) -> Result<Answer> {
         let id = input.text("VersionId", &VERSION);
         input.done()?;
         let mut policy = own(call, change, &arn, Keys::none())?;
-        let known = policy.versions.iter().any(|version| version.number == number(&id));
+        let known = policy
+            .versions
+            .iter()
+            .any(|version| version.number == number(&id));
         if !known {
             return Err(no_version(&arn, &id));
         }
@@ -413,7 +499,9 @@ pub async fn delete_version(call: Arc<Call>) -> Result<Answer> {
             return Err(conflict("Cannot delete the default version of a policy."));
         }
         let before = policy.versions.len();
-        policy.versions.retain(|version| version.number != number(&id));
+        policy
+            .versions
+            .retain(|version| version.number != number(&id));
         if policy.versions.len() == before {
             return Err(no_version(&arn, &id));
         }
@@ -428,10 +516,21 @@ pub async fn delete_version(call: Arc<Call>) -> Result<Answer> {
 pub async fn entities(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
     let arn = input.text("PolicyArn", &ARN);
-    let kinds = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
+    let kinds = [
+        "User",
+        "Role",
+        "Group",
+        "LocalManagedPolicy",
+        "AWSManagedPolicy",
+    ];
     let filter = input.one_of("EntityFilter", &kinds);
-    let usage = input.one_of("PolicyUsageFilter", &["PermissionsPolicy", "PermissionsBoundary"]);
-    let prefix = input.optional("PathPrefix", &PATH).unwrap_or_else(|| "/".to_owned());
+    let usage = input.one_of(
+        "PolicyUsageFilter",
+        &["PermissionsPolicy", "PermissionsBoundary"],
+    );
+    let prefix = input
+        .optional("PathPrefix", &PATH)
+        .unwrap_or_else(|| "/".to_owned());
     let page = input.page();
     input.done()?;
     let view = call.view()?;
@@ -485,7 +584,9 @@ fn having<H: Holder + Record>(
                 "Group" => "GroupId",
                 _ => "RoleId",
             };
-            let element = Element::new("member").text(H::NAME, holder.name()).text(id, holder.id());
+            let element = Element::new("member")
+                .text(H::NAME, holder.name())
+                .text(id, holder.id());
             found.push((H::KIND, holder.name().to_owned(), element));
         }
     }

@@ -21,9 +21,15 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
         let mut input = Input::of(call)?;
         let name = input.text("RoleName", &NAME_64);
         let trust = input.text("AssumeRolePolicyDocument", &DOCUMENT);
-        let path = input.optional("Path", &PATH).unwrap_or_else(|| "/".to_owned());
-        let description = input.optional("Description", &ROLE_DESCRIPTION).unwrap_or_default();
-        let max_session = input.number("MaxSessionDuration", 3600, 43200).unwrap_or(3600);
+        let path = input
+            .optional("Path", &PATH)
+            .unwrap_or_else(|| "/".to_owned());
+        let description = input
+            .optional("Description", &ROLE_DESCRIPTION)
+            .unwrap_or_default();
+        let max_session = input
+            .number("MaxSessionDuration", 3600, 43200)
+            .unwrap_or(3600);
         let boundary = input.optional("PermissionsBoundary", &ARN);
         let tags = input.tags();
         input.done()?;
@@ -37,7 +43,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             description,
             max_session,
             service: None,
-            permissions: Permissions { boundary: boundary.clone(), ..Permissions::default() },
+            permissions: Permissions {
+                boundary: boundary.clone(),
+                ..Permissions::default()
+            },
             tags,
         };
         let account = &call.control.settings.account_id;
@@ -58,7 +67,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             return Err(super::common::invalid(message));
         }
         if change.get::<Role>(&role.key)?.is_some() {
-            return Err(exists(format!("Role with name {} already exists.", role.name)));
+            return Err(exists(format!(
+                "Role with name {} already exists.",
+                role.name
+            )));
         }
         at_most(change.count::<Role>()?, MOST, "RolesPerAccount")?;
         change.put(&role)?;
@@ -70,7 +82,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
 fn check_trust(call: &Call, view: &crate::store::View, trust: &str) -> Result<()> {
     check_document(call, view, trust, PolicyKind::Trust)?;
     if size(trust) > quota::TRUST {
-        return Err(limit(format!("Cannot exceed quota for ACLSizePerRole: {}", quota::TRUST)));
+        return Err(limit(format!(
+            "Cannot exceed quota for ACLSizePerRole: {}",
+            quota::TRUST
+        )));
     }
     Ok(())
 }
@@ -88,12 +103,19 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
 /// ListRoles.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let prefix = input.optional("PathPrefix", &PATH_PREFIX).unwrap_or_else(|| "/".to_owned());
+    let prefix = input
+        .optional("PathPrefix", &PATH_PREFIX)
+        .unwrap_or_else(|| "/".to_owned());
     let page = input.page();
     input.done()?;
     let view = call.view()?;
     let account = &call.control.settings.account_id;
-    require(&call, &view, &format!("arn:aws:iam::{account}:role{prefix}"), Keys::none())?;
+    require(
+        &call,
+        &view,
+        &format!("arn:aws:iam::{account}:role{prefix}"),
+        Keys::none(),
+    )?;
     let mut roles = view.all::<Role>()?;
     roles.retain(|role| role.path.starts_with(&prefix));
     let cut = page.cut(roles, |role| role.key.clone());

@@ -62,7 +62,10 @@ pub fn efs_role_arn(account: &str) -> String {
 ///
 /// # Errors
 /// Those of the store.
-pub fn ensure_efs_role(change: &mut Change, created: Seconds) -> std::result::Result<(), StoreError> {
+pub fn ensure_efs_role(
+    change: &mut Change,
+    created: Seconds,
+) -> std::result::Result<(), StoreError> {
     if efs_role_exists(change)? {
         return Ok(());
     }
@@ -74,18 +77,33 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
         let service = input.text("AWSServiceName", &NAME_128);
-        let description = input.optional("Description", &ROLE_DESCRIPTION).unwrap_or_default();
+        let description = input
+            .optional("Description", &ROLE_DESCRIPTION)
+            .unwrap_or_default();
         let suffix = input.optional("CustomSuffix", &NAME_64);
         input.done()?;
         let account = &call.control.settings.account_id;
         let arn = format!("arn:aws:iam::{account}:role/aws-service-role/{service}/*");
-        let arn = if service == EFS { efs_role_arn(account) } else { arn };
-        require(call, change, &arn, Keys::none().with("iam:AWSServiceName", &service))?;
+        let arn = if service == EFS {
+            efs_role_arn(account)
+        } else {
+            arn
+        };
+        require(
+            call,
+            change,
+            &arn,
+            Keys::none().with("iam:AWSServiceName", &service),
+        )?;
         if service != EFS {
-            return Err(invalid(format!("{service} has no service-linked role here.")));
+            return Err(invalid(format!(
+                "{service} has no service-linked role here."
+            )));
         }
         if suffix.is_some() {
-            return Err(invalid(format!("Custom suffix is not allowed for {service}")));
+            return Err(invalid(format!(
+                "Custom suffix is not allowed for {service}"
+            )));
         }
         if efs_role_exists(change)? {
             return Err(invalid(format!(
@@ -110,7 +128,10 @@ pub async fn delete(call: Arc<Call>) -> Result<Answer> {
         let Some(service) = &role.service else {
             return Err(invalid(format!("Role {name} is no service-linked role.")));
         };
-        let task = format!("task/aws-service-role/{service}/{name}/{}", role.id.to_lowercase());
+        let task = format!(
+            "task/aws-service-role/{service}/{name}/{}",
+            role.id.to_lowercase()
+        );
         change.remove::<Role>(&role.key)?;
         Ok(Answer::Xml(vec![Element::of("DeletionTaskId", task)]))
     })
@@ -123,13 +144,17 @@ pub async fn deletion_status(call: Arc<Call>) -> Result<Answer> {
     let task = input.text("DeletionTaskId", &ANY);
     input.done()?;
     let view = call.view()?;
-    let role = task.strip_prefix("task/aws-service-role/").and_then(|rest| rest.rsplit_once('/'));
+    let role = task
+        .strip_prefix("task/aws-service-role/")
+        .and_then(|rest| rest.rsplit_once('/'));
     let account = &call.control.settings.account_id;
     let path = role.map_or("*", |(path, _)| path);
     let arn = format!("arn:aws:iam::{account}:role/aws-service-role/{path}");
     require(&call, &view, &arn, Keys::none())?;
     match role {
         Some(_) => Ok(Answer::Xml(vec![Element::of("Status", "SUCCEEDED")])),
-        None => Err(no_such(format!("The deletion task {task} cannot be found."))),
+        None => Err(no_such(format!(
+            "The deletion task {task} cannot be found."
+        ))),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::common::{find, invalid, missing, now, require, truncation, Keys};
+use super::common::{Keys, find, invalid, missing, now, require, truncation};
 use super::input::{ANY, ARN, DOCUMENT, Input};
 use super::records::{Group, Role, User};
 use crate::api::xml::Element;
@@ -11,6 +11,7 @@ use crate::api::{Answer, ApiError, Call, Result};
 use crate::arn::Arn;
 use crate::authorize::Identity;
 use crate::iam::evaluate::{Attached, Because, DecidedBy, Decision, Layer, Policies};
+use crate::iam::policy::Statement;
 use crate::iam::{Context, MalformedPolicy, Policy, PolicyKind, Principal, Request, evaluate};
 use crate::store::View;
 
@@ -29,7 +30,12 @@ pub async fn principal(call: Arc<Call>) -> Result<Answer> {
         None => identity.principal,
     };
     asked.add(&mut policies)?;
-    asked.answer(&call.control.settings.account_id, &principal, context, &policies)
+    asked.answer(
+        &call.control.settings.account_id,
+        &principal,
+        context,
+        &policies,
+    )
 }
 
 /// SimulateCustomPolicy.
@@ -64,7 +70,9 @@ fn nobody(account: &str) -> Principal {
 
 fn identity(call: &Call, view: &View, source: &str) -> Result<Identity> {
     let account = &call.control.settings.account_id;
-    let arn: Arn = source.parse().map_err(|_| invalid(format!("Invalid ARN: {source}")))?;
+    let arn: Arn = source
+        .parse()
+        .map_err(|_| invalid(format!("Invalid ARN: {source}")))?;
     let name = arn.resource_name();
     match arn.resource_type() {
         "user" => {
@@ -82,7 +90,9 @@ fn identity(call: &Call, view: &View, source: &str) -> Result<Identity> {
             let role = role.ok_or_else(|| missing::<Role>(name))?;
             Ok(Identity::role(&role, account, "simulated"))
         }
-        _ => Err(invalid(format!("{source} is neither a user, nor a group, nor a role."))),
+        _ => Err(invalid(format!(
+            "{source} is neither a user, nor a group, nor a role."
+        ))),
     }
 }
 
@@ -105,7 +115,8 @@ fn caller(view: &View, account: &str, arn: &str) -> Result<Principal> {
 
 fn path_of(arn: &Arn) -> String {
     let id = arn.resource_id();
-    id.rsplit_once('/').map_or_else(|| "/".to_owned(), |(path, _)| format!("/{path}/"))
+    id.rsplit_once('/')
+        .map_or_else(|| "/".to_owned(), |(path, _)| format!("/{path}/"))
 }
 
 /// What is asked for.
@@ -166,8 +177,11 @@ impl Asked {
     /// Adds the policies in the request to those of the principal.
     fn add(&self, policies: &mut Policies) -> Result<()> {
         let read = |list: &str, layer, document: &str, at: usize| {
-            let kind =
-                if layer == Layer::Resource { PolicyKind::Resource } else { PolicyKind::Identity };
+            let kind = if layer == Layer::Resource {
+                PolicyKind::Resource
+            } else {
+                PolicyKind::Identity
+            };
             let policy = Policy::parse(document, kind).map_err(|error| invalid_document(&error))?;
             Ok::<_, ApiError>(Attached {
                 layer,
@@ -177,7 +191,9 @@ impl Asked {
             })
         };
         for (at, document) in self.documents.iter().enumerate() {
-            policies.identity.push(read("PolicyInputList", Layer::Identity, document, at)?);
+            policies
+                .identity
+                .push(read("PolicyInputList", Layer::Identity, document, at)?);
         }
         match self.boundaries.as_slice() {
             [] => {}
@@ -204,21 +220,33 @@ impl Asked {
             context.set_list(key, values.iter().cloned());
         }
         let owner = match &self.owner {
-            Some(arn) => arn.parse::<Arn>().map_or_else(|_| arn.clone(), |arn| arn.account),
+            Some(arn) => arn
+                .parse::<Arn>()
+                .map_or_else(|_| arn.clone(), |arn| arn.account),
             None => account.to_owned(),
         };
         // Each page decides on its own part alone: the product may be large.
         let pairs = self.actions.iter().flat_map(|action| {
-            self.resources.iter().map(move |resource| (action.as_str(), resource.as_str()))
+            self.resources
+                .iter()
+                .map(move |resource| (action.as_str(), resource.as_str()))
         });
         let all = self.actions.len().saturating_mul(self.resources.len());
         let end = self.first.saturating_add(self.most);
-        let results = pairs.skip(self.first).take(self.most).map(|(action, resource)| {
-            let request =
-                Request { principal, action, resource, owner: &owner, context: &context };
-            let decision = evaluate(&request, policies);
-            result(&request, policies, &decision)
-        });
+        let results = pairs
+            .skip(self.first)
+            .take(self.most)
+            .map(|(action, resource)| {
+                let request = Request {
+                    principal,
+                    action,
+                    resource,
+                    owner: &owner,
+                    context: &context,
+                };
+                let decision = evaluate(&request, policies);
+                result(&request, policies, &decision)
+            });
         let mut answer = vec![super::common::members("EvaluationResults", results)];
         answer.extend(truncation((end < all).then(|| end.to_string())));
         Ok(Answer::Xml(answer))
@@ -248,7 +276,10 @@ fn result(request: &Request<'_>, policies: &Policies, decision: &Decision) -> El
         .child(super::common::members("MatchedStatements", by))
         .child(super::common::members("MissingContextValues", missing));
     if let Some(boundary) = &policies.boundary {
-        let alone = Policies { identity: vec![boundary.clone()], ..Policies::default() };
+        let alone = Policies {
+            identity: vec![boundary.clone()],
+            ..Policies::default()
+        };
         let allowed = evaluate(request, &alone).allowed;
         let detail = Element::new("PermissionsBoundaryDecisionDetail")
             .text("AllowedByPermissionsBoundary", allowed);
@@ -263,9 +294,15 @@ fn statement(by: &DecidedBy) -> Element {
     let (id, source) = if by.layer == Layer::Resource {
         (by.policy.clone(), "resource")
     } else if by.policy.starts_with("arn:aws:iam::aws:") {
-        (super::policies::name_of(&by.policy).to_owned(), "aws-managed")
+        (
+            super::policies::name_of(&by.policy).to_owned(),
+            "aws-managed",
+        )
     } else if by.policy.starts_with("arn:") {
-        (super::policies::name_of(&by.policy).to_owned(), "user-managed")
+        (
+            super::policies::name_of(&by.policy).to_owned(),
+            "user-managed",
+        )
     } else {
         match kind {
             "user" => (format!("user_{name}_{}", by.policy), "user"),
@@ -274,19 +311,27 @@ fn statement(by: &DecidedBy) -> Element {
             _ => (by.policy.clone(), "none"),
         }
     };
-    Element::new("member").text("SourcePolicyId", id).text("SourcePolicyType", source)
+    Element::new("member")
+        .text("SourcePolicyId", id)
+        .text("SourcePolicyType", source)
 }
 
 /// Keys that statements on this action and resource ask for, and that the request doesn't have.
 fn missing_keys(request: &Request<'_>, policies: &Policies) -> Vec<String> {
     let action = request.action.to_ascii_lowercase();
-    let all = policies.identity.iter().chain(&policies.boundary).chain(&policies.resource);
+    let all = policies
+        .identity
+        .iter()
+        .chain(&policies.boundary)
+        .chain(&policies.resource);
     let statements = all.flat_map(|attached| &attached.policy.statements);
-    let statements = statements
-        .filter(|statement| statement.covers(&action, request.resource, request.context));
-    let keys = statements.flat_map(|statement| statement.condition_keys());
-    let mut missing: Vec<String> =
-        keys.filter(|key| request.context.get(key).is_none()).map(str::to_owned).collect();
+    let statements =
+        statements.filter(|statement| statement.covers(&action, request.resource, request.context));
+    let keys = statements.flat_map(Statement::condition_keys);
+    let mut missing: Vec<String> = keys
+        .filter(|key| request.context.get(key).is_none())
+        .map(str::to_owned)
+        .collect();
     missing.sort_unstable();
     missing.dedup();
     missing

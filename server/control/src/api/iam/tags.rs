@@ -100,13 +100,19 @@ pub async fn tag<T: Tagged>(call: Arc<Call>) -> Result<Answer> {
         let mut thing = T::find(call, change, &mut input, keys)?;
         let tags = thing.tags();
         for tag in new {
-            match tags.iter_mut().find(|there| there.key.eq_ignore_ascii_case(&tag.key)) {
+            match tags
+                .iter_mut()
+                .find(|there| there.key.eq_ignore_ascii_case(&tag.key))
+            {
                 Some(there) => *there = tag,
                 None => tags.push(tag),
             }
         }
         if tags.len() > MOST {
-            return Err(limit(format!("Cannot exceed quota for TagsPer{}: {MOST}", T::KIND)));
+            return Err(limit(format!(
+                "Cannot exceed quota for TagsPer{}: {MOST}",
+                T::KIND
+            )));
         }
         change.put(&thing)?;
         Ok(nothing())
@@ -121,7 +127,9 @@ pub async fn untag<T: Tagged>(call: Arc<Call>) -> Result<Answer> {
         let gone = input.tag_keys();
         let keys = Keys::none().tag_keys(gone.clone());
         let mut thing = T::find(call, change, &mut input, keys)?;
-        thing.tags().retain(|tag| !gone.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
+        thing
+            .tags()
+            .retain(|tag| !gone.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
         change.put(&thing)?;
         Ok(nothing())
     })

@@ -19,7 +19,9 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
         let name = input.text("UserName", &NAME_64);
-        let path = input.optional("Path", &PATH).unwrap_or_else(|| "/".to_owned());
+        let path = input
+            .optional("Path", &PATH)
+            .unwrap_or_else(|| "/".to_owned());
         let boundary = input.optional("PermissionsBoundary", &ARN);
         let tags = input.tags();
         input.done()?;
@@ -29,7 +31,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             path,
             id: unique_id("AIDA"),
             created: now(call),
-            permissions: Permissions { boundary: boundary.clone(), ..Permissions::default() },
+            permissions: Permissions {
+                boundary: boundary.clone(),
+                ..Permissions::default()
+            },
             groups: Vec::new(),
             tags,
         };
@@ -46,7 +51,10 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             attachable(change, boundary)?;
         }
         if change.get::<User>(&user.key)?.is_some() {
-            return Err(exists(format!("User with name {} already exists.", user.name)));
+            return Err(exists(format!(
+                "User with name {} already exists.",
+                user.name
+            )));
         }
         at_most(change.count::<User>()?, MOST, "UsersPerAccount")?;
         change.put(&user)?;
@@ -81,12 +89,19 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
 /// ListUsers.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut input = Input::of(&call)?;
-    let prefix = input.optional("PathPrefix", &PATH_PREFIX).unwrap_or_else(|| "/".to_owned());
+    let prefix = input
+        .optional("PathPrefix", &PATH_PREFIX)
+        .unwrap_or_else(|| "/".to_owned());
     let page = input.page();
     input.done()?;
     let view = call.view()?;
     let account = &call.control.settings.account_id;
-    require(&call, &view, &format!("arn:aws:iam::{account}:user{prefix}"), Keys::none())?;
+    require(
+        &call,
+        &view,
+        &format!("arn:aws:iam::{account}:user{prefix}"),
+        Keys::none(),
+    )?;
     let mut users = view.all::<User>()?;
     users.retain(|user| user.path.starts_with(&prefix));
     let cut = page.cut(users, |user| user.key.clone());
@@ -107,10 +122,18 @@ pub async fn update(call: Arc<Call>) -> Result<Answer> {
         user.path = new_path.unwrap_or(user.path);
         user.name = new_name.unwrap_or(user.name);
         user.key = user.name.to_ascii_lowercase();
-        require(call, change, &arn_of(call, Some(&user), &user.name), Keys::of(&user.tags))?;
+        require(
+            call,
+            change,
+            &arn_of(call, Some(&user), &user.name),
+            Keys::of(&user.tags),
+        )?;
         if user.key != old {
             if change.get::<User>(&user.key)?.is_some() {
-                return Err(exists(format!("User with name {} already exists.", user.name)));
+                return Err(exists(format!(
+                    "User with name {} already exists.",
+                    user.name
+                )));
             }
             for mut key in change.all_by::<AccessKey>(("user", &old))? {
                 key.user.clone_from(&user.key);

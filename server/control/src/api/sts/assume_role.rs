@@ -41,13 +41,25 @@ impl Wanted {
         let seconds = input.number("DurationSeconds", 900, 43_200);
         let policy = input.optional("Policy", &DOCUMENT);
         let arns = input.form().members("PolicyArns.member");
-        let policy_arns = arns.iter().map(|at| input.text(&format!("{at}.arn"), &ARN)).collect();
+        let policy_arns = arns
+            .iter()
+            .map(|at| input.text(&format!("{at}.arn"), &ARN))
+            .collect();
         let tags = input.tags();
         let external_id = input.optional("ExternalId", &EXTERNAL_ID);
         let source_identity = input.optional("SourceIdentity", &SOURCE_IDENTITY);
         input.optional("SerialNumber", &NAME_128);
         input.done()?;
-        Ok(Self { role, session, seconds, policy, policy_arns, tags, external_id, source_identity })
+        Ok(Self {
+            role,
+            session,
+            seconds,
+            policy,
+            policy_arns,
+            tags,
+            external_id,
+            source_identity,
+        })
     }
 
     fn keys(&self, role: Option<&Role>) -> Keys {
@@ -94,7 +106,10 @@ impl Wanted {
 
     /// How much of the room for session policies is used, in percent.
     fn packed(&self) -> Option<usize> {
-        let inline = self.policy.as_ref().map_or(0, |document| document.chars().count());
+        let inline = self
+            .policy
+            .as_ref()
+            .map_or(0, |document| document.chars().count());
         let arns: usize = self.policy_arns.iter().map(String::len).sum();
         let plain = inline + arns;
         (plain > 0).then(|| (plain * 100).div_ceil(quota::SESSION))
@@ -109,9 +124,14 @@ pub async fn assume_role(call: Arc<Call>) -> Result<Answer> {
 fn assume(call: &Call, change: &mut Change) -> Result<Answer> {
     let wanted = Wanted::read(call)?;
     let account = &call.control.settings.account_id;
-    let error = |status, code: &'static str, message: &str| Err(ApiError::new(status, code, message));
+    let error =
+        |status, code: &'static str, message: &str| Err(ApiError::new(status, code, message));
     if call.caller.arn == format!("arn:aws:iam::{account}:root") {
-        return error(403, "AccessDenied", "Roles may not be assumed by root accounts.");
+        return error(
+            403,
+            "AccessDenied",
+            "Roles may not be assumed by root accounts.",
+        );
     }
     let Ok(arn) = wanted.role.parse::<Arn>() else {
         let message = format!("{} is invalid", wanted.role);
@@ -172,7 +192,16 @@ fn assume(call: &Call, change: &mut Change) -> Result<Answer> {
         .optional("AssumedRoleId", principal.user_id())
         .text("Arn", principal.to_string());
     let mut answer = vec![credentials(&session), user];
-    answer.extend(wanted.packed().map(|percent| Element::of("PackedPolicySize", percent)));
-    answer.extend(wanted.source_identity.as_ref().map(|name| Element::of("SourceIdentity", name)));
+    answer.extend(
+        wanted
+            .packed()
+            .map(|percent| Element::of("PackedPolicySize", percent)),
+    );
+    answer.extend(
+        wanted
+            .source_identity
+            .as_ref()
+            .map(|name| Element::of("SourceIdentity", name)),
+    );
     Ok(Answer::Xml(answer))
 }

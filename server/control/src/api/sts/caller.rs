@@ -32,7 +32,12 @@ pub async fn key_info(call: Arc<Call>) -> Result<Answer> {
     call.require(&view, demand)?;
     let known = view.get::<AccessKey>(&id)?.is_some() || view.get::<Session>(&id)?.is_some();
     if !known {
-        return Err(no_such(format!("The Access Key with id {id} cannot be found.")));
+        return Err(no_such(format!(
+            "The Access Key with id {id} cannot be found."
+        )));
     }
-    Ok(Answer::Xml(vec![Element::of("Account", &call.control.settings.account_id)]))
+    Ok(Answer::Xml(vec![Element::of(
+        "Account",
+        &call.control.settings.account_id,
+    )]))
 }

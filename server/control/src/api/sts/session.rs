@@ -89,7 +89,10 @@ pub async fn session_token(call: Arc<Call>) -> Result<Answer> {
                 let message = "Cannot call GetSessionToken with session credentials";
                 ApiError::new(403, "AccessDenied", message)
             })?;
-            (SessionOf::User(user.key, user.id), seconds.unwrap_or(43_200))
+            (
+                SessionOf::User(user.key, user.id),
+                seconds.unwrap_or(43_200),
+            )
         };
         let session = issue(change, of, (issued, issued + seconds), None, Vec::new())?;
         Ok(Answer::Xml(vec![credentials(&session)]))
