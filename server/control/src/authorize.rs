@@ -16,6 +16,7 @@ use crate::api::{
 use crate::control::Settings;
 use crate::iam::evaluate::{Attached, Because, Decision, Layer, Policies};
 use crate::iam::file_system_policy;
+use crate::iam::principal_element::PrincipalPattern;
 use crate::iam::{self, Context, Policy, PolicyKind, Principal, managed};
 use crate::sigv4::{Claim, Parts, Scope, SignatureError, SigningKeys};
 use crate::store::{StoreError, View};
@@ -259,6 +260,52 @@ pub fn managed_policy(view: &View, arn: &str) -> Result<Option<Arc<Policy>>, Sto
     Ok(policy.and_then(|policy| read(policy.document()?, PolicyKind::Identity)))
 }
 
+/// The first principal of an account's policy that names a user or role which doesn't exist.
+///
+/// AWS refuses such policies, as it keeps the principal's unique id. Principals of other accounts
+/// are believed.
+///
+/// # Errors
+/// Those of the store.
+pub fn unknown_principal(
+    view: &View,
+    account: &str,
+    policy: &Policy,
+) -> Result<Option<String>, StoreError> {
+    let principals = policy
+        .statements
+        .iter()
+        .filter_map(|statement| statement.principal.as_ref());
+    for pattern in principals.flat_map(|element| &element.patterns) {
+        let PrincipalPattern::Arn(arn) = pattern else {
+            continue;
+        };
+        if arn.account != account {
+            continue;
+        }
+        let text = arn.to_string();
+        let key = |name: &str| name.to_ascii_lowercase();
+        let known = match arn.resource_type() {
+            "user" => view
+                .get::<User>(&key(arn.resource_name()))?
+                .is_some_and(|user| user.arn(account) == text),
+            "role" => view
+                .get::<Role>(&key(arn.resource_name()))?
+                .is_some_and(|role| role.arn(account) == text),
+            "assumed-role" => {
+                let name = arn.resource_id().split('/').next().unwrap_or_default();
+                view.get::<Role>(&key(name))?
+                    .is_some_and(|role| role.name == name)
+            }
+            _ => true,
+        };
+        if !known {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
 fn add(
     view: &View,
     to: &mut Vec<Attached>,
@@ -340,7 +387,7 @@ impl IamGate {
             context.set_list(key, values.iter().cloned());
         }
         let mut policies = identity.policies(view)?;
-        let is_trust = demand.action.eq_ignore_ascii_case("sts:AssumeRole");
+        let is_trust = is_about_trust(&demand.action);
         if let Some(document) = &demand.resource_policy {
             policies.resource = if is_trust {
                 read(document, PolicyKind::Trust).map(|policy| Attached {
@@ -482,7 +529,7 @@ impl Gate for IamGate {
         let action = &demand.action;
         let denial = match &decision.because {
             // STS doesn't tell which of the two sides refuses.
-            _ if action.eq_ignore_ascii_case("sts:AssumeRole") => String::new(),
+            _ if is_about_trust(action) => String::new(),
             Because::Denied(by) => format!("with an explicit deny in {}", with_article(by.layer)),
             Because::NothingAllows(layer) => {
                 format!("because no {layer} allows the {action} action")
@@ -495,6 +542,11 @@ impl Gate for IamGate {
             denial,
         }
     }
+}
+
+/// Whether a role's trust policy must allow an action.
+fn is_about_trust(action: &str) -> bool {
+    ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"].contains(&action)
 }
 
 fn with_article(layer: Layer) -> String {

@@ -49,6 +49,15 @@ impl Element {
         }
     }
 
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(self, name: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            ..self
+        }
+    }
+
     /// Adds an attribute.
     #[must_use]
     pub fn attribute(mut self, name: &'static str, value: &str) -> Self {

@@ -262,6 +262,7 @@ pub enum ConditionError {
 pub struct Condition {
     operator: Operator,
     key: String,
+    written: String,
     values: Vec<Value>,
 }
 
@@ -284,14 +285,15 @@ impl Condition {
         Ok(Self {
             operator,
             key: key.to_ascii_lowercase(),
+            written: key.to_owned(),
             values,
         })
     }
 
-    /// The condition key, in lower case.
+    /// The condition key, as it is written.
     #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
+    pub fn written_key(&self) -> &str {
+        &self.written
     }
 
     /// Whether the condition holds in a request.

@@ -204,9 +204,9 @@ impl Statement {
         &self.resource_texts
     }
 
-    /// The keys that the conditions ask for, in lower case.
+    /// The keys that the conditions ask for, as they are written.
     pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
-        self.conditions.iter().map(Condition::key)
+        self.conditions.iter().map(Condition::written_key)
     }
 }
 

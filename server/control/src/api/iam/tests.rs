@@ -1,0 +1,1 @@
+//! The operations of IAM and STS, called as the front calls them.
