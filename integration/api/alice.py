@@ -20,7 +20,7 @@ def gives(line, *who):
 
 def denied(line, action, *who):
     done = aws(line, *who)
-    assert done.returncode == 254 and "AccessDeniedException" in done.stderr, (line, done)
+    assert done.returncode != 0 and "AccessDeniedException" in done.stderr, (line, done)
     assert action in done.stderr, done.stderr
 
 

@@ -51,7 +51,6 @@ def file_systems():
         {"Tags": [{"Key": "k" * 129, "Value": ""}]},
         {"Tags": [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]},
         {"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]},
-        {"Tags": "none"},
     ):
         if arguments and "CreationToken" not in arguments:
             arguments["CreationToken"] = "bad"
@@ -310,8 +309,10 @@ def replication():
           Destinations=[{"Region": REGION, "FileSystemId": copy}])
     efs.update_file_system_protection(FileSystemId=copy, ReplicationOverwriteProtection="DISABLED")
     create(SourceFileSystemId=source, Destinations=[{"Region": REGION, "FileSystemId": copy}])
-    fails("ValidationException", 400, create, SourceFileSystemId=copy, Destinations=[])
-    fails("ValidationException", 400, create, SourceFileSystemId=copy, Destinations=[{}])
+    third = file_system()
+    fails("ValidationException", 400, create, SourceFileSystemId=third, Destinations=[])
+    fails("ValidationException", 400, create, SourceFileSystemId=third, Destinations=[{}])
+    fails("ConflictException", 409, create, SourceFileSystemId=copy, Destinations=[{"Region": "eu-west-1"}])
     fails("FileSystemNotFound", 404, create, SourceFileSystemId=ABSENT, Destinations=[{"Region": REGION}])
     fails("UnsupportedAvailabilityZone", 400, create, SourceFileSystemId=file_system(),
           Destinations=[{"AvailabilityZoneName": "us-east-1z"}])
@@ -405,7 +406,7 @@ def authorization():
     for operation, arguments, resource, dependent in table:
         call = getattr(someone, methods[operation])
         error = fails("AccessDeniedException", 403, call, **arguments)
-        assert f"elasticfilesystem:{operation}" in error["Message"], error
+        assert f"elasticfilesystem:{operation}" in error["Error"]["Message"], error
         action = f"elasticfilesystem:{operation}"
         if resource != "*":
             allow("someone", (action, f"{ARN}file-system/{other}"), (list(dependent) or "ec2:x", "*"))
@@ -413,7 +414,7 @@ def authorization():
         if dependent:
             allow("someone", (action, resource))
             error = fails("AccessDeniedException", 403, call, **arguments)
-            assert error["Message"] == (
+            assert error["Error"]["Message"] == (
                 "User is not authorized to perform that action on the specified resource"), error
         allow("someone", (action, resource), *((list(dependent), "*") for _ in dependent[:1]))
         call(**arguments)
