@@ -99,7 +99,9 @@ impl World {
                 }
             });
         });
-        let control = Control::start(settings, store, Arc::new(NoData), publisher, gate).unwrap();
+        // Starting blocks, which a thread of a runtime must not.
+        let start = || Control::start(settings, store, Arc::new(NoData), publisher, gate).unwrap();
+        let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
         Self {
             control,
             _subscription: subscription,
