@@ -43,7 +43,8 @@ impl FileSystem {
     /// # Errors
     /// [`Error::Exist`], [`Error::Access`], [`Error::Perm`] if `set` gives the directory to
     /// somebody else, [`Error::NoSpc`], [`Error::DQuot`], [`Error::MLink`], [`Error::Rofs`], those
-    /// of names, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
+    /// of names, [`Error::NameTooLong`] also beyond 1,000 levels, [`Error::Stale`] where the host
+    /// has moved `directory` out of the tree, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
     pub fn make_directory(
         &self,
         who: &Identity,
@@ -125,6 +126,9 @@ impl FileSystem {
             Err(errno) => return Err(errno.into()),
         }
         check(who, &attributes, Permissions::WRITE).ok()?;
+        if file_type == FileType::Directory {
+            self.may_deepen(directory)?;
+        }
         let initial = initial(who, &attributes, file_type, set)?;
         // Its maker may set any time: it owns the object, unless root gave it away.
         change_times(&Identity::root(), &attributes, set, true)?;
@@ -150,6 +154,7 @@ impl FileSystem {
         drop(naming);
         let after = self.entries_changed(directory)?;
         let node = node?;
+        self.keep_access_time(&node, set)?;
         Ok(Made {
             node,
             directory: ChangeInfo {
@@ -172,9 +177,7 @@ impl FileSystem {
         if file_type != FileType::Symlink {
             sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-        }
+        self.set_times(object.as_fd(), set)?;
         self.adopt(object)
     }
 
@@ -214,9 +217,7 @@ impl FileSystem {
             if self.is_strict() {
                 self.records_durable()?;
             }
-            if set.accessed.is_some() || set.modified.is_some() {
-                sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-            }
+            self.set_times(object.as_fd(), set)?;
             if staged.is_some() {
                 sys::place(at, temporary, directory.fd(), name)?;
             }
