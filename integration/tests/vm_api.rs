@@ -47,7 +47,10 @@ fn a_file_system_of_the_api_is_mounted_written_described_and_deleted() -> Result
     let mirror = address.replacen("172.31.", "127.31.", 1);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("api/forward.py");
     let mut command = lab.namespace().command("/usr/bin/python3");
-    command.arg("-B").arg(script).args(["10.77.0.1", "3049", &mirror, "2049"]);
+    command
+        .arg("-B")
+        .arg(script)
+        .args(["10.77.0.1", "3049", &mirror, "2049"]);
     let _forwarder = Forwarder(command.stdin(Stdio::null()).spawn()?);
 
     let guest = lab.boot("guest1")?;

@@ -498,6 +498,11 @@ impl Gate for IamGate {
         let identity =
             Identity::of_key(view, &self.settings, &claim.access_key).map_err(internal)?;
         let identity = identity.ok_or(Unauthenticated::UnknownKey)?;
+        // What GetSessionToken gives without MFA is not taken by IAM (STS API reference).
+        let is_role = matches!(identity.principal, Principal::Session { .. });
+        if service == Service::Iam && token.is_some() && !is_role {
+            return Err(Unauthenticated::UnknownKey);
+        }
         Ok(Caller {
             account: self.settings.account_id.clone(),
             arn: identity.principal.to_string(),

@@ -20,5 +20,7 @@ pub mod ids;
 pub mod records;
 pub mod sigv4;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 pub mod topology;

@@ -15,7 +15,7 @@ use crate::control::Control;
 type Found = (&'static Operation, Vec<(&'static str, String)>);
 
 /// Answers a request.
-pub(super) async fn answer(control: &Arc<Control>, request: Request) -> Response<Full<Bytes>> {
+pub(crate) async fn answer(control: &Arc<Control>, request: Request) -> Response<Full<Bytes>> {
     let id = request.id.clone();
     let _call = control.calls.read().await;
     let service = Service::of(

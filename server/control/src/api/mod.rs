@@ -25,6 +25,8 @@ pub use answer::Answer;
 pub use call::{Call, Handler, Operation};
 pub use error::ApiError;
 pub use form::Form;
+#[cfg(test)]
+pub(crate) use front::answer;
 pub use gate::{Caller, Demand, Gate, Judgement, OpenGate, Unauthenticated};
 pub use listener::{Api, bind};
 pub use request::Request;

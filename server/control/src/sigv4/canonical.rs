@@ -90,7 +90,8 @@ fn path(out: &mut Vec<u8>, path: &str) {
         out.push(b'/');
         component.bytes().for_each(|byte| encode(out, byte));
     }
-    if components.is_empty() || path.ends_with('/') {
+    let last = path.rsplit('/').next();
+    if components.is_empty() || matches!(last, Some("" | "." | "..")) {
         out.push(b'/');
     }
 }

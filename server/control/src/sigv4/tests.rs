@@ -188,7 +188,10 @@ fn what_awss_own_crate_signs_is_verified() {
     let mut odd = plain();
     odd.path = "/a//b/./c/../d%20e/".into();
     odd.query = "b=2&a=%2F&b=1&empty=&flag&tagKeys=a%3Db".into();
-    for sent in [plain(), arn, odd] {
+    let [mut dot, mut dots] = [plain(), plain()];
+    dot.path = "/a/b/.".into();
+    dots.path = "/a/b/..".into();
+    for sent in [plain(), arn, odd, dot, dots] {
         for form in [false, true] {
             for token in [None, Some("to/ken+=")] {
                 let signed = signed(&sent, form, token, NOW, HERE);

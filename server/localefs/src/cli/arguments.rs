@@ -26,6 +26,7 @@ struct CommandLine {
 
 /// What to do.
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is but one of them")]
 pub(super) enum Command {
     /// Serve a file system until SIGINT or SIGTERM (the default)
     Serve(ServeArguments),

@@ -62,7 +62,10 @@ impl Display for ForPeople<'_> {
         writeln!(out, "  NFSv4.1      {}", addresses.join(", "))?;
         if let Some(api) = status.api {
             writeln!(out, "  AWS API      http://{api}")?;
-            writeln!(out, "  network      security groups are stored, not yet enforced")?;
+            writeln!(
+                out,
+                "  network      security groups are stored, not yet enforced"
+            )?;
         }
         writeln!(out, "  root         {}", status.file_system.root.display())?;
         writeln!(out, "  data         {}{gone}", status.data.display())?;

@@ -3,6 +3,8 @@
 mod assume_role;
 mod caller;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use super::Operation;
 use crate::operation;

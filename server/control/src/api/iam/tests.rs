@@ -1,1 +1,0 @@
-//! The operations of IAM and STS, called as the front calls them.
