@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use common::{Server, connect, expect_closed, null, scratch};
 use rustix::process::Signal;
-use serde_json::Value;
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
