@@ -8,9 +8,11 @@
 mod change;
 mod error;
 mod removal;
+mod reset;
 mod served;
 mod status;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -129,6 +131,43 @@ impl DataPlane {
         let id = id.to_owned();
         self.change(async move |served| change::delete_mount_target(&served, &id).await)
             .await
+    }
+
+    /// Serves exactly these mount targets: by id, the file system and the address of each. Others
+    /// are deleted, those that are there already stay as they are. Gives those that are not as
+    /// they were to be, and why.
+    pub async fn serve_mount_targets(
+        &self,
+        targets: BTreeMap<String, (String, SocketAddr)>,
+    ) -> BTreeMap<String, DataPlaneError> {
+        let ids: Vec<_> = targets.keys().cloned().collect();
+        let served = self
+            .change(async move |served| Ok(change::serve_mount_targets(&served, &targets).await));
+        served.await.unwrap_or_else(|_| {
+            let stopped = |id| (id, DataPlaneError::Stopped);
+            ids.into_iter().map(stopped).collect()
+        })
+    }
+
+    /// Ends the state and the connections of all clients, and empties these file systems. Their
+    /// mount targets are there again when this returns; what is mounted finds an empty root. A
+    /// directory that is served from elsewhere (`--root`) keeps its files.
+    ///
+    /// # Errors
+    /// The first [`DataPlaneError`]; the rest is done nevertheless.
+    pub async fn reset(&self, file_systems: &[String]) -> Result<(), DataPlaneError> {
+        let file_systems = file_systems.to_vec();
+        self.change(async move |served| reset::reset(&served, &file_systems).await)
+            .await
+    }
+
+    /// The file system that was there from the start, and its mount target behind the front
+    /// doors, unless that was deleted; nothing once the server has stopped.
+    #[must_use]
+    pub fn behind_front_doors(&self) -> Option<(String, Option<String>)> {
+        let served = self.served.upgrade()?;
+        let table = served.table();
+        Some((table.first.clone(), table.front_door.clone()))
     }
 
     /// The file systems with their mount targets and clients, in the order of their ids; none
