@@ -197,6 +197,10 @@ fn spawn(
         .open(directory.join("log"))?;
     let mut command = namespace.command(binary);
     command.arg("serve");
+    // Several run at the same time.
+    command
+        .env("LOCALEFS_API", "127.0.0.1:0")
+        .env("LOCALEFS_MOUNT_TARGET_PORT", "0");
     if options.durable {
         command.arg("--data").arg(directory.join("data"));
     } else {

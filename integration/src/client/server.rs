@@ -160,6 +160,10 @@ fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, Socket
         .open(&log_path)?;
     let mut command = Command::new(binary()?);
     command.arg("serve");
+    // Several run at the same time.
+    command
+        .env("LOCALEFS_API", "127.0.0.1:0")
+        .env("LOCALEFS_MOUNT_TARGET_PORT", "0");
     if options.durable {
         command.arg("--data").arg(directory.join("data"));
     } else {

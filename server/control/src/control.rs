@@ -5,10 +5,11 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio::time::sleep;
 use tracing::{error, warn};
 
+use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
@@ -68,6 +69,9 @@ pub struct Control {
     pub publisher: Publisher,
     /// The permission rules.
     pub gate: Arc<dyn Gate>,
+    /// Held for reading by each call, and for writing by a reset.
+    pub(crate) calls: RwLock<()>,
+    pub(crate) adopted: Mutex<Option<Adopted>>,
     publishing: Mutex<()>,
     changed: Notify,
 }
@@ -82,11 +86,11 @@ impl Debug for Control {
 }
 
 impl Control {
-    /// Puts it together. At first start the records of the network are made. May block.
+    /// Puts it together. At first start the records of the network are made.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn start(
+    pub async fn start(
         settings: Settings,
         store: Store,
         data_plane: Arc<dyn DataPlane>,
@@ -94,13 +98,17 @@ impl Control {
         gate: Arc<dyn Gate>,
     ) -> Result<Arc<Self>, StoreError> {
         let region = settings.region.clone();
-        store.change_blocking(move |change| topology::first_topology(change, &region))?;
+        store
+            .change(move |change| topology::first_topology(change, &region))
+            .await?;
         Ok(Arc::new(Self {
             settings,
             store,
             data_plane,
             publisher,
             gate,
+            calls: RwLock::default(),
+            adopted: Mutex::default(),
             publishing: Mutex::default(),
             changed: Notify::new(),
         }))

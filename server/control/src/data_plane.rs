@@ -39,7 +39,7 @@ pub struct ConnectedClient {
 
 /// Who serves the files. File systems are named by their ids (`fs-` and 17 digits).
 ///
-/// All calls may block, and are made on threads that may.
+/// Calls may block, and are made on threads that may, but for [`DataPlane::metered`].
 pub trait DataPlane: Send + Sync + 'static {
     /// Makes the tree of a new file system, durably. One that is there already is fine: after a
     /// crash the call is repeated.
@@ -65,9 +65,8 @@ pub trait DataPlane: Send + Sync + 'static {
     /// The NFS clients of a file system.
     fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
 
-    /// Ends all NFS clients' state and connections, and empties the trees of the file systems
-    /// named, as they were when they were made. Never touches one that was there before localefs
-    /// (`--root`) otherwise than that its clients are cut off.
+    /// Empties the trees of file systems that have no mount target, as they were when they were
+    /// made. Never touches one that was there before localefs (`--root`).
     ///
     /// # Errors
     /// [`DataPlaneError`] names what could not be emptied.

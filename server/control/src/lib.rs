@@ -9,6 +9,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod adopt;
 pub mod api;
 pub mod arn;
 pub mod authorize;

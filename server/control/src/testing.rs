@@ -99,8 +99,12 @@ impl World {
                 }
             });
         });
-        // Starting blocks, which a thread of a runtime must not.
-        let start = || Control::start(settings, store, Arc::new(NoData), publisher, gate).unwrap();
+        // Waiting blocks, which a thread of a runtime must not.
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let started = Control::start(settings, store, Arc::new(NoData), publisher, gate);
+            runtime.unwrap().block_on(started).unwrap()
+        };
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
         Self {
             control,
@@ -272,7 +276,7 @@ impl Client {
             headers,
             body: bytes::Bytes::copy_from_slice(body.as_bytes()),
         };
-        let response = answer(Arc::clone(&self.control), request).await;
+        let response = answer(&self.control, request).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         Reply {

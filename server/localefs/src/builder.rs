@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use localefs_control::control::Settings;
 use localefs_vfs::{Durability, Owner};
 
 use crate::error::StartError;
@@ -24,6 +25,9 @@ pub struct Builder {
     pub(crate) outside_owner: Owner,
     pub(crate) trust_local_users: bool,
     pub(crate) limits: Limits,
+    pub(crate) api: SocketAddr,
+    pub(crate) mount_target_port: u16,
+    pub(crate) control: Settings,
 }
 
 impl Default for Builder {
@@ -38,6 +42,9 @@ impl Default for Builder {
             outside_owner: Owner::default(),
             trust_local_users: false,
             limits: Limits::default(),
+            api: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            mount_target_port: 0,
+            control: Settings::default(),
         }
     }
 }
@@ -100,6 +107,43 @@ impl Builder {
     /// Sets bounds on what clients can make the server hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Serves AWS's API at this address; on a free port of 127.0.0.1 unless set.
+    pub fn api(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.api = address.into();
+        self
+    }
+
+    /// The port of mount targets at their own addresses on this machine; any free one unless set.
+    pub fn mount_target_port(mut self, port: u16) -> Self {
+        self.mount_target_port = port;
+        self
+    }
+
+    /// The account that the API is of: twelve digits, zeros unless set.
+    pub fn account_id(mut self, account: impl Into<String>) -> Self {
+        self.control.account_id = account.into();
+        self
+    }
+
+    /// The region that the API is of; `us-east-1` unless set.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.control.region = region.into();
+        self
+    }
+
+    /// Access key and secret of the account's root user; both `test` unless set.
+    pub fn root_credentials(mut self, key: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.control.root_access_key = key.into();
+        self.control.root_secret = secret.into();
+        self
+    }
+
+    /// How long resources stay in `creating`, `updating` and `deleting`; not at all unless set.
+    pub fn lifecycle_delay(mut self, delay: Duration) -> Self {
+        self.control.lifecycle_delay = delay;
         self
     }
 

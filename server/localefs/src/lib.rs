@@ -19,6 +19,7 @@
 
 pub mod admin;
 mod builder;
+mod control_plane;
 mod data_dir;
 mod data_plane;
 mod error;

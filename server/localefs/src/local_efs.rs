@@ -65,6 +65,12 @@ impl LocalEfs {
         &self.description.nfs
     }
 
+    /// Where it serves AWS's API.
+    #[must_use]
+    pub fn api_address(&self) -> SocketAddr {
+        self.description.api
+    }
+
     /// Its data directory, an absolute path.
     #[must_use]
     pub fn data(&self) -> &Path {
@@ -152,7 +158,7 @@ fn run(
             return;
         }
     };
-    let data = match runtime.block_on(async { Running::start(builder) }) {
+    let data = match runtime.block_on(Running::start(builder)) {
         Ok(running) => {
             let listens = started
                 .send(Ok((running.description(), running.data_plane())))

@@ -15,8 +15,9 @@ use crate::control::Control;
 type Found = (&'static Operation, Vec<(&'static str, String)>);
 
 /// Answers a request.
-pub(crate) async fn answer(control: Arc<Control>, request: Request) -> Response<Full<Bytes>> {
+pub(crate) async fn answer(control: &Arc<Control>, request: Request) -> Response<Full<Bytes>> {
     let id = request.id.clone();
+    let _call = control.calls.read().await;
     let service = Service::of(
         &request.headers,
         &request.path,
@@ -33,7 +34,7 @@ pub(crate) async fn answer(control: Arc<Control>, request: Request) -> Response<
         _ => named(service, &request),
     };
     let outcome = match found {
-        Ok((operation, labels)) => run(control, service, operation, labels, request)
+        Ok((operation, labels)) => run(Arc::clone(control), service, operation, labels, request)
             .await
             .map(|answer| answer.into_response(service, operation.name, &id)),
         Err(error) => Err(error),

@@ -198,9 +198,9 @@ async fn handle(
         headers: parts.headers,
         body,
     };
-    let control = Arc::clone(&server.control);
+    let control = &server.control;
     let response = if unsigned::is_unsigned(&request) {
-        unsigned::answer(&control, server.address, &request).await
+        unsigned::answer(control, server.address, &request).await
     } else {
         front::answer(control, request).await
     };

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::Request;
+use super::{Request, Service};
 use crate::control::Control;
 
 const PREFIX: &str = "/_localefs/";
@@ -23,7 +23,7 @@ pub(super) fn is_unsigned(request: &Request) -> bool {
 
 /// Answers a request for one of these paths, which came to `address`.
 pub(super) async fn answer(
-    _control: &Arc<Control>,
+    control: &Arc<Control>,
     address: SocketAddr,
     request: &Request,
 ) -> Response<Full<Bytes>> {
@@ -37,12 +37,47 @@ pub(super) async fn answer(
             let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
             text(StatusCode::OK, "application/json", body.to_string())
         }
+        (&Method::POST, "reset") => reset(control, address, request).await,
         _ => text(
             StatusCode::NOT_FOUND,
             "text/plain",
             "no such path\n".to_owned(),
         ),
     }
+}
+
+/// Brings everything back to first start. Beyond loopback only for root's credentials: anybody
+/// else could come.
+async fn reset(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if !address.ip().is_loopback() && !is_root(control, request) {
+        let why = "this needs a signature of the root user\n";
+        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    }
+    match control.reset().await {
+        Ok(()) => text(StatusCode::NO_CONTENT, "text/plain", String::new()),
+        Err(error) => {
+            tracing::error!(%error, "the reset fails");
+            let why = format!("{error}\n");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", why)
+        }
+    }
+}
+
+/// Whether the root user has signed a request, for whatever service.
+fn is_root(control: &Control, request: &Request) -> bool {
+    let service = Service::of(&request.headers, &request.path, &request.query, &[]);
+    let Some(service) = service else {
+        return false;
+    };
+    let Ok(view) = control.store.view() else {
+        return false;
+    };
+    let caller = control.gate.authenticate(&view, request, service);
+    caller.is_ok_and(|caller| caller.arn == format!("arn:aws:iam::{}:root", caller.account))
 }
 
 /// Whether Host, and Origin if there is one, name this server by an address or by `localhost`.

@@ -93,7 +93,7 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         pid: std::process::id(),
         uptime_seconds: description.began.elapsed().as_secs(),
         nfs: description.nfs.clone(),
-        api: None,
+        api: Some(description.api),
         data: description.data.clone(),
         ephemeral: description.ephemeral,
         lease_seconds: description.lease.as_secs(),

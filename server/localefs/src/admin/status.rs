@@ -24,7 +24,7 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Where it serves NFS.
     pub nfs: Vec<SocketAddr>,
-    /// Where it serves AWS's API; not yet.
+    /// Where it serves AWS's API.
     pub api: Option<SocketAddr>,
     /// Its data directory.
     pub data: PathBuf,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
@@ -25,6 +26,7 @@ struct CommandLine {
 
 /// What to do.
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is but one of them")]
 pub(super) enum Command {
     /// Serve a file system until SIGINT or SIGTERM (the default)
     Serve(ServeArguments),
@@ -79,6 +81,66 @@ pub(super) struct ServeArguments {
         value_parser = parse_listen
     )]
     pub(super) listen: Vec<SocketAddr>,
+
+    /// Serve AWS's API (EFS, EC2, IAM, STS) at this address; port 0 is any free one
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        env = "LOCALEFS_API",
+        default_value = "127.0.0.1:4599"
+    )]
+    pub(super) api: SocketAddr,
+
+    /// The port of mount targets at their own addresses, 127.n.c.d; 0 is any free one
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "LOCALEFS_MOUNT_TARGET_PORT",
+        default_value_t = 2049
+    )]
+    pub(super) mount_target_port: u16,
+
+    /// The account that the API is of
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        env = "LOCALEFS_ACCOUNT_ID",
+        default_value = "000000000000",
+        value_parser = parse_account
+    )]
+    pub(super) account_id: String,
+
+    /// The region that the API is of
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "LOCALEFS_REGION",
+        default_value = "us-east-1",
+        value_parser = parse_region
+    )]
+    pub(super) region: String,
+
+    /// Access key and secret of the account's root user
+    #[arg(
+        long,
+        value_name = "KEY:SECRET",
+        env = "LOCALEFS_ROOT_CREDENTIALS",
+        default_value = "test:test",
+        hide_env_values = true,
+        value_parser = parse_credentials
+    )]
+    pub(super) root_credentials: (String, String),
+
+    /// How long file systems, mount targets and access points stay in the states creating,
+    /// updating and deleting
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "LOCALEFS_LIFECYCLE_DELAY",
+        default_value = "0",
+        value_parser = parse_delay
+    )]
+    pub(super) lifecycle_delay: Duration,
 
     /// How long a client may be silent before others get what it has open or locked
     #[arg(
@@ -221,6 +283,42 @@ pub(super) enum Form {
     Native,
     /// In a table beside the files
     Shadow,
+}
+
+fn parse_account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
+    is_account
+        .then(|| text.to_owned())
+        .ok_or_else(|| "an account id has twelve digits".to_owned())
+}
+
+fn parse_region(text: &str) -> Result<String, String> {
+    let letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_region = text.split('-').count() >= 3
+        && text.len() <= 30
+        && text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(letter));
+    is_region
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a region, as in us-east-1".to_owned())
+}
+
+fn parse_credentials(text: &str) -> Result<(String, String), String> {
+    let (key, secret) = text.split_once(':').unwrap_or_default();
+    let is_word = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
+    if key.is_empty() || !key.bytes().all(is_word) || secret.is_empty() {
+        return Err("expected KEY:SECRET, the key of letters and digits".to_owned());
+    }
+    Ok((key.to_owned(), secret.to_owned()))
+}
+
+fn parse_delay(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds))
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "expected seconds, 86400 at most".to_owned())
 }
 
 fn parse_owner(text: &str) -> Result<(u32, u32), String> {

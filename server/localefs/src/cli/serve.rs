@@ -57,6 +57,14 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
             Durability::Ordinary => localefs::Durability::Ordinary,
             Durability::Strict => localefs::Durability::Strict,
         });
+    let (key, secret) = arguments.root_credentials;
+    builder = builder
+        .api(arguments.api)
+        .mount_target_port(arguments.mount_target_port)
+        .account_id(arguments.account_id)
+        .region(arguments.region)
+        .root_credentials(key, secret)
+        .lifecycle_delay(arguments.lifecycle_delay);
     if !arguments.ephemeral {
         builder = builder.data(arguments.data);
     }

@@ -60,6 +60,13 @@ impl Display for ForPeople<'_> {
         )?;
         writeln!(out, "  file system  {}", status.file_system.id)?;
         writeln!(out, "  NFSv4.1      {}", addresses.join(", "))?;
+        if let Some(api) = status.api {
+            writeln!(out, "  AWS API      http://{api}")?;
+            writeln!(
+                out,
+                "  network      security groups are stored, not yet enforced"
+            )?;
+        }
         writeln!(out, "  root         {}", status.file_system.root.display())?;
         writeln!(out, "  data         {}{gone}", status.data.display())?;
         writeln!(out, "  lease        {}", duration(status.lease_seconds))?;

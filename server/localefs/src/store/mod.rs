@@ -6,7 +6,7 @@ mod identity;
 mod ownership;
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use redb::Database;
 
@@ -20,7 +20,7 @@ const CACHE: usize = 4 << 20;
 /// The database, open.
 #[derive(Debug)]
 pub(crate) struct Store {
-    database: Database,
+    database: Arc<Database>,
     starts: Mutex<identity::Starts>,
 }
 
@@ -33,10 +33,15 @@ impl Store {
             .set_check_integrity_on_open(path.exists())
             .create(path)
             .map(|database| Self {
-                database,
+                database: Arc::new(database),
                 starts: Mutex::default(),
             })
             .map_err(|error| StoreError::new(path, error))
+    }
+
+    /// The database, for the records of the control plane.
+    pub(crate) fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
     }
 }
 

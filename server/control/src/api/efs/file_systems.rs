@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn, no_file_system};
 use super::{bad, describe, input, limits, page, throughput};
-use crate::data_plane::{DataPlane, Metered};
+use crate::data_plane::Metered;
 use crate::ids;
 use crate::records::{
     AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget, Replication, Tag,
@@ -197,17 +197,10 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
             }
         }
     };
-    let ids: Vec<_> = found.iter().map(|(found, _)| found.id.clone()).collect();
-    let sizes = call
-        .with_data_plane(move |plane| Ok(sizes(plane, &ids)))
-        .await
-        .unwrap_or_default();
-    let described = found
-        .iter()
-        .zip(sizes)
-        .map(|((found, mount_targets), size)| {
-            describe::file_system(&call, found, *mount_targets, size)
-        });
+    let described = found.iter().map(|(found, mount_targets)| {
+        let size = size(&call, &found.id);
+        describe::file_system(&call, found, *mount_targets, size)
+    });
     let answer = json!({
         "Marker": input.marker,
         "FileSystems": described.collect::<Vec<_>>(),
@@ -216,15 +209,13 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     Ok(Answer::Json(200, describe::without_null(answer)))
 }
 
-fn sizes(plane: &dyn DataPlane, ids: &[String]) -> Vec<Option<Metered>> {
-    let sizes = ids.iter().map(|id| match plane.metered(id) {
-        Ok(metered) => Some(metered),
-        Err(error) => {
-            tracing::warn!(file_system = id, %error, "its size is not known");
-            None
-        }
-    });
-    sizes.collect()
+/// How much a file system holds, if that is known.
+pub(super) fn size(call: &Call, id: &str) -> Option<Metered> {
+    let metered = call.control.data_plane.metered(id);
+    if let Err(error) = &metered {
+        tracing::warn!(file_system = id, %error, "its size is not known");
+    }
+    metered.ok()
 }
 
 /// File systems, and how many mount targets each has.

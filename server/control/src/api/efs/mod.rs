@@ -26,7 +26,7 @@ use super::{ApiError, Call, Operation, Result};
 use crate::operation;
 
 pub(crate) use file_systems::forget as forget_file_system;
-pub(crate) use mount_targets::forget as forget_mount_target;
+pub(crate) use mount_targets::{adopt as put_mount_target, forget as forget_mount_target};
 
 /// The operations, by name.
 pub const OPERATIONS: &[Operation] = &[

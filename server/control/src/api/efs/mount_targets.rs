@@ -14,7 +14,7 @@ use crate::ids;
 use crate::records::{
     FileSystem, LifeCycle, Mirror, MountTarget, NetworkInterface, SecurityGroup, Subnet,
 };
-use crate::store::{Change, View};
+use crate::store::{Change, StoreError, View};
 use crate::topology;
 
 #[derive(Debug, Deserialize)]
@@ -147,7 +147,7 @@ fn make(
 }
 
 /// Puts a mount target and its network interface on record.
-pub(crate) fn put(
+fn put(
     change: &mut Change,
     (file_system, subnet): (&FileSystem, &Subnet),
     (id, address): (String, Ipv4Addr),
@@ -207,18 +207,33 @@ pub(crate) fn put(
     Ok(made)
 }
 
-/// Takes a mount target off the records, with its network interface.
-pub(crate) fn forget(
+/// Puts a mount target on record that is available at once.
+pub(crate) fn adopt(
     change: &mut Change,
+    place: (&FileSystem, &Subnet),
     id: &str,
-) -> std::result::Result<(), crate::store::StoreError> {
+    groups: Vec<String>,
+    now: u64,
+) -> std::result::Result<(), StoreError> {
+    let address = address(change, place.1, None);
+    let made =
+        address.and_then(|address| put(change, place, (id.to_owned(), address), groups, now, now));
+    // The records are new: there is room.
+    made.map(drop).map_err(|error| {
+        tracing::error!(error = error.message, "no mount target at first start");
+        StoreError::Gone
+    })
+}
+
+/// Takes a mount target off the records, with its network interface.
+pub(crate) fn forget(change: &mut Change, id: &str) -> std::result::Result<(), StoreError> {
     if let Some(gone) = change.remove::<MountTarget>(id)? {
         change.remove::<NetworkInterface>(&gone.network_interface)?;
     }
     Ok(())
 }
 
-pub(crate) fn default_group(view: &View, vpc: &str) -> Result<String> {
+pub(super) fn default_group(view: &View, vpc: &str) -> Result<String> {
     let groups = view.all_by::<SecurityGroup>(("vpc", vpc))?;
     let default = groups.into_iter().find(|group| group.name == "default");
     let default = default.ok_or_else(|| {
@@ -229,7 +244,7 @@ pub(crate) fn default_group(view: &View, vpc: &str) -> Result<String> {
 }
 
 /// The address that a caller asks for, or a free one.
-pub(crate) fn address(view: &View, subnet: &Subnet, asked: Option<&str>) -> Result<Ipv4Addr> {
+fn address(view: &View, subnet: &Subnet, asked: Option<&str>) -> Result<Ipv4Addr> {
     let is_taken = |address| -> Result<bool> {
         let place = NetworkInterface::place(&subnet.id, address);
         let found = view.keys_by::<NetworkInterface>(("place", &place), None, 1)?;

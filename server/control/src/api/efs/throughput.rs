@@ -52,9 +52,8 @@ pub(super) async fn update(call: Arc<Call>) -> Result<Answer> {
         })
         .await?;
     call.control.look_again();
-    let id = updated.id.clone();
-    let size = call.with_data_plane(move |plane| plane.metered(&id)).await;
-    let described = describe::file_system(&call, &updated, mount_targets, size.ok());
+    let size = file_systems::size(&call, &updated.id);
+    let described = describe::file_system(&call, &updated, mount_targets, size);
     Ok(Answer::Json(202, described))
 }
 
