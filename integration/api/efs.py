@@ -568,6 +568,30 @@ def reset():
         assert error.code == 403
 
 
+def traces():
+    """The audit log and what is counted tell who was denied, and why."""
+    fs = file_system()
+    nobody = user("traced")("efs")
+    fails("AccessDeniedException", 403, nobody.describe_file_systems, FileSystemId=fs)
+    wrong = client("efs", "AKIAUNKNOWN", "x")
+    fails("UnrecognizedClientException", 403, wrong.describe_file_systems)
+    with open("data/audit.jsonl") as log:
+        events = [json.loads(line) for line in log]
+    denied = [one for one in events if one["errorCode"] == "AccessDeniedException"][-1]
+    assert denied["eventName"] == "DescribeFileSystems"
+    assert denied["eventSource"] == "elasticfilesystem.amazonaws.com" and denied["readOnly"]
+    assert denied["userIdentity"]["arn"].endswith(":user/traced")
+    decision = denied["localefs"]["decisions"][0]
+    assert decision["resource"].endswith(fs) and not decision["allowed"] and decision["because"]
+    assert events[-1]["userIdentity"] == {"type": "Unknown"}
+    made = [one for one in events if one["eventName"] == "CreateFileSystem"][-1]
+    assert made["userIdentity"]["type"] == "Root" and made["errorCode"] is None
+    text = urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_localefs/metrics").read().decode()
+    line = ('localefs_api_calls_total{service="elasticfilesystem",operation="DescribeFileSystems",'
+            'code="AccessDeniedException"} 1')
+    assert line in text, text
+
+
 def network():
     assert len(subnets()) == 6
     vpc = ec2.describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["true"]}])["Vpcs"][0]

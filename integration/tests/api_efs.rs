@@ -89,6 +89,11 @@ fn a_reset_leaves_what_was_there_at_first_start() -> Result<()> {
 }
 
 #[test]
+fn who_called_and_what_decided_is_in_the_audit_log() -> Result<()> {
+    check("traces")
+}
+
+#[test]
 fn alice_may_what_the_guide_says_and_no_more() -> Result<()> {
     Endpoint::start(&[])?.check("alice.py", "alice").map(drop)
 }

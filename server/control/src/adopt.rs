@@ -1,6 +1,6 @@
 //! The file system that is there from the start, as the API shows it; and the way back to that.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crate::api::efs;
 use crate::control::{Control, now};
@@ -85,14 +85,17 @@ impl Control {
             self.remove_tree(id).await;
         }
         if let Some(id) = first {
-            let plane = std::sync::Arc::clone(&self.data_plane);
-            let emptied = tokio::task::spawn_blocking(move || {
-                plane.create_tree(&id)?;
-                plane.reset(&[id])
-            });
-            emptied
-                .await
-                .unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+            let plane = Arc::clone(&self.data_plane);
+            let name = id.clone();
+            let there = tokio::task::spawn_blocking(move || plane.create_tree(&name)).await;
+            if !matches!(there, Ok(Ok(()))) {
+                // A tree from elsewhere that was let go of is back at the next start.
+                tracing::warn!(file_system = id, "not served until the next start");
+                return Ok(());
+            }
+            let plane = Arc::clone(&self.data_plane);
+            let emptied = tokio::task::spawn_blocking(move || plane.reset(&[id])).await;
+            emptied.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
         }
         if let Some(mut adopted) = adopted {
             adopted.mount_target = Some(ids::random("fsmt-"));
@@ -137,9 +140,9 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
     }
     let subnets = change.all::<Subnet>()?;
     let zone = topology::zone(region, 'a').map(|zone| zone.name);
-    let subnet = subnets
-        .iter()
-        .find(|subnet| subnet.is_default && Some(&subnet.zone) == zone.as_ref());
+    let in_zone = |subnet: &&Subnet| subnet.is_default && Some(&subnet.zone) == zone.as_ref();
+    // The zones on record are those of the region at first start.
+    let subnet = subnets.iter().find(in_zone).or(subnets.first());
     let Some(subnet) = subnet else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::pending;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,9 @@ use tracing::{error, warn};
 
 use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
+use crate::audit::Audit;
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::metrics::Metrics;
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
 use crate::store::{Change, Store, StoreError};
 use crate::topology;
@@ -30,6 +33,8 @@ pub struct Settings {
     /// How long things stay in `creating`, `updating` and `deleting`. At zero they never show
     /// these states.
     pub lifecycle_delay: Duration,
+    /// Where the audit log is; nothing for none.
+    pub audit: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,7 @@ impl Default for Settings {
             root_access_key: "test".to_owned(),
             root_secret: "test".to_owned(),
             lifecycle_delay: Duration::ZERO,
+            audit: None,
         }
     }
 }
@@ -69,6 +75,10 @@ pub struct Control {
     pub publisher: Publisher,
     /// The permission rules.
     pub gate: Arc<dyn Gate>,
+    /// The audit log, if there is one.
+    pub audit: Option<Audit>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Held for reading by each call, and for writing by a reset.
     pub(crate) calls: RwLock<()>,
     pub(crate) adopted: Mutex<Option<Adopted>>,
@@ -101,7 +111,16 @@ impl Control {
         store
             .change(move |change| topology::first_topology(change, &region))
             .await?;
+        let audit = settings.audit.as_deref().and_then(|path| {
+            let opened = Audit::open(path);
+            if let Err(error) = &opened {
+                warn!(path = %path.display(), %error, "there is no audit log");
+            }
+            opened.ok()
+        });
         Ok(Arc::new(Self {
+            audit,
+            metrics: Metrics::default(),
             settings,
             store,
             data_plane,
@@ -114,9 +133,13 @@ impl Control {
         }))
     }
 
-    /// When something that begins now is over, in milliseconds since 1970.
+    /// When something that begins now is over, in milliseconds since 1970. Without a delay it
+    /// always was, also for a call that was read earlier and runs later.
     #[must_use]
     pub fn later(&self, now: u64) -> u64 {
+        if self.settings.lifecycle_delay.is_zero() {
+            return 0;
+        }
         let delay = self.settings.lifecycle_delay.as_millis();
         now.saturating_add(u64::try_from(delay).unwrap_or(u64::MAX))
     }

@@ -12,11 +12,13 @@
 pub mod adopt;
 pub mod api;
 pub mod arn;
+pub mod audit;
 pub mod authorize;
 pub mod control;
 pub mod data_plane;
 pub mod iam;
 pub mod ids;
+pub mod metrics;
 pub mod records;
 pub mod sigv4;
 pub mod store;

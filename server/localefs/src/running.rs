@@ -128,8 +128,12 @@ impl Running {
             mount_target: start.mount_target,
         };
         let mut background = JoinSet::new();
+        let control = localefs_control::control::Settings {
+            audit: Some(data.path().join("audit.jsonl")),
+            ..builder.control
+        };
         let api = control_plane::start(
-            (builder.control, builder.mount_target_port),
+            (control, builder.mount_target_port),
             database,
             (data_plane.clone(), adopted),
             api,

@@ -109,7 +109,7 @@ impl Form {
 }
 
 /// The beginning of what a client sent, for a message.
-pub(super) fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     const LONGEST: usize = 200;
     if text.chars().count() <= LONGEST {
         return text.to_owned();

@@ -1,6 +1,7 @@
 //! From a request to the operation that answers it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::Response;
@@ -9,6 +10,7 @@ use tracing::debug;
 
 use super::call::Call;
 use super::{ApiError, Form, Operation, Request, Service, efs};
+use crate::audit::Event;
 use crate::control::Control;
 
 /// The operation that a request names, with the parts of its path.
@@ -49,15 +51,46 @@ async fn run(
     labels: Vec<(&'static str, String)>,
     request: Request,
 ) -> super::Result<super::Answer> {
+    let began = Instant::now();
     let caller = {
         let view = control.store.view()?;
         control.gate.authenticate(&view, &request, service)
     };
-    let caller = caller.map_err(|error| error.into_error(service))?;
     let name = operation.name;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(error) => {
+            let error = error.into_error(service);
+            tell(
+                &control,
+                began,
+                &Event {
+                    service,
+                    operation: name,
+                    request: &request,
+                    caller: None,
+                    judged: &[],
+                    error: Some(&error),
+                },
+            );
+            return Err(error);
+        }
+    };
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
     let outcome = (operation.handler)(Arc::clone(&call)).await;
+    tell(
+        &call.control,
+        began,
+        &Event {
+            service,
+            operation: name,
+            request: &call.request,
+            caller: Some(&call.caller),
+            judged: &call.judged(),
+            error: outcome.as_ref().err(),
+        },
+    );
     debug!(
         operation = name,
         caller = call.caller.arn,
@@ -65,6 +98,19 @@ async fn run(
         "called"
     );
     outcome
+}
+
+/// Puts a call into the audit log and among what is counted.
+fn tell(control: &Control, began: Instant, event: &Event<'_>) {
+    let settings = &control.settings;
+    if let Some(audit) = &control.audit {
+        audit.write(event, &settings.region, &settings.account_id);
+    }
+    let service = event.service.signing_name();
+    let code = event.error.map(|error| error.code.as_ref());
+    control
+        .metrics
+        .called(service, event.operation, code, began.elapsed());
 }
 
 fn named(service: Service, request: &Request) -> super::Result<Found> {

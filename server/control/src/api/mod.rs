@@ -22,9 +22,10 @@ mod unsigned;
 pub mod xml;
 
 pub use answer::Answer;
-pub use call::{Call, Handler, Operation};
+pub use call::{Call, Handler, Judged, Operation};
 pub use error::ApiError;
 pub use form::Form;
+pub(crate) use form::short;
 #[cfg(test)]
 pub(crate) use front::answer;
 pub use gate::{Caller, Demand, Gate, Judgement, OpenGate, Unauthenticated};

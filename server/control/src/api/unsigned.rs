@@ -37,6 +37,10 @@ pub(super) async fn answer(
             let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
             text(StatusCode::OK, "application/json", body.to_string())
         }
+        (&Method::GET, "metrics") => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            text(StatusCode::OK, kind, control.metrics.text())
+        }
         (&Method::POST, "reset") => reset(control, address, request).await,
         _ => text(
             StatusCode::NOT_FOUND,

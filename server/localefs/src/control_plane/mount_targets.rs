@@ -1,6 +1,6 @@
 //! Mount targets come and go as the control plane says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use localefs_control::data_plane::{MountTargets, Settled, Subscription};
@@ -14,11 +14,12 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
         mut targets,
         settled,
     } = subscription;
-    let mut open = BTreeSet::new();
+    // Those that were ever wanted and still are there, and whether each is open.
+    let mut known = BTreeMap::new();
     loop {
         let wanted = targets.borrow_and_update().clone();
         if wanted.version > 0 {
-            let failed = settle(&data_plane, &wanted, &mut open, port).await;
+            let failed = settle(&data_plane, &wanted, &mut known, port).await;
             settled.send_replace(Settled {
                 version: Some(wanted.version),
                 failed,
@@ -30,37 +31,34 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
     }
 }
 
-/// Makes the mount targets those that are wanted; gives which could not be opened, and why.
+/// Makes the mount targets those that are wanted; gives which could not be opened, and why. Those
+/// that were never wanted are somebody else's.
 async fn settle(
     data_plane: &DataPlane,
     wanted: &MountTargets,
-    open: &mut BTreeSet<String>,
+    known: &mut BTreeMap<String, bool>,
     port: u16,
 ) -> BTreeMap<String, String> {
-    let mut failed = BTreeMap::new();
-    let served = data_plane.file_systems();
-    let served = served.iter().flat_map(|of| &of.mount_targets);
-    for gone in served.filter(|target| !wanted.targets.contains_key(&target.id)) {
-        open.remove(&gone.id);
-        match data_plane.delete_mount_target(&gone.id).await {
-            Ok(()) | Err(DataPlaneError::MountTargetNotFound(_)) => {}
-            Err(error) => warn!(mount_target = gone.id, %error, "it goes on"),
+    let gone = known.keys().filter(|id| !wanted.targets.contains_key(*id));
+    for id in gone.cloned().collect::<Vec<_>>() {
+        match data_plane.delete_mount_target(&id).await {
+            Ok(()) | Err(DataPlaneError::MountTargetNotFound(_)) => {
+                known.remove(&id);
+            }
+            Err(error) => warn!(mount_target = id, %error, "it goes on"),
         }
     }
-    open.retain(|id| wanted.targets.contains_key(id));
+    let mut failed = BTreeMap::new();
     for (id, target) in &wanted.targets {
-        if open.contains(id) {
+        if known.get(id) == Some(&true) {
             continue;
         }
         let address = SocketAddr::from((target.mirror, port));
         let made = data_plane.create_mount_target(&target.file_system, id, address);
-        match made.await {
-            Ok(_) => {
-                open.insert(id.clone());
-            }
-            Err(error) => {
-                failed.insert(id.clone(), error.to_string());
-            }
+        let made = made.await;
+        known.insert(id.clone(), made.is_ok());
+        if let Err(error) = made {
+            failed.insert(id.clone(), error.to_string());
         }
     }
     failed

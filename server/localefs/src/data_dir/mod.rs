@@ -5,7 +5,8 @@
 //!   format                which layout this is
 //!   lock                  locked while a server runs; holds its process id
 //!   admin.sock            where the commands reach the running server
-//!   state.redb            identity, keys, client records
+//!   state.redb            identity, keys, client records; what AWS's API has made
+//!   audit.jsonl           calls of AWS's API, as CloudTrail tells them
 //!   fs/<file system id>/  the files that clients see
 //!   records/<file system id>/
 //!     owners              whose they are, with shadow ownership
