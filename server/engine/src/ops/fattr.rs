@@ -169,10 +169,10 @@ fn with_values(
                 });
             }
             Attr::FATTR4_SPACE_AVAIL => {
-                values.space_avail = Some(SPACE.saturating_sub(surroundings.metered))
+                values.space_avail = Some(SPACE.saturating_sub(surroundings.metered));
             }
             Attr::FATTR4_SPACE_FREE => {
-                values.space_free = Some(SPACE.saturating_sub(surroundings.metered))
+                values.space_free = Some(SPACE.saturating_sub(surroundings.metered));
             }
             Attr::FATTR4_SPACE_TOTAL => values.space_total = Some(SPACE),
             Attr::FATTR4_SPACE_USED => values.space_used = Some(of.space_used),
