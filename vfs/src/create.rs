@@ -45,7 +45,8 @@ impl FileSystem {
     /// [`Error::Exist`], [`Error::Access`], [`Error::Perm`] if `set` gives the directory to
     /// somebody else, [`Error::NoSpc`], [`Error::DQuot`], [`Error::MLink`], [`Error::Rofs`], those
     /// of names, [`Error::NameTooLong`] also beyond 1,000 levels, [`Error::Stale`] where the host
-    /// has moved `directory` out of the tree, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
+    /// has moved `directory` out of the tree or put something else in the place of the new object,
+    /// and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
     pub fn make_directory(
         &self,
         who: &Identity,
@@ -152,7 +153,7 @@ impl FileSystem {
         drop(naming);
         let after = self.entries_changed(directory)?;
         let node = node?;
-        self.keep_access_time(&node, set)?;
+        self.keep_first_access_time(&node, set);
         Ok(Made {
             node,
             directory: ChangeInfo {
