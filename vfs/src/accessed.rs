@@ -267,6 +267,13 @@ impl FileSystem {
         Ok(())
     }
 
+    /// The same for an object that was just made, which stays whatever happens here.
+    pub(crate) fn keep_first_access_time(&self, node: &Node, set: &SetAttributes) {
+        if let Err(error) = self.keep_access_time(node, set) {
+            tracing::warn!(%error, "a new object shows the time when it was made as that of access");
+        }
+    }
+
     /// To be called after every other change: it might leave the ctime as it is, which is coarse.
     pub(crate) fn drop_access_time(&self, node: &Node) {
         if node.accessed.fresh.swap(false, Ordering::SeqCst) {

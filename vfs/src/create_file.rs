@@ -264,7 +264,7 @@ impl FileSystem {
         let node = self.enter(object, kernel, &stat)?;
         self.named(directory, name, &node);
         drop(naming);
-        self.keep_access_time(&node, set)?;
+        self.keep_first_access_time(&node, set);
         if !kept {
             *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new);
         }

@@ -180,12 +180,19 @@ impl Shared {
         while self.wait(ended, took) {
             let began = Instant::now();
             self.touched.store(false, Ordering::SeqCst);
-            self.deepened.store(0, Ordering::SeqCst);
+            // What was about to be made when the walk began may be where it has been.
+            let before = self.deepened.swap(0, Ordering::SeqCst);
             match self.walk(root) {
-                Ok(Some(sum)) => self.publish(&sum),
+                Ok(Some(mut sum)) => {
+                    sum.deepest = sum.deepest.max(before);
+                    self.publish(&sum);
+                }
                 // The last result stays until another walk comes to its end.
                 Ok(None) => self.touched.store(true, Ordering::SeqCst),
-                Err(errno) => tracing::warn!(%errno, "the file system can't be metered"),
+                Err(errno) => {
+                    self.touched.store(true, Ordering::SeqCst);
+                    tracing::warn!(%errno, "the file system can't be metered");
+                }
             }
             (ended, took) = (Instant::now(), began.elapsed());
         }
@@ -253,7 +260,7 @@ impl Shared {
         *lock(&self.size) = size;
         self.bytes.store(size.bytes, Ordering::SeqCst);
         self.deepest.store(sum.deepest, Ordering::SeqCst);
-        // What came meanwhile.
+        // After that, so that nothing that came meanwhile is lost.
         let deepened = self.deepened.load(Ordering::SeqCst);
         self.deepest.fetch_max(deepened, Ordering::SeqCst);
         if let Some(path) = &self.path

@@ -81,7 +81,10 @@ pub(crate) fn over(
                 if sys::stat(parent.as_fd())?.stx_ino != level.fileid {
                     return Ok(End::Moved);
                 }
-                directory = sys::open_directory(parent.as_fd())?;
+                directory = match sys::open_directory(parent.as_fd()) {
+                    Err(Errno::NOENT) => return Ok(End::Moved),
+                    opened => opened?,
+                };
                 sys::seek(directory.as_fd(), level.position)?;
                 fileid = level.fileid;
             }
@@ -135,7 +138,8 @@ fn next_directory(
         }
         match sys::open_directory(found.as_fd()) {
             Ok(inner) => return Ok(Some((inner, stat.stx_ino, entry.next_entry_cookie()))),
-            Err(Errno::ACCESS) => {}
+            // Removed meanwhile, or not for this process.
+            Err(Errno::ACCESS | Errno::NOENT) => {}
             Err(errno) => return Err(errno),
         }
     }

@@ -9,6 +9,8 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+#[cfg(test)]
+pub(crate) mod actions;
 pub mod adopt;
 pub mod api;
 pub mod arn;

@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use crate::api::{Request, answer};
+use crate::actions;
+use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthenticated, answer};
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
 use crate::data_plane::{self, ConnectedClient, DataPlane, DataPlaneError, Metered, Subscription};
-use crate::store::Store;
+use crate::store::{Store, View};
 
 /// The account of all tests.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -50,6 +51,35 @@ impl DataPlane for NoData {
     }
 }
 
+/// The real gate. It also sees that only what there is is asked for: actions on the resources, and
+/// with the condition keys, that AWS documents.
+struct CheckedGate(IamGate);
+
+impl Gate for CheckedGate {
+    fn authenticate(
+        &self,
+        view: &View,
+        request: &Request,
+        service: Service,
+    ) -> Result<Caller, Unauthenticated> {
+        self.0.authenticate(view, request, service)
+    }
+
+    fn authorize(
+        &self,
+        view: &View,
+        request: &Request,
+        caller: &Caller,
+        demand: &Demand,
+    ) -> Judgement {
+        let keys = demand.keys.iter().map(|(key, _)| key.as_str());
+        if let Some(objection) = actions::objection(&demand.action, &demand.resource, keys) {
+            panic!("{objection}");
+        }
+        self.0.authorize(view, request, caller, demand)
+    }
+}
+
 /// An account.
 pub(crate) struct World {
     pub(crate) control: Arc<Control>,
@@ -81,7 +111,7 @@ impl World {
             account_id: ACCOUNT.to_owned(),
             ..Settings::default()
         };
-        let gate = Arc::new(IamGate::new(settings.clone()));
+        let gate = Arc::new(CheckedGate(IamGate::new(settings.clone())));
         let (publisher, subscription) = data_plane::channel();
         // Everything is served as soon as it is published.
         let (settled, mut targets) = (subscription.settled.clone(), subscription.targets.clone());

@@ -468,3 +468,46 @@ fn again_and_again_under_load() {
         outside_is_whole(&served);
     });
 }
+
+/// Between the making of an object and the giving of it to its owner.
+#[test]
+fn what_takes_the_place_of_a_new_object_is_not_given_away() {
+    use std::os::unix::fs::MetadataExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let served = served();
+    let dir = served.lookup(&root(), "dir").unwrap();
+    let (new, old) = (served.host("dir/new"), served.host("dir/old"));
+    fs::create_dir(&old).unwrap();
+    fs::write(old.join("inner"), "other").unwrap();
+    let before = fs::metadata(&old).unwrap();
+    let (stop, quiet) = (AtomicBool::new(false), std::sync::Mutex::new(()));
+    let swap = || {
+        let flags = rustix::fs::RenameFlags::EXCHANGE;
+        rustix::fs::renameat_with(CWD, &new, CWD, &old, flags).is_ok()
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                let _guard = quiet.lock().unwrap();
+                if swap() {
+                    assert!(swap());
+                }
+            }
+        });
+        for _ in 0..2_000 {
+            let made = served
+                .fs
+                .make_directory(&crate::alice(), &dir, b"new", &mode(0o751));
+            let _guard = quiet.lock().unwrap();
+            let after = fs::metadata(&old).unwrap();
+            assert_eq!(after.ino(), before.ino());
+            assert_eq!((after.uid(), after.mode()), (before.uid(), before.mode()));
+            if let Ok(made) = made {
+                assert_ne!(made.node.fileid(), before.ino());
+            }
+            let _ = fs::remove_dir(&new);
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}

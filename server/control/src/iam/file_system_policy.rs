@@ -1,5 +1,4 @@
-//! File-system policies: what EFS accepts, how it keeps them, and the check against locking
-//! oneself out.
+//! File-system policies: what EFS accepts, and how it keeps them.
 //!
 //! Source: EFS API reference, PutFileSystemPolicy; EFS user guide, "Using IAM to control access to
 //! file systems", "Creating file system policies".
@@ -8,11 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::context::Context;
-use super::evaluate::{Attached, Layer, Policies, Request, evaluate};
+use super::evaluate::{Attached, Layer};
 use super::glob::Glob;
 use super::policy::{MalformedPolicy, Policy, PolicyKind, quota};
-use super::principal::Principal;
 
 /// Why EFS refuses a policy: InvalidPolicyException.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,39 +121,6 @@ pub fn normalise(
     Ok(Value::Object(policy).to_string())
 }
 
-/// Whether a caller who may put this policy could put another one afterwards.
-///
-/// `policies`: those of the caller, without that of the file system. EFS refuses a policy that
-/// takes this away, unless BypassPolicyLockoutSafetyCheck is set.
-///
-/// # Errors
-/// [`InvalidPolicy::LockOut`].
-pub fn check_lock_out(
-    policy: Policy,
-    file_system_arn: &str,
-    owner: &str,
-    principal: &Principal,
-    context: &Context,
-    policies: &Policies,
-) -> Result<(), InvalidPolicy> {
-    let policies = Policies {
-        resource: Some(attached(Arc::new(policy), file_system_arn)),
-        ..policies.clone()
-    };
-    let request = Request {
-        principal,
-        action: "elasticfilesystem:PutFileSystemPolicy",
-        resource: file_system_arn,
-        owner,
-        context,
-    };
-    if evaluate(&request, &policies).allowed {
-        Ok(())
-    } else {
-        Err(InvalidPolicy::LockOut)
-    }
-}
-
 /// A file system's policy, as it takes part in evaluation.
 #[must_use]
 pub fn attached(policy: Arc<Policy>, file_system_arn: &str) -> Attached {
@@ -183,17 +147,6 @@ mod tests {
     use super::*;
 
     const ARN: &str = "arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/fs-01234567";
-    const ACCOUNT: &str = "123456789012";
-
-    fn alice() -> Principal {
-        Principal::User {
-            account: ACCOUNT.into(),
-            path: "/".into(),
-            name: "alice".into(),
-            id: "AIDA".into(),
-        }
-    }
-
     fn parsed(statement: &str) -> Result<Policy, InvalidPolicy> {
         parse(
             &format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#),
@@ -267,54 +220,5 @@ mod tests {
         assert_eq!(kept["Statement"][1]["Resource"], "*");
         let again = normalise(&kept.to_string(), ARN, || panic!("nothing is missing")).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), kept);
-    }
-
-    #[test]
-    fn nobody_locks_themselves_out_unawares() {
-        let allow_all = |statement: &str| {
-            Policy::parse(
-                &format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#),
-                PolicyKind::Identity,
-            )
-            .unwrap()
-        };
-        let identity = Attached {
-            layer: Layer::Identity,
-            holder: "user/alice".into(),
-            name: "p".into(),
-            policy: Arc::new(allow_all(
-                r#"{"Effect":"Allow","Action":"elasticfilesystem:*","Resource":"*"}"#,
-            )),
-        };
-        let own = Policies {
-            identity: vec![identity],
-            ..Policies::default()
-        };
-        let check = |statement: &str, policies: &Policies, principal: &Principal| {
-            let context = Context::of(principal, 0);
-            check_lock_out(
-                parsed(statement).unwrap(),
-                ARN,
-                ACCOUNT,
-                principal,
-                &context,
-                policies,
-            )
-        };
-        let deny = r#"{"Effect":"Deny","Principal":"*","Action":"elasticfilesystem:Put*"}"#;
-        let mount =
-            r#"{"Effect":"Allow","Principal":"*","Action":"elasticfilesystem:ClientMount"}"#;
-        let others = r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::123456789012:user/bob"},"Action":"*"}"#;
-        let root = Principal::Root {
-            account: ACCOUNT.into(),
-        };
-        assert_eq!(check(deny, &own, &alice()), Err(InvalidPolicy::LockOut));
-        assert_eq!(
-            check(deny, &Policies::default(), &root),
-            Err(InvalidPolicy::LockOut)
-        );
-        assert_eq!(check(mount, &own, &alice()), Ok(()));
-        assert_eq!(check(others, &own, &alice()), Ok(()));
-        assert_eq!(check(mount, &Policies::default(), &root), Ok(()));
     }
 }

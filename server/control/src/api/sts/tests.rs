@@ -581,6 +581,20 @@ async fn alice_manages_the_security_groups_of_one_file_system() {
             "AccessDeniedException",
             "with an explicit deny in a resource-based policy",
         );
+    let unknown = document(
+        r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/ghost"},"Action":"*"}"#,
+    );
+    root.efs(
+        "PUT",
+        &format!("file-systems/{one}/policy"),
+        &json!({"Policy": unknown}),
+    )
+    .await
+    .fails(
+        400,
+        "InvalidPolicyException",
+        "Policy contains invalid Principal block",
+    );
     let locked = document(r#"{"Effect":"Deny","Principal":"*","Action":"*"}"#);
     root.efs(
         "PUT",
