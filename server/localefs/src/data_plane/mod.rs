@@ -16,19 +16,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use localefs_vfs::MeteredSize;
 use tokio::runtime::Handle;
 
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
 use crate::admin::ServedFileSystem;
-
-/// A tree that is served.
-pub(crate) struct Tree {
-    pub(crate) vfs: Arc<localefs_vfs::FileSystem>,
-    /// Whether it is in the data directory.
-    pub(crate) is_own: bool,
-}
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -178,18 +172,15 @@ impl DataPlane {
         served.map_or_else(Vec::new, |served| status::of(&served))
     }
 
-    /// The tree of a file system that is served.
+    /// How much a file system holds, as Amazon EFS meters it.
     ///
     /// # Errors
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
-    pub(crate) fn tree(&self, id: &str) -> Result<Tree, DataPlaneError> {
+    pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
         let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
         let known = served.table().file_systems.get(id).cloned();
         let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
-        Ok(Tree {
-            vfs: Arc::clone(&known.vfs),
-            is_own: known.identity.tree.is_none(),
-        })
+        Ok(known.vfs.metered_size())
     }
 
     /// Makes a change, one after the other, on the server's own threads.
