@@ -35,6 +35,7 @@ mod opening;
 mod options;
 mod owners;
 mod ownership;
+mod path;
 mod probe;
 mod recent;
 mod remove;
