@@ -34,10 +34,9 @@ impl Bucket {
     /// Takes `cost` tokens; gives the nanoseconds to wait. A clock that goes backwards stands still.
     pub fn take(&mut self, cost: u64, now: Nanos) -> Nanos {
         self.fill(now);
-        self.level -= i128::from(cost) * SECOND;
-        let debt = (-self.level).max(0);
-        let wait = (debt + i128::from(self.rate) - 1) / i128::from(self.rate);
-        Nanos::try_from(wait).unwrap_or(Nanos::MAX)
+        self.level = self.level.saturating_sub(i128::from(cost) * SECOND);
+        let debt = self.level.min(0).unsigned_abs();
+        Nanos::try_from(debt.div_ceil(self.rate.into())).unwrap_or(Nanos::MAX)
     }
 
     /// Tokens that are there; none while there is debt.
@@ -52,8 +51,9 @@ impl Bucket {
     }
 
     fn fill(&mut self, now: Nanos) {
-        let earned = i128::from(now.saturating_sub(self.at)) * i128::from(self.rate);
-        self.level = (self.level + earned).min(i128::from(self.capacity) * SECOND);
+        let earned = i128::from(now.saturating_sub(self.at)).saturating_mul(self.rate.into());
+        let full = i128::from(self.capacity) * SECOND;
+        self.level = self.level.saturating_add(earned).min(full);
         self.at = self.at.max(now);
     }
 }

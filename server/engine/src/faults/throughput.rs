@@ -330,9 +330,8 @@ mod tests {
         });
         let mut limiter = Limiter::new(&limits, 0);
         assert_eq!(limiter.credits(0), Some(495 * MIB));
-        // 495 MiB and what is earned meanwhile last for 5 seconds.
-        about(moved(&mut limiter, &write(MIB), 0, 4), 400 * MIB);
-        about(moved(&mut limiter, &write(MIB), 4 * S, 10), 110 * MIB);
+        about(moved(&mut limiter, &write(MIB), 0, 4), 410 * MIB);
+        about(moved(&mut limiter, &write(MIB), 4 * S, 10), 100 * MIB);
         let spent = limiter.credits(14 * S).unwrap();
         assert!(spent <= 2 * MIB, "{spent}");
         about(moved(&mut limiter, &write(MIB), 14 * S, 50), 50 * MIB);
