@@ -28,6 +28,7 @@ pub use hook::Delay;
 pub(crate) use hook::{Plight, delay, error};
 use rule::Rule;
 pub use rule::{InjectedError, Latency, OperationFault};
+pub use text::duration;
 pub use throughput::{Burst, OperationRate, Throughput};
 
 /// Most faults at a time.

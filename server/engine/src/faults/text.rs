@@ -7,10 +7,18 @@ pub mod duration {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    /// As serde has it.
+    ///
+    /// # Errors
+    /// Those of the format.
     pub fn serialize<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
         out.collect_str(&humantime::format_duration(*duration))
     }
 
+    /// As serde has it.
+    ///
+    /// # Errors
+    /// If it is no duration with a unit.
     pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(input)?;
         humantime::parse_duration(&text)
