@@ -1,67 +1,77 @@
 //! Where an object is.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::file_system::FileSystem;
+use crate::names::Names;
 use crate::node::Node;
 use crate::sys;
 
-/// What Linux adds to the path of an object whose name is gone (proc(5)).
+/// What Linux adds to the path of an object that does not have the name any more, or not yet
+/// (proc(5)).
 const DELETED: &[u8] = b" (deleted)";
 
+/// How far up to look.
+const MAX_DEPTH: usize = 4096;
+
 impl FileSystem {
-    /// The path of an object, beginning with the `/` that is the root: the name by which this
-    /// process came to hold it, or what that has been renamed to. Of a file with many names it is
-    /// one of them; of one whose name is gone, the last that it had. It is meant for people: another process may
-    /// rename the object at any time.
+    /// The path of an object, beginning with the `/` that is the root. Of a file with many names
+    /// it is one of them, usually the newest. Another process may rename the object at any time.
     ///
-    /// `None` if the kernel doesn't know: a file that was opened by its handle has no name until
-    /// somebody looks it up.
+    /// `None` if the object has no name any more, or nobody has looked it up by its name since it
+    /// was opened by its handle, so that the kernel doesn't know the name; also if the name really
+    /// ends in ` (deleted)`.
     #[must_use]
     pub fn path(&self, node: &Node) -> Option<Vec<u8>> {
         if self.is_root_node(node) {
             return Some(b"/".to_vec());
         }
-        let root = self.kernel_path(self.root.fd())?;
-        let path = self.kernel_path(node.fd())?;
-        below(&root, &path).map(|path| self.without_mark(node, path))
-    }
-
-    fn kernel_path(&self, object: BorrowedFd<'_>) -> Option<Vec<u8>> {
-        let name = sys::path_of(self.descriptors(), object).ok()?;
-        Some(name.into_bytes())
-    }
-
-    /// Takes away the mark of a name that is gone; a file may also be really called so.
-    fn without_mark(&self, node: &Node, path: Vec<u8>) -> Vec<u8> {
-        let Some(unmarked) = path.strip_suffix(DELETED) else {
-            return path;
-        };
-        let mut directory = self.root();
-        let (names, last) = match path.iter().rposition(|octet| *octet == b'/') {
-            Some(slash) => path.split_at(slash),
-            None => return path,
-        };
-        for name in names
-            .split(|octet| *octet == b'/')
-            .filter(|name| !name.is_empty())
-        {
-            match self.child(&directory, name) {
-                Ok(next) => directory = next,
-                Err(_) => return unmarked.to_vec(),
+        if let Some(path) = self.kernel_path(node.fd()) {
+            return Some(path);
+        }
+        match &self.names {
+            Some(names) => self.indexed_path(names, node),
+            // A new file was opened before it had its name. By its handle the kernel finds it
+            // under the name that it got to know last.
+            None => {
+                let object = sys::open_handle(self.mount.as_fd(), &node.kernel).ok()?;
+                self.kernel_path(object.as_fd())
             }
         }
-        let really = sys::stat_at(directory.fd(), last.get(1..).unwrap_or_default())
-            .is_ok_and(|stat| stat.stx_ino == node.fileid());
-        if really { path } else { unmarked.to_vec() }
+    }
+
+    /// The path as the kernel has it for this very descriptor.
+    fn kernel_path(&self, object: BorrowedFd<'_>) -> Option<Vec<u8>> {
+        let path_of = |object| sys::path_of(self.descriptors(), object).ok();
+        let (root, path) = (path_of(self.root.fd())?, path_of(object)?);
+        below(root.to_bytes(), path.to_bytes())
+    }
+
+    fn indexed_path(&self, names: &Names, node: &Node) -> Option<Vec<u8>> {
+        let (stamp, mut name) = names.last(node.fileid())?;
+        if stamp != node.mark().stamp {
+            return None;
+        }
+        let mut path = Vec::new();
+        for _ in 0..MAX_DEPTH {
+            path.extend(name.name.iter().rev());
+            path.push(b'/');
+            if name.parent == self.root.fileid() {
+                path.reverse();
+                return Some(path);
+            }
+            (_, name) = names.last(name.parent)?;
+        }
+        None
     }
 }
 
-/// `path` as seen from `root`, both absolute.
+/// `path` as seen from `root`, both absolute; `None` for what has no name there.
 fn below(root: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let rest = path.strip_prefix(root)?;
-    (rest.len() > 1 && rest.starts_with(b"/")).then(|| rest.to_vec())
+    let named = rest.len() > 1 && rest.starts_with(b"/") && !rest.ends_with(DELETED);
+    named.then(|| rest.to_vec())
 }
 
 #[cfg(test)]
@@ -76,7 +86,9 @@ mod tests {
             ("/srv/tree", "/srv/tree2/a", None),
             ("/srv/tree", "/srv/tree", None),
             ("/srv/tree", "/", None),
+            ("/", "/", None),
             ("/srv/tree", "/elsewhere", None),
+            ("/srv/tree", "/srv/tree/#77 (deleted)", None),
         ] {
             let found = below(root.as_bytes(), path.as_bytes());
             assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{path}");
