@@ -11,6 +11,7 @@ mod io;
 mod killed;
 mod names;
 mod ownership;
+mod paths;
 mod rename;
 mod shadow;
 mod strategies;
