@@ -26,6 +26,9 @@ impl FileSystem {
         if self.is_root_node(node) {
             return Some(b"/".to_vec());
         }
+        if node.is_gone() {
+            return None;
+        }
         if let Some(path) = self.kernel_path(node.fd()) {
             return Some(path);
         }
