@@ -168,12 +168,13 @@ def work(seconds):
     return count
 ",
     )?;
-    let id = fault(&bench, "reset --every 200ms")?;
+    // Linux waits for some seconds before it connects again.
+    let id = fault(&bench, "reset --every 1500ms")?;
     fault(&bench, "latency --add 2ms --jitter 5ms --probability 0.3")?;
-    session.begin("count = work(6)")?;
+    session.begin("count = work(12)")?;
     session.finish(PATIENCE)?;
     let resets = fired(&bench.server, &id)?;
-    ensure!(resets >= 3, "only {resets} connections were reset");
+    ensure!(resets >= 2, "only {resets} connections were reset");
     fault(&bench, "clear")?;
     bench.guest().drop_caches()?;
     session.run_within(
