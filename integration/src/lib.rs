@@ -7,6 +7,7 @@ pub mod agent;
 pub mod bench;
 pub mod client;
 mod faults;
+pub mod fidelity;
 pub mod guest;
 pub mod job;
 pub mod lab;
