@@ -22,6 +22,7 @@ mod identify;
 mod identity;
 mod intent;
 mod io;
+mod late;
 pub mod limits;
 mod link;
 mod lookup;

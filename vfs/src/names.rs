@@ -446,16 +446,21 @@ impl Names {
 /// The head of an index that is complete: which tree, and since when the machine is up. What the
 /// machine had not written when it went down is missing.
 fn head(root: Mark) -> [u8; HEAD] {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot_id();
     let mut bytes = [0; HEAD];
     bytes[..16].copy_from_slice(MAGIC);
-    bytes[16..24].copy_from_slice(&checksum(1, boot.as_bytes()).to_le_bytes());
-    bytes[24..32].copy_from_slice(&checksum(2, boot.as_bytes()).to_le_bytes());
+    bytes[16..24].copy_from_slice(&checksum(1, &boot).to_le_bytes());
+    bytes[24..32].copy_from_slice(&checksum(2, &boot).to_le_bytes());
     bytes[32..40].copy_from_slice(&root.fileid.to_le_bytes());
     bytes[40..48].copy_from_slice(&root.stamp.to_le_bytes());
     let check = checksum(0, &bytes[..56]);
     bytes[56..].copy_from_slice(&check.to_le_bytes());
     bytes
+}
+
+/// Tells this run of the machine from all others; empty where that can't be read.
+pub(crate) fn boot_id() -> Vec<u8> {
+    std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 fn remove_if_there(result: io::Result<()>) -> io::Result<()> {

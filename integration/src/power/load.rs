@@ -22,6 +22,8 @@ const CELLS: usize = 200;
 impl Worker {
     /// Works until the connection ends, and says with what error.
     pub fn work(&mut self) -> anyhow::Error {
+        // With few syncs much is lost; with many, what is left is new.
+        self.syncs = *[0.01, 0.05, 0.3].choose(&mut self.chance).unwrap_or(&0.3);
         if let Err(error) = self.observe_all() {
             return error;
         }
@@ -60,7 +62,7 @@ impl Worker {
             36..46 => self.rename(name)?,
             46..56 => self.remove()?,
             56..62 => self.own()?,
-            62..72 => self.commit()?,
+            62..72 if self.chance.random_bool(self.syncs) => self.commit()?,
             _ => {
                 let file = self.any(Type::File);
                 let known = self.objects[file].cells.len();
@@ -130,10 +132,10 @@ impl Worker {
     }
 
     fn any_stability(&mut self) -> StableHow4 {
-        match self.chance.random_range(0..10) {
-            0..6 => StableHow4::Unstable,
-            6..8 => StableHow4::DataSync,
-            _ => StableHow4::FileSync,
+        match self.chance.random_bool(self.syncs) {
+            false => StableHow4::Unstable,
+            true if self.chance.random_bool(0.5) => StableHow4::DataSync,
+            true => StableHow4::FileSync,
         }
     }
 

@@ -214,7 +214,14 @@ impl History {
             for (id, owner) in &found.owners {
                 let allowed = self.allowed_owners(*id);
                 if !allowed.contains(owner) {
-                    let text = format!("object {id} has {owner:?} instead of {allowed:?}");
+                    let text = format!(
+                        "object {id} has {owner:?} instead of {allowed:?}; before {:?}, made by step \
+                         {} of {}, all on record after {}",
+                        self.base.owners.get(id),
+                        self.made(*id),
+                        self.steps.len(),
+                        self.owners_kept
+                    );
                     return Err(Violation::new(Fault::Owners, text));
                 }
             }

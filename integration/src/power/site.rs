@@ -138,7 +138,7 @@ cp {binary} /run/localefs
 cd /run/server
 {change} {through} /run/localefs serve --data /srv/disk/site/data --listen 0.0.0.0:2049 \
     --lease {LEASE} --durability {durability} --ownership {ownership} \
-    --ready-file /run/server/ready --log localefs=debug,info < /dev/null > /mnt/lab/server.log 2>&1 &
+    --ready-file /run/server/ready < /dev/null > /mnt/lab/server.log 2>&1 &
 for i in $(seq 400); do
     [ -s ready ] && exit 0
     kill -0 $! || exit 1

@@ -60,6 +60,8 @@ pub struct Worker {
     pub(super) verifier: Option<Verifier4>,
     earlier_verifiers: Vec<Verifier4>,
     pub(super) versions: u32,
+    /// How often it asks for something to be kept.
+    pub(super) syncs: f64,
 }
 
 impl Worker {
@@ -88,6 +90,7 @@ impl Worker {
             verifier: None,
             earlier_verifiers: Vec::new(),
             versions: 0,
+            syncs: 0.0,
         };
         worker.make_file(0, "held".to_owned())?;
         for _ in 0..3 {
