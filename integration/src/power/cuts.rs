@@ -1,7 +1,7 @@
 //! Power cuts, one after the other.
 
 use std::net::Shutdown;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -93,7 +93,7 @@ impl Cuts {
                 // It may have been reset already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
-            let ends = threads.into_iter().map(|thread| thread.join());
+            let ends = threads.into_iter().map(ScopedJoinHandle::join);
             let ends: Vec<_> = ends.collect();
             cut.map(|()| ends)
         })?;

@@ -146,7 +146,7 @@ impl Worker {
         let set = attributes(&text, owner.mode);
         let open = Open::both(&name).guarded().set(set).owner("load");
         let at = (directory, name);
-        let reply = self.step(Step::Make { at, id, owner }, |session| {
+        let reply = self.step(&Step::Make { at, id, owner }, |session| {
             let compound = session.compound().putfh(&parent).open(&open).getfh();
             compound.close(Stateid4::CURRENT).try_send()
         })?;
@@ -159,7 +159,7 @@ impl Worker {
         let parent = self.objects[at.0].handle.clone();
         let (text, name) = (owner.id.to_string(), at.1.clone());
         let set = attributes(&text, owner.mode);
-        let reply = self.step(Step::Make { at, id, owner }, |session| {
+        let reply = self.step(&Step::Make { at, id, owner }, |session| {
             use localefs_protocol::nfs4::ops::Createtype4;
             let compound = session.compound().putfh(&parent);
             compound
@@ -176,7 +176,7 @@ impl Worker {
         let owner = Owner { id: 0, mode: 0o777 };
         let parent = self.objects[at.0].handle.clone();
         let name = at.1.clone();
-        let reply = self.step(Step::Make { at, id, owner }, |session| {
+        let reply = self.step(&Step::Make { at, id, owner }, |session| {
             let compound = session.compound().putfh(&parent);
             compound.symlink("somewhere", &name).getfh().try_send()
         })?;
@@ -191,7 +191,7 @@ impl Worker {
             self.objects[at.0].handle.clone(),
         );
         let name = at.1.clone();
-        self.step(Step::Link { at, id }, |session| {
+        self.step(&Step::Link { at, id }, |session| {
             let compound = session.compound().putfh(&object).savefh();
             compound.putfh(&parent).link(&name).try_send()
         })?;
@@ -215,7 +215,7 @@ impl Worker {
         }
         let parents = [from.0, to.0].map(|id| self.objects[id].handle.clone());
         let names = [from.1.clone(), to.1.clone()];
-        self.step(Step::Rename { from, to }, |session| {
+        self.step(&Step::Rename { from, to }, |session| {
             let compound = session.compound().putfh(&parents[0]).savefh();
             let compound = compound.putfh(&parents[1]);
             compound.rename(&names[0], &names[1]).try_send()
@@ -246,7 +246,7 @@ impl Worker {
             return Ok(0);
         }
         let (parent, name) = (self.objects[at.0].handle.clone(), at.1.clone());
-        self.step(Step::Remove { at }, |session| {
+        self.step(&Step::Remove { at }, |session| {
             session.compound().putfh(&parent).remove(&name).try_send()
         })?;
         Ok(id)
@@ -263,7 +263,7 @@ impl Worker {
         let (owner, object) = (self.any_owner(), self.objects[id].handle.clone());
         let text = owner.id.to_string();
         let set = attributes(&text, owner.mode);
-        self.step(Step::Own { id, owner }, |session| {
+        self.step(&Step::Own { id, owner }, |session| {
             let compound = session.compound().putfh(&object);
             compound.setattr(Stateid4::ANONYMOUS, &set).try_send()
         })?;

@@ -195,13 +195,13 @@ impl Worker {
     /// Does a step, which `send` asks for. The reply is the server's.
     pub(super) fn step(
         &mut self,
-        step: Step,
+        step: &Step,
         send: impl Fn(&mut Session) -> io::Result<Reply>,
     ) -> Result<Reply> {
         self.history.push(step.clone());
         let reply = later(|| send(&mut self.session))?;
         ensure!(reply.status() == NFS4_OK, "{step:?}: {reply:?}");
-        self.state.apply(&step);
+        self.state.apply(step);
         if self.kind.strict {
             self.history.keep_names(self.history.len());
             self.history.keep_owners();
