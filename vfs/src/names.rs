@@ -93,9 +93,9 @@ impl Names {
         empty: bool,
     ) -> Result<Self, OpenError> {
         let path = directory.join(NAMES);
-        let unusable = |error| OpenError::Inaccessible {
+        let unusable = |error: io::Error| OpenError::Inaccessible {
             path: path.clone(),
-            error,
+            error: replaceable(&error),
         };
         let head = head(mark);
         let mut found = [0; HEAD];
@@ -289,7 +289,13 @@ impl Names {
     }
 
     fn entry(&self, fileid: u64) -> Option<Entry> {
-        let bytes = self.table.read(fileid).ok()?.ok()??;
+        let Ok(bytes) = self.table.read(fileid).ok()? else {
+            if self.is_complete() {
+                self.complain(&"a record is damaged");
+            }
+            return None;
+        };
+        let bytes = bytes?;
         let length = usize::from(bytes[17]);
         Some(Entry {
             stamp: number(&bytes[..8]),
@@ -461,6 +467,12 @@ fn head(root: Mark) -> [u8; HEAD] {
 /// Tells this run of the machine from all others; empty where that can't be read.
 pub(crate) fn boot_id() -> Vec<u8> {
     std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// Says of what can't be used that it may as well not be there.
+pub(crate) fn replaceable(error: &io::Error) -> io::Error {
+    let text = format!("{error}; nothing is lost with it: move it away and start again");
+    io::Error::new(error.kind(), text)
 }
 
 fn remove_if_there(result: io::Result<()>) -> io::Result<()> {

@@ -110,6 +110,14 @@ impl Owners {
                 let file = create(&path, &head(root, 4096)).map_err(unusable)?;
                 return Ok(Self::new(file, &path, root, 4096));
             }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                return Err(refused(&format!("it can't be opened ({error})")));
+            }
             Err(error) => return Err(unusable(error)),
         };
         let mut bytes = [0; HEAD];
