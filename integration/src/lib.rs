@@ -12,6 +12,7 @@ pub mod guest;
 pub mod job;
 pub mod lab;
 pub mod namespace;
+pub mod power;
 pub mod python;
 mod reports;
 pub mod server;
