@@ -1,10 +1,11 @@
 //! What the engine needs from outside: identities, bounds, and stable storage for client records.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::faults::Faults;
 use crate::file_system::FileSystem;
 use crate::limits;
 use crate::state::Budget;
@@ -28,10 +29,13 @@ pub struct Config {
     pub boot: u32,
 }
 
-/// What the file systems of a process share: memory for kept replies, and file descriptors.
+/// What the file systems of a process share: memory for kept replies, file
+/// descriptors, and faults.
 #[derive(Debug)]
 pub struct Resources {
     pub(crate) reply_memory: Arc<Budget>,
+    /// What users asked to go wrong.
+    pub faults: Arc<Faults>,
     file_systems: Mutex<Vec<Weak<FileSystem>>>,
 }
 
@@ -39,6 +43,7 @@ impl Default for Resources {
     fn default() -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
+            faults: Arc::new(Faults::new(Instant::now())),
             file_systems: Mutex::default(),
         }
     }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{Config, RecordsError};
+use crate::faults::{Delay, Faults};
 use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
@@ -39,6 +40,8 @@ pub enum Received {
     Reply(Reply),
     /// The rest may block: run [`Pending::finish`] on a thread that may.
     Pending(Pending),
+    /// The same, but not before some time has passed.
+    Delayed(Pending, Delay),
     /// Nothing that can be answered; close the connection.
     Close,
 }
@@ -95,6 +98,7 @@ pub struct Server {
     pub(crate) sessions: DashMap<Sessionid4, Arc<Session>>,
     pub(crate) stateids: StateidSource,
     pub(crate) reply_memory: Arc<Budget>,
+    faults: Arc<Faults>,
     last_session: AtomicU64,
     closed: AtomicBool,
 }
@@ -108,6 +112,7 @@ impl Server {
             fs: Arc::clone(&file_system.vfs),
             files: Arc::clone(&file_system.files),
             reply_memory: Arc::clone(&file_system.resources.reply_memory),
+            faults: Arc::clone(&file_system.resources.faults),
             file_system,
             config,
             sessions: DashMap::new(),
@@ -126,7 +131,15 @@ impl Server {
         if self.closed.load(Ordering::Relaxed) {
             return Received::Close;
         }
-        rpc::receive(self, record, connection, self.file_system.clock.at(now))
+        let faults = self.faults.plight(now);
+        let at = self.file_system.clock.at(now);
+        rpc::receive(self, record, connection, at, faults)
+    }
+
+    /// The faults that users asked for: the same for all servers of a process.
+    #[must_use]
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// Ends the mount target: nothing more is received, its clients are off the record, and what

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use localefs_control::adopt::Adopted;
 use localefs_control::api::Api;
 use localefs_engine as engine;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -18,6 +19,7 @@ use crate::control_plane;
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 use crate::file_limit::divide;
 use crate::ownership::{self, Ownership};
 use crate::store::{Store, StoreError};
@@ -50,6 +52,7 @@ pub(crate) struct Running {
     served: Arc<Served>,
     data_plane: DataPlane,
     api: Api,
+    faults: Faults,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -110,9 +113,15 @@ impl Running {
             outside_owner: builder.outside_owner,
             files,
         };
+        let (clearing, cleared) = watch::channel(0);
         let transport = Transport::start(engine::MAX_RECORD, limits);
         let database = store.database();
-        let served = Arc::new(Served::new(settings, layout.clone(), store, transport));
+        let served = Arc::new(Served::new(
+            settings,
+            layout.clone(),
+            store,
+            (transport, cleared),
+        ));
         let first = served.serve(start.identity, root)?;
         served.lead_in(&first, start.mount_target.clone())?;
         info!(?nfs, root = %first.root.display(), data = %data.path().display(),
@@ -122,6 +131,12 @@ impl Running {
             let opened = transport.open_front_door(listener);
             opened.map_err(|error| ListenError::new(*address, error))?;
         }
+        let faults = Faults::new(
+            served.faults(),
+            transport.connections(),
+            nfs.clone(),
+            clearing,
+        );
         let data_plane = DataPlane::new(&served);
         let adopted = Adopted {
             file_system: first.identity.id.clone(),
@@ -155,6 +170,7 @@ impl Running {
             description: Arc::clone(&description),
             data_plane: data_plane.clone(),
             connections: transport.connections(),
+            faults: faults.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
@@ -163,6 +179,7 @@ impl Running {
             served,
             data_plane,
             api,
+            faults,
             background,
             admin,
             data,
@@ -177,9 +194,15 @@ impl Running {
         self.data_plane.clone()
     }
 
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
         self.api.stop(CALLS_END).await;
+        // What waits by a fault would not finish.
+        self.faults.clear_all();
         if !self.served.stop(CALLS_END).await {
             info!("some calls did not finish in time");
         }

@@ -37,6 +37,9 @@ pub struct Status {
     pub grace_seconds: Option<u64>,
     /// Open TCP connections.
     pub connections: usize,
+    /// Faults at work that somebody asked for.
+    #[serde(default)]
+    pub faults: usize,
     /// The file system behind the addresses where it serves NFS.
     pub file_system: FileSystemStatus,
     /// All file systems, in the order of their ids.

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use localefs_engine as engine;
 use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner};
 
+use tokio::sync::watch;
+
 use super::removal::Remover;
 use crate::data_dir::Layout;
 use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Group, Transport};
+use crate::transport::{Group, Nfs, Transport};
 
 /// Nodes that a file system keeps at hand however many there are.
 const LEAST_NODES: usize = 4;
@@ -55,7 +57,9 @@ pub(crate) struct Served {
     pub(super) layout: Layout,
     pub(super) store: Arc<Store>,
     pub(super) remover: Remover,
-    pub(crate) transport: Transport<Arc<engine::Server>>,
+    pub(crate) transport: Transport<Nfs>,
+    /// Tells what waits that a fault is cleared.
+    cleared: watch::Receiver<u64>,
     /// Held while something is created or deleted.
     pub(super) changes: Arc<tokio::sync::Mutex<()>>,
     resources: Arc<engine::Resources>,
@@ -87,7 +91,7 @@ impl Served {
         settings: Settings,
         layout: Layout,
         store: Arc<Store>,
-        transport: Transport<Arc<engine::Server>>,
+        (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
         Self {
             settings,
@@ -95,6 +99,7 @@ impl Served {
             layout,
             store,
             transport,
+            cleared,
             changes: Arc::default(),
             resources: Arc::default(),
             table: Mutex::default(),
@@ -189,7 +194,7 @@ impl Served {
         self.table().first.clone_from(&file_system.identity.id);
         if let Some(id) = mount_target {
             let server = self.new_server(file_system, &id)?;
-            let group = self.transport.add(Arc::clone(&server));
+            let group = self.transport.add(self.service(&server));
             self.transport.lead(Some(group));
             let target = MountTarget {
                 file_system: Arc::clone(file_system),
@@ -201,6 +206,19 @@ impl Served {
             table.mount_targets.insert(id, target);
         }
         Ok(())
+    }
+
+    /// The faults that users asked for, the same for all mount targets.
+    pub(crate) fn faults(&self) -> Arc<engine::faults::Faults> {
+        Arc::clone(&self.resources.faults)
+    }
+
+    /// A server, as the transport serves it.
+    pub(super) fn service(&self, server: &Arc<engine::Server>) -> Nfs {
+        Nfs {
+            server: Arc::clone(server),
+            cleared: self.cleared.clone(),
+        }
     }
 
     /// Ends grace periods and forgets clients in time. May block.
