@@ -31,6 +31,8 @@ pub enum Order {
     },
     /// Delete a mount target.
     DeleteMountTarget(String),
+    /// End all clients and empty these file systems.
+    Reset(Vec<String>),
     /// Say what is served.
     Status,
 }
@@ -171,6 +173,16 @@ impl DataPlaneServer {
     /// What it answers.
     pub fn delete_mount_target(&mut self, id: &str) -> Result<()> {
         self.order(&Order::DeleteMountTarget(id.to_owned()))?;
+        Ok(())
+    }
+
+    /// Ends all clients and empties these file systems.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn reset(&mut self, file_systems: &[&str]) -> Result<()> {
+        let ids = file_systems.iter().map(|id| (*id).to_owned()).collect();
+        self.order(&Order::Reset(ids))?;
         Ok(())
     }
 

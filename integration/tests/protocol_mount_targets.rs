@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use localefs_integration::client::names::*;
 use localefs_integration::client::{ClientOptions, Connection, Lock, Open, Session};
 use localefs_integration::data_plane::{DataPlaneOptions, DataPlaneServer};
-use localefs_protocol::nfs4::{Nfsstat4, Stateid4};
+use localefs_protocol::nfs4::{Attr, Nfsstat4, Stateid4};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_localefs-data-plane");
@@ -445,4 +445,51 @@ fn everything_is_the_same_after_a_restart() {
     let mut one = session(bench.server.addresses[0], "client");
     let root = one.root();
     one.open(&root, &Open::both("new").create());
+}
+
+#[test]
+fn after_a_reset_a_mount_finds_an_empty_root_at_once() {
+    let mut bench = Bench::new(90);
+    let other = bench.other();
+    let mut one = session(bench.one, "client");
+    let mut third = session(other, "client");
+    let (root, theirs) = (one.root(), third.root());
+    let directory = one.make_directory(&root, "d");
+    let file = one.make_file(&directory, "f", b"content");
+    one.compound()
+        .putfh(&root)
+        .setattr(Stateid4::ANONYMOUS, &mode(0o700))
+        .ok();
+    third.make_file(&theirs, "f", b"content");
+    let (open, _) = one.open(&directory, &Open::both("f"));
+    locked(&mut one, &file, open);
+    let first = bench.first.clone();
+    bench.server.reset(&[&first]).unwrap();
+
+    assert!(one.compound().try_send().is_err(), "it is cut off");
+    one.connection = Connection::open(bench.one).unwrap();
+    one.compound().expect(NFS4ERR_BADSESSION);
+    let mut one = session(bench.one, "client");
+    let lookup = one.compound().putfh(&root).lookup("d");
+    lookup.expect(NFS4ERR_NOENT);
+    let mode = one
+        .compound()
+        .putfh(&root)
+        .getattr(&[Attr::FATTR4_MODE])
+        .ok();
+    assert_eq!(mode.attributes().mode, Some(0o755));
+    let file = one.make_file(&root, "f", b"new");
+    let (open, _) = one.open(&root, &Open::both("f"));
+    locked(&mut one, &file, open);
+    // Of the others only the clients were ended.
+    let mut third = session(other, "client");
+    third.compound().putfh(&theirs).lookup("f").ok();
+    // The front door is the same mount target as before.
+    let mut through = session(bench.server.addresses[0], "client");
+    through.compound().putfh(&root).lookup("f").ok();
+    let removed = bench.server.data().join("removed");
+    until("what was in it is gone", || is_empty(&removed));
+    bench.server.crash().unwrap();
+    let mut through = session(bench.server.addresses[0], "new");
+    through.compound().putfh(&root).lookup("f").ok();
 }

@@ -72,6 +72,7 @@ async fn obey(data_plane: &DataPlane, order: Order) -> Result<Answer, DataPlaneE
             return Ok(Answer::Address(address));
         }
         Order::DeleteMountTarget(id) => data_plane.delete_mount_target(&id).await?,
+        Order::Reset(ids) => data_plane.reset(&ids).await?,
         Order::Status => return Ok(Answer::Status(data_plane.file_systems())),
     }
     Ok(Answer::Done)

@@ -2,22 +2,32 @@
 
 use std::sync::{Arc, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::efs;
 use crate::control::{Control, now};
 use crate::data_plane::DataPlaneError;
 use crate::ids;
 use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
-use crate::store::{Change, StoreError};
+use crate::store::{Change, Record, StoreError};
 use crate::topology::{self, OPEN_GROUP};
 
 /// A file system that its server has from the start, whatever the records say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adopted {
     /// `fs-` and 17 hexadecimal digits.
     pub file_system: String,
     /// The mount target behind the addresses that the server was told to listen on; nothing if
     /// that was deleted.
     pub mount_target: Option<String>,
+}
+
+impl Record for Adopted {
+    const TABLE: &'static str = "control/adopted";
+
+    fn key(&self) -> &str {
+        &self.file_system
+    }
 }
 
 /// Why the control plane is not back at its first start.
@@ -132,6 +142,14 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
         policy: None,
     });
     change.put(&file_system)?;
+    let before = change
+        .get::<Adopted>(id)?
+        .and_then(|before| before.mount_target);
+    if let Some(gone) = before.filter(|before| Some(before) != adopted.mount_target.as_ref()) {
+        // It was deleted without the API.
+        efs::forget_mount_target(change, &gone)?;
+    }
+    change.put(adopted)?;
     let Some(mount_target) = &adopted.mount_target else {
         return Ok(());
     };

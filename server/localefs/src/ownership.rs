@@ -146,17 +146,17 @@ pub(crate) fn open(
     })
 }
 
-/// A tree in a data directory that no server uses.
+/// What is served from a data directory that no server uses.
 #[derive(Debug)]
 pub struct OwnershipTool {
     data: DataDir,
     store: Store,
-    identity: Identity,
-    tree: PathBuf,
+    /// Ids and trees.
+    trees: Vec<(String, PathBuf)>,
 }
 
 impl OwnershipTool {
-    /// Opens what is served from a data directory: this tree, or else the directory's own.
+    /// Opens what is served from a data directory: this tree, or else all of the directory's own.
     ///
     /// # Errors
     /// [`StartError`] if that is in use, or not there.
@@ -173,23 +173,25 @@ impl OwnershipTool {
             Some(tree) => Some(tree::check(tree, data.path(), true)?),
             None => None,
         };
-        let store = Store::open(&data.layout().state())?;
-        let Start { identity, .. } = store
-            .start(served.as_deref(), only(&served, data.layout()))
-            .map_err(|error| StoreError::Unusable {
-                path: data.layout().state(),
-                error,
-            })?;
-        let tree = match served {
-            Some(tree) => tree,
-            None => data.layout().tree(&identity.id)?,
+        let layout = data.layout();
+        let store = Store::open(&layout.state())?;
+        let unusable = |error| StoreError::Unusable {
+            path: layout.state(),
+            error,
         };
-        Ok(Self {
-            data,
-            store,
-            identity,
-            tree,
-        })
+        let Start { identity, .. } = store
+            .start(served.as_deref(), only(&served, layout))
+            .map_err(unusable)?;
+        let trees = match served {
+            Some(tree) => vec![(identity.id, tree)],
+            None => {
+                let own = store.own_file_systems().map_err(unusable)?;
+                let tree = |own: Identity| Ok((own.id.clone(), layout.tree(&own.id)?));
+                let trees: Result<_, DataDirError> = own.into_iter().map(tree).collect();
+                trees?
+            }
+        };
+        Ok(Self { data, store, trees })
     }
 
     /// Brings the owners of all files from the disk to the table (`shadow`) or back, and says how
@@ -198,29 +200,42 @@ impl OwnershipTool {
     /// # Errors
     /// [`StartError`] says what has to be different.
     pub fn convert(&self, shadow: bool, outside: Owner) -> Result<u64, StartError> {
-        let records = self.data.layout().records(&self.identity.id);
+        let mut count = 0;
+        for (id, tree) in &self.trees {
+            count += self.convert_tree(id, tree, shadow, outside)?;
+        }
+        Ok(count)
+    }
+
+    fn convert_tree(
+        &self,
+        id: &str,
+        tree: &Path,
+        shadow: bool,
+        outside: Owner,
+    ) -> Result<u64, StartError> {
+        let records = self.data.layout().records(id);
         let failed = |error| StartError::FileSystem {
-            path: self.tree.clone(),
+            path: tree.to_owned(),
             error,
         };
         let unusable = |error| StoreError::Unusable {
             path: self.data.layout().state(),
             error,
         };
-        let id = &self.identity.id;
         let is_shadow = recorded(&self.store, &records, id).map_err(unusable)?;
         let is_shadow = is_shadow.unwrap_or(false);
         if shadow {
             if !is_shadow {
-                vfs::record_owners(&self.tree, &records).map_err(failed)?;
+                vfs::record_owners(tree, &records).map_err(failed)?;
                 self.store.set_shadow(id, true).map_err(unusable)?;
             }
-            return vfs::take_over(&self.tree).map_err(failed);
+            return vfs::take_over(tree).map_err(failed);
         }
         if !is_shadow {
             return Ok(0);
         }
-        let count = vfs::restore_owners(&self.tree, &records, outside).map_err(failed)?;
+        let count = vfs::restore_owners(tree, &records, outside).map_err(failed)?;
         self.store.set_shadow(id, false).map_err(unusable)?;
         vfs::forget_owners(&records).map_err(|error| {
             failed(vfs::OpenError::Inaccessible {
@@ -237,13 +252,27 @@ impl OwnershipTool {
     /// # Errors
     /// [`StartError`] if the table can't be read or written.
     pub fn repair(&self) -> Result<(u64, u64), StartError> {
-        let records = self.data.layout().records(&self.identity.id);
-        let repaired =
-            vfs::repair_owners(&self.tree, &records).map_err(|error| StartError::FileSystem {
-                path: self.tree.clone(),
+        let (mut kept, mut dropped) = (0, 0);
+        for (id, tree) in &self.trees {
+            let records = self.data.layout().records(id);
+            let is_shadow = recorded(&self.store, &records, id);
+            let is_shadow = is_shadow.map_err(|error| StoreError::Unusable {
+                path: self.data.layout().state(),
                 error,
             })?;
-        Ok((repaired.kept, repaired.dropped))
+            // Beside others, one whose owners are on the disk has nothing to repair.
+            if self.trees.len() > 1 && is_shadow != Some(true) {
+                continue;
+            }
+            let repaired =
+                vfs::repair_owners(tree, &records).map_err(|error| StartError::FileSystem {
+                    path: tree.clone(),
+                    error,
+                })?;
+            kept += repaired.kept;
+            dropped += repaired.dropped;
+        }
+        Ok((kept, dropped))
     }
 }
 

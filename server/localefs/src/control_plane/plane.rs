@@ -7,7 +7,6 @@ use localefs_control::data_plane::{
 };
 use tokio::runtime::Handle;
 
-use super::empty::empty;
 use crate::data_plane::{DataPlane, DataPlaneError};
 
 /// The data plane of this process.
@@ -46,8 +45,7 @@ impl Interface for Plane {
     }
 
     fn metered(&self, file_system: &str) -> Result<Metered, Failure> {
-        let tree = self.data_plane.tree(file_system).map_err(failure)?;
-        let metered = tree.vfs.metered_size();
+        let metered = self.data_plane.metered_size(file_system).map_err(failure)?;
         let seconds = u64::try_from(metered.at.seconds).unwrap_or_default();
         Ok(Metered {
             bytes: metered.bytes,
@@ -73,12 +71,7 @@ impl Interface for Plane {
     }
 
     fn reset(&self, file_systems: &[String]) -> Result<(), Failure> {
-        for id in file_systems {
-            let tree = self.data_plane.tree(id).map_err(failure)?;
-            if tree.is_own {
-                empty(&tree.vfs).map_err(|error| Failure(format!("{id}: {error}")))?;
-            }
-        }
-        Ok(())
+        let reset = self.data_plane.reset(file_systems);
+        self.runtime.block_on(reset).map_err(failure)
     }
 }

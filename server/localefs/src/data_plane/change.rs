@@ -1,10 +1,12 @@
 //! The changes, each while no other is made.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use localefs_vfs::FileSystem;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -14,6 +16,7 @@ use super::removal::set_aside;
 use super::served::{MountTarget, Served};
 use crate::data_dir::is_id;
 use crate::error::ListenError;
+use crate::transport::Group;
 
 /// How long calls of a mount target that is deleted may take to finish.
 const CALLS_END: Duration = Duration::from_millis(500);
@@ -133,10 +136,7 @@ pub(super) async fn delete_file_system(served: &Arc<Served>, id: &str) -> Result
         Ok(served.let_go(&name))
     })
     .await?;
-    let end = Instant::now() + USE_ENDS;
-    while users.strong_count() > 0 && Instant::now() < end {
-        sleep(Duration::from_millis(2)).await;
-    }
+    unused(&users).await;
     served.remover.wait_for(id, users);
     let name = id.to_owned();
     let aside = blocking(served, move |served| {
@@ -174,12 +174,8 @@ pub(super) async fn create_mount_target(
         }
         (of, existing.map(|target| target.group))
     };
-    let listen = |group| {
-        let listening = served.transport.listen(group, address);
-        listening.map_err(|error| ListenError::new(address, error))
-    };
     if let Some(group) = existing {
-        return Ok(listen(group)?);
+        return listen(served, group, address);
     }
     let (name, file_system) = (id.to_owned(), Arc::clone(&of));
     let server = blocking(served, move |served| {
@@ -187,32 +183,34 @@ pub(super) async fn create_mount_target(
     })
     .await?;
     let group = served.transport.add(Arc::clone(&server));
-    let address = match listen(group) {
+    let address = match listen(served, group, address) {
         Ok(address) => address,
         Err(error) => {
             // Its clients, if it had any before a restart, stay on record.
             served.transport.remove(group, Duration::ZERO).await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     let leads = {
-        let mut table = served.table();
-        let leads = table.first == of.identity.id && table.front_door.is_none();
-        if leads {
-            table.front_door = Some(id.to_owned());
-        }
-        let target = MountTarget {
-            file_system: Arc::clone(&of),
-            server,
-            group,
-        };
-        table.mount_targets.insert(id.to_owned(), target);
-        leads
+        let table = served.table();
+        table.first == of.identity.id && table.front_door.is_none()
     };
-    if leads {
-        served.transport.lead(Some(group));
-        set_front_door(served, &of.identity.id, Some(id)).await?;
+    if leads && let Err(error) = set_front_door(served, &of.identity.id, Some(id)).await {
+        served.transport.remove(group, Duration::ZERO).await;
+        return Err(error);
     }
+    let target = MountTarget {
+        file_system: Arc::clone(&of),
+        server,
+        group,
+    };
+    let mut table = served.table();
+    table.mount_targets.insert(id.to_owned(), target);
+    if leads {
+        table.front_door = Some(id.to_owned());
+        served.transport.lead(Some(group));
+    }
+    drop(table);
     info!(mount_target = id, file_system = of.identity.id, %address, "mount target");
     Ok(address)
 }
@@ -248,6 +246,40 @@ pub(super) async fn delete_mount_target(served: &Arc<Served>, id: &str) -> Resul
     Ok(())
 }
 
+/// Serves exactly these mount targets: by id, of which file system and where. Tells which of them
+/// could not be served, or of those that were to go could not be closed.
+pub(super) async fn serve_mount_targets(
+    served: &Arc<Served>,
+    targets: &BTreeMap<String, (String, SocketAddr)>,
+) -> BTreeMap<String, DataPlaneError> {
+    let mut failed = BTreeMap::new();
+    let known: Vec<_> = served.table().mount_targets.keys().cloned().collect();
+    for id in known.into_iter().filter(|id| !targets.contains_key(id)) {
+        if let Err(error) = delete_mount_target(served, &id).await {
+            failed.insert(id, error);
+        }
+    }
+    for (id, (file_system, address)) in targets {
+        if let Err(error) = create_mount_target(served, file_system, id, *address).await {
+            failed.insert(id.clone(), error);
+        }
+    }
+    failed
+}
+
+pub(super) fn listen(served: &Served, group: Group, address: SocketAddr) -> Result<SocketAddr> {
+    let listening = served.transport.listen(group, address);
+    Ok(listening.map_err(|error| ListenError::new(address, error))?)
+}
+
+/// Waits, for a while, until nothing uses a file system any more.
+pub(super) async fn unused(users: &Weak<FileSystem>) {
+    let end = Instant::now() + USE_ENDS;
+    while users.strong_count() > 0 && Instant::now() < end {
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
 async fn set_front_door(served: &Arc<Served>, file_system: &str, id: Option<&str>) -> Result<()> {
     let (file_system, id) = (file_system.to_owned(), id.map(str::to_owned));
     blocking(served, move |served| {
@@ -258,7 +290,7 @@ async fn set_front_door(served: &Arc<Served>, file_system: &str, id: Option<&str
 }
 
 /// Does what may block on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     served: &Arc<Served>,
     work: impl FnOnce(&Served) -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -8,25 +8,21 @@
 mod change;
 mod error;
 mod removal;
+mod reset;
 mod served;
 mod status;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use localefs_vfs::MeteredSize;
 use tokio::runtime::Handle;
 
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
 use crate::admin::ServedFileSystem;
-
-/// A tree that is served.
-pub(crate) struct Tree {
-    pub(crate) vfs: Arc<localefs_vfs::FileSystem>,
-    /// Whether it is in the data directory.
-    pub(crate) is_own: bool,
-}
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -131,6 +127,43 @@ impl DataPlane {
             .await
     }
 
+    /// Serves exactly these mount targets: by id, the file system and the address of each. Others
+    /// are deleted, those that are there already stay as they are. Gives those that are not as
+    /// they were to be, and why.
+    pub async fn serve_mount_targets(
+        &self,
+        targets: BTreeMap<String, (String, SocketAddr)>,
+    ) -> BTreeMap<String, DataPlaneError> {
+        let ids: Vec<_> = targets.keys().cloned().collect();
+        let served = self
+            .change(async move |served| Ok(change::serve_mount_targets(&served, &targets).await));
+        served.await.unwrap_or_else(|_| {
+            let stopped = |id| (id, DataPlaneError::Stopped);
+            ids.into_iter().map(stopped).collect()
+        })
+    }
+
+    /// Ends the state and the connections of all clients, and empties these file systems. Their
+    /// mount targets are there again when this returns; what is mounted finds an empty root. A
+    /// directory that is served from elsewhere (`--root`) keeps its files.
+    ///
+    /// # Errors
+    /// The first [`DataPlaneError`]; the rest is done nevertheless.
+    pub async fn reset(&self, file_systems: &[String]) -> Result<(), DataPlaneError> {
+        let file_systems = file_systems.to_vec();
+        self.change(async move |served| reset::reset(&served, &file_systems).await)
+            .await
+    }
+
+    /// The file system that was there from the start, and its mount target behind the front
+    /// doors, unless that was deleted; nothing once the server has stopped.
+    #[must_use]
+    pub fn behind_front_doors(&self) -> Option<(String, Option<String>)> {
+        let served = self.served.upgrade()?;
+        let table = served.table();
+        Some((table.first.clone(), table.front_door.clone()))
+    }
+
     /// The file systems with their mount targets and clients, in the order of their ids; none
     /// once the server has stopped.
     #[must_use]
@@ -139,18 +172,15 @@ impl DataPlane {
         served.map_or_else(Vec::new, |served| status::of(&served))
     }
 
-    /// The tree of a file system that is served.
+    /// How much a file system holds, as Amazon EFS meters it.
     ///
     /// # Errors
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
-    pub(crate) fn tree(&self, id: &str) -> Result<Tree, DataPlaneError> {
+    pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
         let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
         let known = served.table().file_systems.get(id).cloned();
         let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
-        Ok(Tree {
-            vfs: Arc::clone(&known.vfs),
-            is_own: known.identity.tree.is_none(),
-        })
+        Ok(known.vfs.metered_size())
     }
 
     /// Makes a change, one after the other, on the server's own threads.

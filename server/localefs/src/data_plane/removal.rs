@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 
 use super::error::DataPlaneError;
 use crate::data_dir::Layout;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often a tree is looked at again while something still uses it.
 const USERS: Duration = Duration::from_millis(50);
@@ -34,23 +34,36 @@ const ATTEMPTS: usize = 8;
 /// Moves the tree and the records of a file system that the database has forgotten out of the
 /// way, durably. Can be repeated.
 pub(super) fn set_aside(layout: &Layout, store: &Store, id: &str) -> Result<(), DataPlaneError> {
-    let removed = layout.removed();
-    fs::create_dir_all(&removed).map_err(|error| DataPlaneError::remove(&removed, error))?;
-    for from in [layout.trees().join(id), layout.records(id)] {
-        let to = removed.join(format!("{id}.{:016x}", rand::random::<u64>()));
-        let moved = match fs::rename(&from, to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => Err(error),
-            Ok(()) => from.parent().map_or(Ok(()), sync),
-        };
-        moved.map_err(|error| DataPlaneError::remove(&from, error))?;
+    for path in [layout.trees().join(id), layout.records(id)] {
+        move_aside(layout, id, &path)?;
+        let synced = path.parent().map_or(Ok(()), sync);
+        // Without a parent there was nothing.
+        if let Err(error) = synced
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(DataPlaneError::remove(&path, error));
+        }
     }
+    let removed = layout.removed();
     sync(&removed).map_err(|error| DataPlaneError::remove(&removed, error))?;
     let forgotten = store.forget_removed(id);
     forgotten.map_err(|error| {
         let path = layout.state();
-        crate::store::StoreError::Unusable { path, error }.into()
+        StoreError::Unusable { path, error }.into()
     })
+}
+
+/// Moves something of a file system out of the way, if it is there.
+pub(super) fn move_aside(layout: &Layout, id: &str, path: &Path) -> Result<(), DataPlaneError> {
+    let removed = layout.removed();
+    fs::create_dir_all(&removed).map_err(|error| DataPlaneError::remove(&removed, error))?;
+    let to = removed.join(format!("{id}.{:016x}", rand::random::<u64>()));
+    match fs::rename(path, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(DataPlaneError::remove(path, error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn sync(directory: &Path) -> io::Result<()> {

@@ -18,7 +18,7 @@ use crate::store::{Clients, Identity, Store, StoreError};
 use crate::transport::{Group, Transport};
 
 /// Nodes that a file system keeps at hand however many there are.
-const LEAST_NODES: usize = 16;
+const LEAST_NODES: usize = 4;
 
 /// How all file systems are served.
 #[derive(Clone, Debug)]

@@ -162,6 +162,18 @@ impl Store {
         identity(&transaction.open_table(FILE_SYSTEMS)?, id)
     }
 
+    /// The file systems whose trees are in the data directory.
+    pub(crate) fn own_file_systems(&self) -> Result<Vec<Identity>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        let file_systems = transaction.open_table(FILE_SYSTEMS)?;
+        let mut own = Vec::new();
+        for entry in file_systems.iter()? {
+            let found = identity(&file_systems, entry?.0.value())?;
+            own.extend(found.filter(|found| found.tree.is_none()));
+        }
+        Ok(own)
+    }
+
     /// Gives an id that no file system has an identity, whose tree is in the data directory.
     pub(crate) fn add_file_system(&self, id: &str) -> Result<Identity, redb::Error> {
         let new = Identity::random(Some(id.to_owned()), None);

@@ -120,17 +120,12 @@ impl<S: Service> Listeners<S> {
         let table = self.table();
         let front = table.behind_front_doors == Some(group);
         let front_doors = table.front_doors.iter().filter(|_| front);
-        let mut own: Vec<_> = table
-            .addresses
-            .values()
-            .filter(|address| address.group == group)
-            .map(|address| address.address)
-            .collect();
-        own.sort_unstable();
-        front_doors
-            .map(|(address, _)| *address)
-            .chain(own)
-            .collect()
+        let front_doors = front_doors.map(|(address, _)| *address);
+        front_doors.chain(table.own_addresses(group)).collect()
+    }
+
+    pub(super) fn own_addresses(&self, group: Group) -> Vec<SocketAddr> {
+        self.table().own_addresses(group)
     }
 
     /// Takes a service away, with the addresses that lead to it.
@@ -179,6 +174,13 @@ impl<S> Table<S> {
             socket,
         };
         self.addresses.insert(key(address), entered);
+    }
+
+    fn own_addresses(&self, group: Group) -> Vec<SocketAddr> {
+        let own = self.addresses.values().filter(|of| of.group == group);
+        let mut own: Vec<_> = own.map(|of| of.address).collect();
+        own.sort_unstable();
+        own
     }
 
     fn leads_to(&self, address: SocketAddr) -> Lead {

@@ -111,9 +111,14 @@ impl<S: Service> Transport<S> {
         Listeners::listen(&self.listeners, group, address, &self.shared)
     }
 
-    /// Where a service can be reached.
+    /// Where a service can be reached, first through the front doors if it is behind them.
     pub(crate) fn addresses(&self, group: Group) -> Vec<SocketAddr> {
         self.listeners.addresses(group)
+    }
+
+    /// The addresses that lead to a service alone.
+    pub(crate) fn own_addresses(&self, group: Group) -> Vec<SocketAddr> {
+        self.listeners.own_addresses(group)
     }
 
     /// Takes a service away: its addresses are free when this returns, and its connections are
