@@ -41,6 +41,17 @@ pub fn read(document: &str, kind: PolicyKind) -> Option<Arc<Policy>> {
     Some(policy)
 }
 
+/// A document that was accepted once, read. Should it not be readable any more, it denies
+/// everything: what it denied must not become allowed.
+fn read_kept(document: &str, kind: PolicyKind) -> Arc<Policy> {
+    const NOTHING: &str = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+    let policy = read(document, kind).or_else(|| {
+        tracing::error!("a policy in the store can't be read: it denies everything");
+        read(NOTHING, PolicyKind::Identity)
+    });
+    policy.unwrap_or_else(nothing)
+}
+
 /// Who makes requests with an access key.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -257,7 +268,7 @@ pub fn managed_policy(view: &View, arn: &str) -> Result<Option<Arc<Policy>>, Sto
         return Ok(managed.policy());
     }
     let policy = view.get::<ManagedPolicy>(arn)?;
-    Ok(policy.and_then(|policy| read(policy.document()?, PolicyKind::Identity)))
+    Ok(policy.map(|policy| read_kept(policy.document().unwrap_or_default(), PolicyKind::Identity)))
 }
 
 /// The first principal of an account's policy that names a user or role which doesn't exist.
@@ -321,7 +332,7 @@ fn add(
         }));
     };
     for (name, document) in &permissions.inline {
-        push(name, read(document, PolicyKind::Identity));
+        push(name, Some(read_kept(document, PolicyKind::Identity)));
     }
     for arn in &permissions.attached {
         push(arn, managed_policy(view, arn)?);
@@ -389,17 +400,17 @@ impl IamGate {
         let mut policies = identity.policies(view)?;
         let is_trust = is_about_trust(&demand.action);
         if let Some(document) = &demand.resource_policy {
-            policies.resource = if is_trust {
-                read(document, PolicyKind::Trust).map(|policy| Attached {
+            policies.resource = Some(if is_trust {
+                Attached {
                     layer: Layer::Trust,
                     holder: demand.resource.clone(),
                     name: "trust policy".to_owned(),
-                    policy,
-                })
+                    policy: read_kept(document, PolicyKind::Trust),
+                }
             } else {
-                read(document, PolicyKind::Resource)
-                    .map(|policy| file_system_policy::attached(policy, &demand.resource))
-            };
+                let policy = read_kept(document, PolicyKind::Resource);
+                file_system_policy::attached(policy, &demand.resource)
+            });
         }
         let request = iam::Request {
             principal: &identity.principal,
@@ -566,5 +577,52 @@ fn unauthenticated(error: &SignatureError) -> Unauthenticated {
         SignatureError::Incomplete(_) => Unauthenticated::Incomplete(text),
         SignatureError::Expired(_) => Unauthenticated::Stale(text),
         SignatureError::Scope(_) | SignatureError::Mismatch => Unauthenticated::BadSignature(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ACCOUNT, World};
+
+    #[tokio::test]
+    async fn a_policy_that_cannot_be_read_any_more_denies_everything() {
+        let world = World::new();
+        let admin = world
+            .user("admin", r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#)
+            .await;
+        admin.iam("ListUsers", &[]).await.ok();
+        let damage = |change: &mut crate::store::Change| -> crate::api::Result<()> {
+            let mut user = change.get::<User>("admin")?.unwrap();
+            user.permissions
+                .inline
+                .insert("broken".to_owned(), "{".to_owned());
+            Ok(change.put(&user)?)
+        };
+        world.control.store.change(damage).await.unwrap();
+        admin
+            .iam("ListUsers", &[])
+            .await
+            .fails(403, "AccessDenied", "explicit deny");
+
+        let arn = format!("arn:aws:elasticfilesystem:us-east-1:{ACCOUNT}:file-system/fs-1");
+        let policy = read_kept("{", PolicyKind::Resource);
+        let resource = Some(file_system_policy::attached(policy, &arn));
+        let root = Principal::Root {
+            account: ACCOUNT.to_owned(),
+        };
+        let context = Context::of(&root, 0);
+        let request = iam::Request {
+            principal: &root,
+            action: "elasticfilesystem:DeleteFileSystem",
+            resource: &arn,
+            owner: ACCOUNT,
+            context: &context,
+        };
+        let policies = Policies {
+            resource,
+            ..Policies::default()
+        };
+        assert!(!iam::evaluate(&request, &policies).allowed);
     }
 }

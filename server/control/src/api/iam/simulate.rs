@@ -15,16 +15,35 @@ use crate::iam::policy::Statement;
 use crate::iam::{Context, MalformedPolicy, Policy, PolicyKind, Principal, Request, evaluate};
 use crate::store::View;
 
+/// Characters of all policies in a request.
+const MOST_TEXT: usize = 131_072;
+
+/// Values of context keys in a request.
+const MOST_VALUES: usize = 100;
+
+/// Characters of policies times values that one answer may cost: past it, its page ends.
+const MOST_WORK: usize = 4_000_000;
+
+/// Policies may be long and many: the work is done where it keeps no other call waiting.
+async fn aside(call: Arc<Call>, work: fn(&Call) -> Result<Answer>) -> Result<Answer> {
+    let done = tokio::task::spawn_blocking(move || work(&call)).await;
+    done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
+}
+
 /// SimulatePrincipalPolicy.
 pub async fn principal(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
+    aside(call, simulate_principal).await
+}
+
+fn simulate_principal(call: &Call) -> Result<Answer> {
+    let mut input = Input::of(call)?;
     let source = input.text("PolicySourceArn", &ARN);
     let asked = Asked::read(&mut input)?;
     let view = call.view()?;
-    require(&call, &view, &source, Keys::none())?;
-    let identity = identity(&call, &view, &source)?;
+    require(call, &view, &source, Keys::none())?;
+    let identity = identity(call, &view, &source)?;
     let mut policies = identity.policies(&view)?;
-    let context = identity.context(now(&call));
+    let context = identity.context(now(call));
     let principal = match &asked.caller {
         Some(arn) => caller(&view, &call.control.settings.account_id, arn)?,
         None => identity.principal,
@@ -40,14 +59,18 @@ pub async fn principal(call: Arc<Call>) -> Result<Answer> {
 
 /// SimulateCustomPolicy.
 pub async fn custom(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
+    aside(call, simulate_custom).await
+}
+
+fn simulate_custom(call: &Call) -> Result<Answer> {
+    let mut input = Input::of(call)?;
     let asked = Asked::read(&mut input)?;
     if asked.documents.is_empty() {
         input.text("PolicyInputList", &DOCUMENT);
         input.done()?;
     }
     let view = call.view()?;
-    require(&call, &view, "*", Keys::none())?;
+    require(call, &view, "*", Keys::none())?;
     let mut policies = Policies::default();
     asked.add(&mut policies)?;
     let account = &call.control.settings.account_id;
@@ -160,6 +183,21 @@ impl Asked {
         if let Some(action) = actions.iter().find(|action| !action.contains(':')) {
             return Err(invalid(format!("Invalid Action: {action}")));
         }
+        let documents_text = documents.iter().chain(&boundaries).chain(&resource_policy);
+        let text: usize = documents_text.map(String::len).sum();
+        if text > MOST_TEXT {
+            return Err(invalid(format!(
+                "Policies have at most {MOST_TEXT} characters together."
+            )));
+        }
+        let values: usize = entries.iter().map(|(_, values)| values.len()).sum();
+        if values > MOST_VALUES {
+            return Err(invalid(format!(
+                "At most {MOST_VALUES} context values can be given."
+            )));
+        }
+        let affordable = MOST_WORK / ((text + 1) * (values + 1));
+        let most = usize::try_from(most).unwrap_or(100).min(affordable.max(1));
         Ok(Self {
             actions,
             resources,
@@ -170,7 +208,7 @@ impl Asked {
             caller,
             entries,
             first: usize::try_from(first).unwrap_or(usize::MAX),
-            most: usize::try_from(most).unwrap_or(100),
+            most,
         })
     }
 

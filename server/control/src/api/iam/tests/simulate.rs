@@ -222,3 +222,46 @@ async fn policies_are_tried_before_they_are_put() {
     .await
     .fails(400, "InvalidInput", "CallerArn");
 }
+
+#[tokio::test]
+async fn a_costly_simulation_is_refused_or_comes_in_small_pages() {
+    let world = World::new();
+    let root = world.root();
+    let long = document(&format!(
+        r#"{{"Effect":"Allow","Action":"a:b","Resource":"arn:aws:a:b:c:{}"}}"#,
+        "*a?".repeat(30_000)
+    ));
+    let action = ("ActionNames.member.1", "a:b");
+    let second = ("ActionNames.member.2", "a:c");
+    root.iam(
+        "SimulateCustomPolicy",
+        &[
+            ("PolicyInputList.member.1", &long),
+            ("PolicyInputList.member.2", &long),
+            action,
+        ],
+    )
+    .await
+    .fails(400, "InvalidInput", "at most 131072 characters");
+    let names: Vec<String> = (1..=101)
+        .map(|n| format!("ContextEntries.member.1.ContextKeyValues.member.{n}"))
+        .collect();
+    let mut parameters: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    parameters.extend([
+        ("ContextEntries.member.1.ContextKeyName", "aws:x"),
+        ("PolicyInputList.member.1", long.as_str()),
+        action,
+        second,
+    ]);
+    root.iam("SimulateCustomPolicy", &parameters).await.fails(
+        400,
+        "InvalidInput",
+        "At most 100 context values",
+    );
+    parameters.remove(0);
+    let page = root.iam("SimulateCustomPolicy", &parameters).await.ok();
+    assert_eq!(
+        (page.texts("EvalActionName").len(), page.text("IsTruncated")),
+        (1, "true".into())
+    );
+}
