@@ -96,7 +96,8 @@ impl Site {
         } else {
             Command::new(binary)
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--lease", "1", "--data"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--lease", "1"]);
+        command.args(["--api", "127.0.0.1:0", "--mount-target-port", "0", "--data"]);
         command.arg(self.data()).arg("--ready-file").arg(&ready);
         let output = File::create(&log).unwrap();
         command
