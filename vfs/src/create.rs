@@ -118,8 +118,10 @@ impl FileSystem {
         make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Made, Error> {
         check_name(name)?;
+        let held = self.reach(directory)?;
+        let at = held.as_fd();
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        match sys::stat_at(directory.fd(), name) {
+        match sys::stat_at(at, name) {
             Ok(_) => return Err(Error::Exist),
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -131,16 +133,16 @@ impl FileSystem {
         let naming = self.naming();
         let node = match self.shadow.as_ref() {
             Some(shadow) => {
-                self.make_in_shadow(shadow, directory, name, initial, set, file_type, &make)
+                let place = (directory, at);
+                self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
-            None => make(directory.fd(), name, 0)
+            None => make(at, name, 0)
                 .map_err(Error::from)
                 .and_then(|()| {
-                    self.dress(directory, name, initial, set, file_type)
+                    self.dress(at, name, initial, set, file_type)
                         // Nothing half made stays; what failed matters more than that this may fail.
                         .inspect_err(|_| {
-                            let _ =
-                                sys::remove(directory.fd(), name, file_type == FileType::Directory);
+                            let _ = sys::remove(at, name, file_type == FileType::Directory);
                         })
                 }),
         };
@@ -161,13 +163,13 @@ impl FileSystem {
 
     fn dress(
         &self,
-        directory: &Node,
+        at: BorrowedFd<'_>,
         name: &[u8],
         initial: Initial,
         set: &SetAttributes,
         file_type: FileType,
     ) -> Result<Arc<Node>, Error> {
-        let object = sys::find(directory.fd(), name)?;
+        let object = sys::find(at, name)?;
         sys::change_owner(object.as_fd(), Some(initial.uid), Some(initial.gid))?;
         if file_type != FileType::Symlink {
             sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
@@ -175,7 +177,7 @@ impl FileSystem {
         if set.accessed.is_some() || set.modified.is_some() {
             sys::change_times(object.as_fd(), set.accessed, set.modified)?;
         }
-        self.adopt(object)
+        self.adopt(object).map(|(node, _)| node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -187,7 +189,7 @@ impl FileSystem {
     fn make_in_shadow(
         &self,
         shadow: &Shadow,
-        directory: &Node,
+        (directory, place): (&Node, BorrowedFd<'_>),
         name: &[u8],
         initial: Initial,
         set: &SetAttributes,
@@ -197,7 +199,7 @@ impl FileSystem {
         let staged = shadow.stage();
         let (at, temporary) = match &staged {
             Some((staging, temporary)) => (*staging, temporary.as_bytes()),
-            None => (directory.fd(), name),
+            None => (place, name),
         };
         let mode = match staged {
             Some(_) => working_mode(file_type).unwrap_or(0),
@@ -218,9 +220,9 @@ impl FileSystem {
                 sys::change_times(object.as_fd(), set.accessed, set.modified)?;
             }
             if staged.is_some() {
-                sys::place(at, temporary, directory.fd(), name)?;
+                sys::place(at, temporary, place, name)?;
             }
-            self.enter(object, kernel, &stat)
+            self.enter(object, &kernel, &stat).map(|(node, _)| node)
         };
         prepare().inspect_err(|_| {
             let _ = sys::remove(at, temporary, file_type == FileType::Directory);

@@ -1,5 +1,7 @@
 //! Giving a file one more name.
 
+use std::os::fd::AsFd;
+
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
@@ -31,8 +33,10 @@ impl FileSystem {
         if node.file_type() == FileType::Directory {
             return Err(Error::IsDir);
         }
+        let at = self.reach(directory)?;
+        let held = self.reach(node)?;
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        match sys::stat_at(directory.fd(), name) {
+        match sys::stat_at(at.as_fd(), name) {
             Ok(_) => return Err(Error::Exist),
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -44,7 +48,7 @@ impl FileSystem {
         match self.attributes(node)?.links {
             0 => return Err(Error::Stale),
             MAX_LINKS.. => return Err(Error::MLink),
-            _ => sys::link(self.descriptors(), node.fd(), directory.fd(), name)?,
+            _ => sys::link(self.descriptors(), held.as_fd(), at.as_fd(), name)?,
         }
         self.named_also(directory, name, node);
         drop(naming);

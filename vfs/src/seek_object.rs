@@ -1,8 +1,10 @@
 //! Finding the object of a handle by its name, and keeping the index of names.
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, RwLockReadGuard};
 
 use crate::attributes::FileType;
+use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::handle::Decoded;
@@ -15,21 +17,23 @@ use crate::walk;
 const MAX_DEPTH: usize = 4096;
 
 impl FileSystem {
-    /// The object of a handle that the kernel doesn't open.
+    /// The object of a handle that the kernel doesn't open, and a descriptor of it.
     pub(crate) fn seek_object(
         &self,
         names: &Arc<Names>,
         wanted: &Decoded,
-    ) -> Result<Arc<Node>, Error> {
+    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
         let object = mark(wanted.fileid, &wanted.kernel);
         let known = names.of(object);
         for Name { parent, name } in known.iter().flatten() {
             let found = match self.seek_directory(names, *parent) {
-                Ok(directory) => self.child(&directory, name),
+                Ok((directory, at)) => self.child_at(&directory, at.as_fd(), name),
                 Err(error) => Err(error),
             };
             match found {
-                Ok(node) if node.kernel == wanted.kernel => return Ok(node),
+                Ok((node, held)) if node.is(wanted.fileid, &wanted.kernel) => {
+                    return Ok((node, held));
+                }
                 Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),
                 Ok(_) | Err(_) => {}
             }
@@ -47,12 +51,18 @@ impl FileSystem {
     }
 
     /// The directory with an inode number, by way of those above it.
-    fn seek_directory(&self, names: &Names, fileid: u64) -> Result<Arc<Node>, Error> {
+    fn seek_directory(
+        &self,
+        names: &Names,
+        fileid: u64,
+    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
         let mut below = Vec::new();
         let mut current = fileid;
-        let mut directory = loop {
-            if let Some(node) = self.cache.get(current) {
-                break node;
+        let (mut directory, mut at) = loop {
+            if let Some(node) = self.cache.get(current)
+                && let Some(held) = node.held()
+            {
+                break (node, held);
             }
             let (_, name) = names.last(current).ok_or(Error::NoEnt)?;
             if below.len() >= MAX_DEPTH || name.parent == current {
@@ -65,12 +75,12 @@ impl FileSystem {
             if directory.file_type() != FileType::Directory {
                 return Err(Error::NotDir);
             }
-            directory = self.child(&directory, &name)?;
+            (directory, at) = self.child_at(&directory, at.as_fd(), &name)?;
             if directory.fileid() != fileid {
                 return Err(Error::NoEnt);
             }
         }
-        Ok(directory)
+        Ok((directory, at))
     }
 
     /// Begins to look for everything if the index doesn't know it yet.

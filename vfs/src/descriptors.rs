@@ -1,0 +1,391 @@
+//! Descriptors are a cache. An object, and a file that is open, has one only while it is among the
+//! last used; it is opened again when it is needed (see [`crate::reach`]).
+//!
+//! What can't be opened again keeps its descriptor: an object without a name, and a file with data
+//! that was not committed, whose descriptor is the one that hears of write errors for sure. Both
+//! are bounded: see [`Descriptors::may_keep_nameless`] and [`Descriptors::note_uncommitted`].
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::file::OpenMode;
+use crate::node::Node;
+
+/// A descriptor that counts.
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    descriptor: OwnedFd,
+    open: Arc<AtomicUsize>,
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Which of the descriptors of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `O_PATH`: of any object.
+    Path,
+    /// For data, of a regular file that is open.
+    Data,
+}
+
+/// What an object has open, and what is to be known before any of it is closed.
+#[derive(Debug, Default)]
+pub(crate) struct Holding {
+    path: Slot,
+    data: Slot,
+    writable: bool,
+    /// Files that are open on it, and those among them that may write.
+    opens: u32,
+    writers: u32,
+    /// `path` stays for as long as the object is in memory.
+    kept: bool,
+    /// How often data was written, and which of these writes was the last that a sync has covered.
+    written: u64,
+    committed: u64,
+    /// Whether it is in the queue of the uncommitted.
+    listed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    descriptor: Option<Arc<Descriptor>>,
+    used: bool,
+}
+
+impl Slot {
+    fn get(&mut self) -> Option<Arc<Descriptor>> {
+        let descriptor = self.descriptor.clone()?;
+        self.used = true;
+        Some(descriptor)
+    }
+
+    /// Fills the slot, unless another thread was first.
+    fn fill(&mut self, descriptor: Arc<Descriptor>) -> Arc<Descriptor> {
+        self.used = true;
+        Arc::clone(self.descriptor.get_or_insert(descriptor))
+    }
+}
+
+impl Holding {
+    fn is_dirty(&self) -> bool {
+        self.written != self.committed
+    }
+
+    /// Takes what is for data only, which must not keep the host from running the file.
+    fn take_data(&mut self) -> Option<Arc<Descriptor>> {
+        self.committed = self.written;
+        self.writable = false;
+        self.data.descriptor.take()
+    }
+}
+
+impl Node {
+    /// Any descriptor of it, if one is open.
+    pub(crate) fn held(&self) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        match holding.data.get() {
+            Some(data) => Some(data),
+            None => holding.path.get(),
+        }
+    }
+
+    pub(crate) fn held_path(&self) -> Option<Arc<Descriptor>> {
+        self.holding().path.get()
+    }
+
+    /// A descriptor for data, if a suitable one is open.
+    pub(crate) fn held_data(&self, write: bool) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        if write && !holding.writable {
+            return None;
+        }
+        holding.data.get()
+    }
+
+    /// The descriptor that has seen every error since the first write that no sync has covered,
+    /// if one is open for writing, and the number of the last write.
+    pub(crate) fn held_writer(&self) -> Option<(Arc<Descriptor>, u64)> {
+        let mut holding = self.holding();
+        let written = holding.written;
+        if holding.writable {
+            holding.data.get().map(|data| (data, written))
+        } else {
+            None
+        }
+    }
+
+    /// The descriptor to write to, if it is open: it stays until the write is covered by a sync.
+    /// Whether the object has to be noted as uncommitted is said with it.
+    pub(crate) fn begin_write(&self) -> Option<(Arc<Descriptor>, bool)> {
+        let mut holding = self.holding();
+        if !holding.writable {
+            return None;
+        }
+        let data = holding.data.get()?;
+        holding.written += 1;
+        Some((data, !holding.listed))
+    }
+
+    /// Notes that the disk has, or has lost, all writes up to this one.
+    pub(crate) fn committed(&self, written: u64) {
+        let mut holding = self.holding();
+        holding.committed = holding.committed.max(written);
+    }
+
+    /// Notes one more file that is open.
+    pub(crate) fn count_open(&self, mode: OpenMode) {
+        let mut holding = self.holding();
+        holding.opens += 1;
+        holding.writers += u32::from(mode.write);
+    }
+
+    /// Notes that a file was closed; what nobody needs any more is to be dropped.
+    pub(crate) fn count_close(&self, mode: OpenMode) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        holding.opens -= 1;
+        holding.writers -= u32::from(mode.write);
+        let last_writer = holding.writable && holding.writers == 0;
+        if holding.opens == 0 || last_writer {
+            holding.take_data()
+        } else {
+            None
+        }
+    }
+
+    /// Whether files are open on it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.holding().opens > 0
+    }
+
+    /// Whether files are open on it that may write.
+    pub(crate) fn has_writers(&self) -> bool {
+        self.holding().writers > 0
+    }
+
+    /// Keeps this descriptor for as long as the object is in memory.
+    pub(crate) fn keep_path(&self, path: Arc<Descriptor>) {
+        let mut holding = self.holding();
+        let unneeded = holding.path.descriptor.replace(path);
+        holding.kept = true;
+        drop(holding);
+        drop(unneeded);
+    }
+
+    pub(crate) fn holding(&self) -> MutexGuard<'_, Holding> {
+        self.holding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One descriptor in the order of its opening.
+#[derive(Debug)]
+struct Ticket {
+    node: Weak<Node>,
+    kind: Kind,
+}
+
+/// All descriptors of objects.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    most: usize,
+    open: Arc<AtomicUsize>,
+    /// Looked at in this order when one has to go: those that were used since the last look get
+    /// another round.
+    queue: Mutex<VecDeque<Ticket>>,
+    /// Objects that keep a descriptor because they have no name.
+    nameless: AtomicUsize,
+    uncommitted: Mutex<VecDeque<Weak<Node>>>,
+}
+
+impl Descriptors {
+    /// Keeps about `most` descriptors open, beside those that are in use at a moment.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most: most.max(4),
+            open: Arc::default(),
+            queue: Mutex::default(),
+            nameless: AtomicUsize::new(0),
+            uncommitted: Mutex::default(),
+        }
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn own(&self, descriptor: OwnedFd) -> Arc<Descriptor> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Descriptor {
+            descriptor,
+            open: Arc::clone(&self.open),
+        })
+    }
+
+    /// Gives an object a descriptor, if it has none of the kind; the one that counts is returned.
+    pub(crate) fn keep(&self, node: &Node, path: Arc<Descriptor>) -> Arc<Descriptor> {
+        let kept = node.holding().path.fill(Arc::clone(&path));
+        if Arc::ptr_eq(&path, &kept) {
+            self.admit(node, Kind::Path);
+        }
+        kept
+    }
+
+    /// As [`Descriptors::keep`], with a descriptor for data, which replaces one that only reads.
+    pub(crate) fn keep_data(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+        writable: bool,
+    ) -> Arc<Descriptor> {
+        let mut holding = node.holding();
+        let replaced = if writable && !holding.writable {
+            holding.data.descriptor.take()
+        } else {
+            None
+        };
+        let kept = holding.data.fill(Arc::clone(&data));
+        let mine = Arc::ptr_eq(&kept, &data);
+        if mine {
+            holding.writable = writable;
+        }
+        drop(holding);
+        if mine && replaced.is_none() {
+            self.admit(node, Kind::Data);
+        }
+        kept
+    }
+
+    /// Enters a descriptor of an object; others are closed if there are too many.
+    fn admit(&self, node: &Node, kind: Kind) {
+        let mut queue = lock(&self.queue);
+        queue.push_back(Ticket {
+            node: Weak::clone(&node.me),
+            kind,
+        });
+        let mut dead = Vec::new();
+        let mut looks = 2 * queue.len();
+        let mut left = self.open().saturating_sub(self.most);
+        // Tickets of what was closed otherwise must not pile up either.
+        while looks > 0 && (left > 0 || queue.len() > 2 * self.most) {
+            looks -= 1;
+            let Some(ticket) = queue.pop_front() else {
+                break;
+            };
+            let Some(node) = ticket.node.upgrade() else {
+                continue;
+            };
+            match node.give_up(ticket.kind, left == 0) {
+                Look::Closed(descriptor) => {
+                    left = left.saturating_sub(1);
+                    dead.push((Some(descriptor), node));
+                }
+                Look::Gone => dead.push((None, node)),
+                Look::Stays => {
+                    queue.push_back(ticket);
+                    dead.push((None, node));
+                }
+            }
+        }
+        // What closes a descriptor, or takes the index's lock.
+        drop(queue);
+        drop(dead);
+    }
+
+    /// Whether one more object that is open may lose its last name.
+    pub(crate) fn may_keep_nameless(&self) -> bool {
+        self.nameless.load(Ordering::Relaxed) < (self.most / 4).max(1)
+    }
+
+    pub(crate) fn count_nameless(&self) {
+        self.nameless.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget_nameless(&self) {
+        self.nameless.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Notes an object with uncommitted data. If there are too many, the one that is so for
+    /// longest is returned: it is to be synced.
+    pub(crate) fn note_uncommitted(&self, node: &Node) -> Option<Arc<Node>> {
+        let mut queue = lock(&self.uncommitted);
+        let mut holding = node.holding();
+        if !holding.listed {
+            holding.listed = true;
+            queue.push_back(Weak::clone(&node.me));
+        }
+        drop(holding);
+        let mut clean = Vec::new();
+        let oldest = loop {
+            if queue.len() <= self.most / 2 {
+                break None;
+            }
+            let Some(node) = queue.pop_front()?.upgrade() else {
+                continue;
+            };
+            let mut holding = node.holding();
+            holding.listed = false;
+            let dirty = holding.is_dirty();
+            drop(holding);
+            if dirty {
+                break Some(node);
+            }
+            clean.push(node);
+        };
+        drop(queue);
+        drop(clean);
+        oldest
+    }
+}
+
+/// What became of a descriptor that was looked at.
+enum Look {
+    Closed(Arc<Descriptor>),
+    Stays,
+    Gone,
+}
+
+impl Node {
+    /// Gives up a descriptor that was not used since the last look. `only_looking` closes nothing.
+    fn give_up(&self, kind: Kind, only_looking: bool) -> Look {
+        let mut holding = self.holding();
+        let stays = match kind {
+            Kind::Path => holding.kept,
+            Kind::Data => holding.is_dirty(),
+        };
+        let kept = holding.kept;
+        let slot = match kind {
+            Kind::Path => &mut holding.path,
+            Kind::Data => &mut holding.data,
+        };
+        if slot.descriptor.is_none() || (kind == Kind::Path && kept) {
+            return Look::Gone;
+        }
+        if stays || only_looking || std::mem::take(&mut slot.used) {
+            return Look::Stays;
+        }
+        let Some(descriptor) = slot.descriptor.take() else {
+            return Look::Gone;
+        };
+        if kind == Kind::Data {
+            holding.writable = false;
+        }
+        Look::Closed(descriptor)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
