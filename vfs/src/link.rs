@@ -45,7 +45,7 @@ impl FileSystem {
         // Two links in different directories must not both be the last one.
         let _count = node.lock();
         let naming = self.naming();
-        match self.attributes(node)?.links {
+        match sys::stat(held.as_fd())?.stx_nlink {
             0 => return Err(Error::Stale),
             MAX_LINKS.. => return Err(Error::MLink),
             _ => sys::link(self.descriptors(), held.as_fd(), at.as_fd(), name)?,

@@ -74,6 +74,7 @@ impl FileSystem {
             self.may_lose_name(node, target)?;
         }
         let naming = self.naming();
+        let moving = self.names.as_ref().map(|names| names.moving());
         sys::rename(from_at, from_name, to_at, to_name)?;
         let noted = replaced.map_or(Ok(()), |(node, held)| {
             self.unnamed_as(to_directory, to_name, &node);
@@ -83,7 +84,7 @@ impl FileSystem {
             self.renamed(&node, (from_directory, from_name), (to_directory, to_name));
             self.modified(&node);
         }
-        drop(naming);
+        drop((moving, naming));
         let to_after = self.entries_changed(to_directory)?;
         let from_after = if from_directory == to_directory {
             to_after

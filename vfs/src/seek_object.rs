@@ -15,6 +15,8 @@ use crate::walk;
 
 /// How far up to look for a directory in memory.
 const MAX_DEPTH: usize = 4096;
+/// How often to look again because names were moved meanwhile.
+const ATTEMPTS: usize = 100;
 
 impl FileSystem {
     /// The object of a handle that the kernel doesn't open, and a descriptor of it.
@@ -24,20 +26,25 @@ impl FileSystem {
         wanted: &Decoded,
     ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
         let object = mark(wanted.fileid, &wanted.kernel);
-        let known = names.of(object);
-        for Name { parent, name } in known.iter().flatten() {
-            let found = match self.seek_directory(names, *parent) {
-                Ok((directory, at)) => self.child_at(&directory, at.as_fd(), name),
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok((node, held)) if node.is(wanted.fileid, &wanted.kernel) => {
-                    return Ok((node, held));
+        let mut attempts = 0;
+        let known = loop {
+            let moves = names.moves();
+            let known = names.of(object);
+            for name in known.iter().flatten() {
+                match self.look_at(names, name) {
+                    Ok((node, held)) if node.is(wanted.fileid, &wanted.kernel) => {
+                        return Ok((node, held));
+                    }
+                    Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),
+                    Ok(_) | Err(_) => {}
                 }
-                Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),
-                Ok(_) | Err(_) => {}
             }
-        }
+            attempts += 1;
+            if attempts == ATTEMPTS || !names.moved_since(moves) {
+                break known;
+            }
+            std::thread::yield_now();
+        };
         match names.miss(object, known.is_some()) {
             Missing::Perhaps => {
                 self.index_if_wanted(names);
@@ -48,6 +55,15 @@ impl FileSystem {
                 Err(Error::Stale)
             }
         }
+    }
+
+    fn look_at(
+        &self,
+        names: &Names,
+        name: &Name,
+    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+        let (directory, at) = self.seek_directory(names, name.parent)?;
+        self.child_at(&directory, at.as_fd(), &name.name)
     }
 
     /// The directory with an inode number, by way of those above it.
