@@ -136,15 +136,13 @@ impl FileSystem {
                 let place = (directory, at);
                 self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
-            None => make(at, name, 0)
-                .map_err(Error::from)
-                .and_then(|()| {
-                    self.dress(at, name, initial, set, file_type)
-                        // Nothing half made stays; what failed matters more than that this may fail.
-                        .inspect_err(|_| {
-                            let _ = sys::remove(at, name, file_type == FileType::Directory);
-                        })
-                }),
+            None => make(at, name, 0).map_err(Error::from).and_then(|()| {
+                self.dress(at, name, initial, set, file_type)
+                    // Nothing half made stays; what failed matters more than that this may fail.
+                    .inspect_err(|_| {
+                        let _ = sys::remove(at, name, file_type == FileType::Directory);
+                    })
+            }),
         };
         if let Ok(node) = &node {
             self.named(directory, name, node);

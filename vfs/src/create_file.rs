@@ -269,7 +269,8 @@ impl FileSystem {
         self.named(directory, name, &node);
         drop(naming);
         if !kept {
-            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new).map(Box::new);
+            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) =
+                verifier.map(Note::new).map(Box::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
@@ -310,7 +311,8 @@ impl FileSystem {
             .copied();
         let note = match kept {
             Some(note) => Some(note),
-            None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?.and_then(|octets| Note::decoded(&octets)),
+            None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?
+                .and_then(|octets| Note::decoded(&octets)),
         };
         Ok(note.and_then(|note| note.verifier_at(now())))
     }

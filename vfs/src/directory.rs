@@ -41,7 +41,8 @@ impl Entry<'_> {
     /// [`Error::NoEnt`] if the entry was removed in the meantime: leave it out then.
     /// [`Error::XDev`] if the host has mounted something there.
     pub fn attributes(&self) -> Result<Attributes, Error> {
-        self.file_system.entry_attributes(self.at.as_fd(), self.name)
+        self.file_system
+            .entry_attributes(self.at.as_fd(), self.name)
     }
 
     /// What it names.
@@ -49,7 +50,9 @@ impl Entry<'_> {
     /// # Errors
     /// As [`Entry::attributes`], and [`Error::TooManyFiles`].
     pub fn node(&self) -> Result<Arc<Node>, Error> {
-        let found = self.file_system.child_at(self.directory, self.at.as_fd(), self.name);
+        let found = self
+            .file_system
+            .child_at(self.directory, self.at.as_fd(), self.name);
         found.map(|(node, _)| node)
     }
 }

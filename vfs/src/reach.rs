@@ -36,9 +36,7 @@ impl FileSystem {
         }
         let path = match (node.held(), &self.names) {
             (Some(data), _) => sys::reopen(self.descriptors(), data.as_fd(), OFlags::PATH)?,
-            (None, None) => {
-                self.open_handle(&node.kernel(), OFlags::PATH | OFlags::NOFOLLOW)?
-            }
+            (None, None) => self.open_handle(&node.kernel(), OFlags::PATH | OFlags::NOFOLLOW)?,
             (None, Some(names)) => {
                 return self
                     .seek_object(names, &node.decoded())
@@ -97,9 +95,8 @@ impl FileSystem {
     /// # Errors
     /// [`Error::TooManyFiles`] if there are too many of the kind already.
     pub(crate) fn may_lose_name(&self, node: &Node, attributes: &Attributes) -> Result<(), Error> {
-        if attributes.links <= 1
-            && node.is_open()
-            && !self.cache.descriptors().may_keep_nameless() {
+        if attributes.links <= 1 && node.is_open() && !self.cache.descriptors().may_keep_nameless()
+        {
             return Err(Error::TooManyFiles);
         }
         Ok(())

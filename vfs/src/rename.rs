@@ -45,9 +45,7 @@ impl FileSystem {
         let to = self.attributes(to_directory)?;
         check(who, &from, Permissions::EXECUTE).ok()?;
         check(who, &to, Permissions::EXECUTE).ok()?;
-        let source = self
-            .entry_attributes(from_at, from_name)
-            .map_err(mounted)?;
+        let source = self.entry_attributes(from_at, from_name).map_err(mounted)?;
         let target = match self.entry_attributes(to_at, to_name).map_err(mounted) {
             Ok(target) => Some(target),
             Err(Error::NoEnt) => None,

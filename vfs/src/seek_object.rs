@@ -57,11 +57,7 @@ impl FileSystem {
         }
     }
 
-    fn look_at(
-        &self,
-        names: &Names,
-        name: &Name,
-    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    fn look_at(&self, names: &Names, name: &Name) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
         let (directory, at) = self.seek_directory(names, name.parent)?;
         self.child_at(&directory, at.as_fd(), &name.name)
     }

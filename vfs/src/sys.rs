@@ -441,11 +441,7 @@ pub(crate) fn open_handle(
     quietly(flags, |flags| open_handle_once(root, handle, flags))
 }
 
-fn open_handle_once(
-    root: BorrowedFd<'_>,
-    handle: &KernelHandle,
-    flags: OFlags,
-) -> Result<OwnedFd> {
+fn open_handle_once(root: BorrowedFd<'_>, handle: &KernelHandle, flags: OFlags) -> Result<OwnedFd> {
     let length = u32::try_from(handle.bytes.len()).map_err(|_| Errno::OVERFLOW)?;
     let mut raw = RawHandle {
         length,

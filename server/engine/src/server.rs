@@ -17,7 +17,7 @@ use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
 use crate::state::{
-    Budget, Client, Clients, Clock, Files, Grace, Millis, Session, State, StateidSource,
+    Budget, Client, Clients, Clock, Files, Grace, Millis, Quota, Session, State, StateidSource,
 };
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
@@ -132,7 +132,11 @@ impl Server {
             );
         }
         Ok(Arc::new(Self {
-            clients: Clients::new(config.boot, lease, config.max_opens.min(limits::MAX_OPENS)),
+            clients: Clients::new(
+                config.boot,
+                lease,
+                Quota::new(limits::MAX_OPENS, config.max_opens),
+            ),
             stateids: StateidSource::new(config.boot),
             // Clients may let two thirds of a lease pass, so that a stop must cost them little.
             clock: Clock::new(now, 3 * tick_interval(config.lease)),

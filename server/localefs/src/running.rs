@@ -27,6 +27,9 @@ const CALLS_END: Duration = Duration::from_millis(500);
 /// The shortest lease that the engine takes, and that its ticks keep up with.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
+/// Objects that stay in memory though nobody uses them, a few hundred octets each.
+const MAX_NODES: usize = 16_384;
+
 /// What does not change while a server runs.
 #[derive(Debug)]
 pub(crate) struct Description {
@@ -92,11 +95,12 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections);
+        let files = divide(builder.limits.connections, builder.max_descriptors);
         let options = Options {
             fsid: identity.fsid,
             key: identity.handle_key,
-            cached_nodes: files.nodes,
+            cached_nodes: files.descriptors.min(MAX_NODES),
+            descriptors: files.descriptors,
             durability: builder.durability,
             ownership: localefs_vfs::Ownership::Native,
             finding: Finding::Auto,
@@ -108,7 +112,7 @@ impl Running {
             engine::Config {
                 lease,
                 server_owner: identity.server_owner,
-                max_opens: files.opens,
+                max_opens: builder.max_opens,
                 boot,
             },
             Arc::new(served.file_system),
@@ -119,7 +123,7 @@ impl Running {
         let mut limits = builder.limits;
         limits.connections = files.connections;
         info!(?nfs, root = %root.display(), data = %data.path().display(),
-            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, "serving");
+            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, descriptors = options.descriptors, opens = builder.max_opens, "serving");
         let transport =
             Transport::start(listeners, Arc::clone(&server), engine::MAX_RECORD, limits);
         let description = Arc::new(Description {
