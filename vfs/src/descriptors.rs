@@ -44,8 +44,11 @@ pub(crate) enum Kind {
 /// What an object has open, and what is to be known before any of it is closed.
 #[derive(Debug, Default)]
 pub(crate) struct Holding {
-    path: Slot,
-    data: Slot,
+    path: Option<Arc<Descriptor>>,
+    data: Option<Arc<Descriptor>>,
+    /// Which of them were used since they were last looked at.
+    path_used: bool,
+    data_used: bool,
     writable: bool,
     /// Files that are open on it, and those among them that may write.
     opens: u32,
@@ -53,33 +56,25 @@ pub(crate) struct Holding {
     /// `path` stays for as long as the object is in memory.
     kept: bool,
     /// How often data was written, and which of these writes was the last that a sync has covered.
-    written: u64,
-    committed: u64,
+    written: u32,
+    committed: u32,
     /// Whether it is in the queue of the uncommitted.
     listed: bool,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    descriptor: Option<Arc<Descriptor>>,
-    used: bool,
-}
-
-impl Slot {
-    fn get(&mut self) -> Option<Arc<Descriptor>> {
-        let descriptor = self.descriptor.clone()?;
-        self.used = true;
-        Some(descriptor)
-    }
-
-    /// Fills the slot, unless another thread was first.
-    fn fill(&mut self, descriptor: Arc<Descriptor>) -> Arc<Descriptor> {
-        self.used = true;
-        Arc::clone(self.descriptor.get_or_insert(descriptor))
-    }
-}
-
 impl Holding {
+    fn path(&mut self) -> Option<Arc<Descriptor>> {
+        let path = self.path.clone()?;
+        self.path_used = true;
+        Some(path)
+    }
+
+    fn data(&mut self) -> Option<Arc<Descriptor>> {
+        let data = self.data.clone()?;
+        self.data_used = true;
+        Some(data)
+    }
+
     fn is_dirty(&self) -> bool {
         self.written != self.committed
     }
@@ -88,7 +83,7 @@ impl Holding {
     fn take_data(&mut self) -> Option<Arc<Descriptor>> {
         self.committed = self.written;
         self.writable = false;
-        self.data.descriptor.take()
+        self.data.take()
     }
 }
 
@@ -96,14 +91,14 @@ impl Node {
     /// Any descriptor of it, if one is open.
     pub(crate) fn held(&self) -> Option<Arc<Descriptor>> {
         let mut holding = self.holding();
-        match holding.data.get() {
+        match holding.data() {
             Some(data) => Some(data),
-            None => holding.path.get(),
+            None => holding.path(),
         }
     }
 
     pub(crate) fn held_path(&self) -> Option<Arc<Descriptor>> {
-        self.holding().path.get()
+        self.holding().path()
     }
 
     /// A descriptor for data, if a suitable one is open.
@@ -112,16 +107,16 @@ impl Node {
         if write && !holding.writable {
             return None;
         }
-        holding.data.get()
+        holding.data()
     }
 
     /// The descriptor that has seen every error since the first write that no sync has covered,
     /// if one is open for writing, and the number of the last write.
-    pub(crate) fn held_writer(&self) -> Option<(Arc<Descriptor>, u64)> {
+    pub(crate) fn held_writer(&self) -> Option<(Arc<Descriptor>, u32)> {
         let mut holding = self.holding();
         let written = holding.written;
         if holding.writable {
-            holding.data.get().map(|data| (data, written))
+            holding.data().map(|data| (data, written))
         } else {
             None
         }
@@ -134,15 +129,19 @@ impl Node {
         if !holding.writable {
             return None;
         }
-        let data = holding.data.get()?;
-        holding.written += 1;
+        let data = holding.data()?;
+        holding.written = holding.written.wrapping_add(1);
         Some((data, !holding.listed))
     }
 
     /// Notes that the disk has, or has lost, all writes up to this one.
-    pub(crate) fn committed(&self, written: u64) {
+    pub(crate) fn committed(&self, written: u32) {
         let mut holding = self.holding();
-        holding.committed = holding.committed.max(written);
+        // Counts wrap. What another sync has covered meanwhile stays covered.
+        let since = |count: u32| holding.written.wrapping_sub(count);
+        if since(written) < since(holding.committed) {
+            holding.committed = written;
+        }
     }
 
     /// Notes one more file that is open.
@@ -178,7 +177,7 @@ impl Node {
     /// Keeps this descriptor for as long as the object is in memory.
     pub(crate) fn keep_path(&self, path: Arc<Descriptor>) {
         let mut holding = self.holding();
-        let unneeded = holding.path.descriptor.replace(path);
+        let unneeded = holding.path.replace(path);
         holding.kept = true;
         drop(holding);
         drop(unneeded);
@@ -236,7 +235,10 @@ impl Descriptors {
 
     /// Gives an object a descriptor, if it has none of the kind; the one that counts is returned.
     pub(crate) fn keep(&self, node: &Node, path: Arc<Descriptor>) -> Arc<Descriptor> {
-        let kept = node.holding().path.fill(Arc::clone(&path));
+        let mut holding = node.holding();
+        holding.path_used = true;
+        let kept = Arc::clone(holding.path.get_or_insert_with(|| Arc::clone(&path)));
+        drop(holding);
         if Arc::ptr_eq(&path, &kept) {
             self.admit(node, Kind::Path);
         }
@@ -252,11 +254,12 @@ impl Descriptors {
     ) -> Arc<Descriptor> {
         let mut holding = node.holding();
         let replaced = if writable && !holding.writable {
-            holding.data.descriptor.take()
+            holding.data.take()
         } else {
             None
         };
-        let kept = holding.data.fill(Arc::clone(&data));
+        holding.data_used = true;
+        let kept = Arc::clone(holding.data.get_or_insert_with(|| Arc::clone(&data)));
         let mine = Arc::ptr_eq(&kept, &data);
         if mine {
             holding.writable = writable;
@@ -362,21 +365,22 @@ impl Node {
     fn give_up(&self, kind: Kind, only_looking: bool) -> Look {
         let mut holding = self.holding();
         let stays = match kind {
-            Kind::Path => holding.kept,
-            Kind::Data => holding.is_dirty(),
+            Kind::Path if holding.kept => return Look::Gone,
+            Kind::Path => !only_looking && std::mem::take(&mut holding.path_used),
+            Kind::Data if holding.is_dirty() => true,
+            Kind::Data => !only_looking && std::mem::take(&mut holding.data_used),
         };
-        let kept = holding.kept;
         let slot = match kind {
             Kind::Path => &mut holding.path,
             Kind::Data => &mut holding.data,
         };
-        if slot.descriptor.is_none() || (kind == Kind::Path && kept) {
+        if slot.is_none() {
             return Look::Gone;
         }
-        if stays || only_looking || std::mem::take(&mut slot.used) {
+        if stays || only_looking {
             return Look::Stays;
         }
-        let Some(descriptor) = slot.descriptor.take() else {
+        let Some(descriptor) = slot.take() else {
             return Look::Gone;
         };
         if kind == Kind::Data {

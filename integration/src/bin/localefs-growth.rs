@@ -13,7 +13,11 @@ use localefs_integration::growth::{Clients, Cost, Directory, Usage};
 #[command(name = "localefs-growth", version)]
 struct Line {
     /// Files in one directory: a row for each number.
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,10000,100000,1000000"
+    )]
     files: Vec<u64>,
     /// How many files are looked up, asked for their attributes, opened and closed.
     #[arg(long, default_value_t = 50_000)]

@@ -71,34 +71,39 @@ impl Clients {
         let root = first.root();
         let directory = first.make_directory(&root, "opens");
         let opens = self.opens;
-        measure(server.pid(), "create, write and keep open", self.all(), || {
-            for (client, session) in self.sessions.iter_mut().enumerate() {
-                let held = &mut self.held[client];
-                Pump::new(8).run(
-                    session,
-                    opens as u64,
-                    |number, compound| {
-                        let file = index(number);
-                        let open = Open::both(name_of(client, file))
-                            .guarded()
-                            .owner(format!("owner {file}"))
-                            .access(OPEN_FOR)
-                            .set(mode(0o600));
-                        compound.putfh(&directory).open(&open).getfh().write(
-                            Stateid4::CURRENT,
-                            0,
-                            StableHow4::Unstable,
-                            &content(client, file),
-                        )
-                    },
-                    |_, reply| {
-                        held.push((reply.open().stateid, reply.handle()));
-                        Ok(())
-                    },
-                )?;
-            }
-            Ok(())
-        })
+        measure(
+            server.pid(),
+            "create, write and keep open",
+            self.all(),
+            || {
+                for (client, session) in self.sessions.iter_mut().enumerate() {
+                    let held = &mut self.held[client];
+                    Pump::new(8).run(
+                        session,
+                        opens as u64,
+                        |number, compound| {
+                            let file = index(number);
+                            let open = Open::both(name_of(client, file))
+                                .guarded()
+                                .owner(format!("owner {file}"))
+                                .access(OPEN_FOR)
+                                .set(mode(0o600));
+                            compound.putfh(&directory).open(&open).getfh().write(
+                                Stateid4::CURRENT,
+                                0,
+                                StableHow4::Unstable,
+                                &content(client, file),
+                            )
+                        },
+                        |_, reply| {
+                            held.push((reply.open().stateid, reply.handle()));
+                            Ok(())
+                        },
+                    )?;
+                }
+                Ok(())
+            },
+        )
     }
 
     /// COMMIT of every file.

@@ -133,7 +133,10 @@ impl<'a> Directory<'a> {
                         _ => listing.wrong += 1,
                     }
                     let attributes = Attributes::from_fattr4(&entry.attrs);
-                    ensure!(attributes.is_ok_and(|a| a.fileid.is_some()), "no attributes");
+                    ensure!(
+                        attributes.is_ok_and(|a| a.fileid.is_some()),
+                        "no attributes"
+                    );
                 }
                 if page.reply.eof {
                     return Ok(());
@@ -237,4 +240,3 @@ fn scatter(number: u64, count: u64) -> u64 {
     const STEP: u64 = 999_983;
     number.wrapping_mul(STEP) % count.max(1)
 }
-

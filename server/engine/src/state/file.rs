@@ -14,6 +14,7 @@ use localefs_vfs::{File, Node, NodeKey, OpenMode};
 
 use super::client::{Client, State};
 use super::lock_table::{Held, LockKind, LockTable, Range};
+use super::opens::Opens;
 use super::share::Shares;
 use super::stateid::{StateidSource, check_seqid, next_seqid};
 use crate::limits;
@@ -169,24 +170,25 @@ pub struct FileState {
 struct Inner {
     /// Off the table: whoever holds this must look the file up again.
     retired: bool,
-    opens: HashMap<OwnerKey, Arc<Open>>,
-    lock_states: HashMap<OwnerKey, Arc<LockState>>,
+    opens: Opens,
+    /// Most files are never locked.
+    locking: Option<Box<Locking>>,
+}
+
+/// The locks of a file, and those who took them.
+#[derive(Debug, Default)]
+struct Locking {
+    states: HashMap<OwnerKey, Arc<LockState>>,
     locks: LockTable<OwnerKey>,
 }
 
-impl Inner {
+impl Locking {
     /// Whether the table stays within its bound, or at least doesn't grow.
     fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>) -> bool {
         // No change adds more than two.
         self.locks.len() + 2 <= limits::MAX_LOCKS_PER_FILE
             || self.locks.len_after(owner, range, kind)
                 <= self.locks.len().max(limits::MAX_LOCKS_PER_FILE)
-    }
-
-    fn has(&self, open: &Open) -> bool {
-        self.opens
-            .get(&open.owner)
-            .is_some_and(|known| known.other == open.other)
     }
 
     fn give(&mut self, owner: &OwnerKey, range: Range, kind: LockKind) -> Result<(), LockFailure> {
@@ -198,6 +200,18 @@ impl Inner {
         }
         self.locks.set(owner, range, kind);
         Ok(())
+    }
+}
+
+impl Inner {
+    fn has(&self, open: &Open) -> bool {
+        self.opens
+            .get(&open.owner)
+            .is_some_and(|known| known.other == open.other)
+    }
+
+    fn locking(&mut self) -> &mut Locking {
+        self.locking.get_or_insert_default()
     }
 }
 
@@ -239,17 +253,17 @@ impl FileState {
         check_seqid(seqid, current.seqid)?;
         inner.opens.remove(&open.owner);
         client.remove_state(&open.other);
-        let Inner {
-            lock_states, locks, ..
-        } = &mut *inner;
-        lock_states.retain(|owner, state| {
-            let through = state.open.other == open.other;
-            if through {
-                locks.release(|holder| holder == owner);
-                client.remove_state(&state.other);
-            }
-            !through
-        });
+        if let Some(locking) = &mut inner.locking {
+            let Locking { states, locks } = &mut **locking;
+            states.retain(|owner, state| {
+                let through = state.open.other == open.other;
+                if through {
+                    locks.release(|holder| holder == owner);
+                    client.remove_state(&state.other);
+                }
+                !through
+            });
+        }
         Ok(Taken(vec![current.reader.take(), current.writer.take()]))
     }
 
@@ -269,11 +283,12 @@ impl FileState {
         if !inner.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID.into());
         }
-        if let Some(state) = inner.lock_states.get(&owner).cloned() {
-            inner.give(&owner, range, kind)?;
+        let locking = inner.locking();
+        if let Some(state) = locking.states.get(&owner).cloned() {
+            locking.give(&owner, range, kind)?;
             return Ok(state.advance());
         }
-        inner.give(&owner, range, kind)?;
+        locking.give(&owner, range, kind)?;
         let state = Arc::new(LockState {
             other: source.take(),
             owner: owner.clone(),
@@ -281,14 +296,14 @@ impl FileState {
             seqid: Mutex::new(1),
         });
         if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
-            inner.locks.release(|holder| *holder == owner);
+            locking.locks.release(|holder| *holder == owner);
             return Err(status.into());
         }
         let stateid = Stateid4 {
             seqid: 1,
             other: state.other,
         };
-        inner.lock_states.insert(owner, state);
+        locking.states.insert(owner, state);
         Ok(stateid)
     }
 
@@ -305,7 +320,7 @@ impl FileState {
     ) -> Result<Stateid4, LockFailure> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        inner.give(&state.owner, range, kind)?;
+        inner.locking().give(&state.owner, range, kind)?;
         Ok(state.advance())
     }
 
@@ -321,10 +336,11 @@ impl FileState {
     ) -> Result<Stateid4, Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        if !inner.fits(&state.owner, range, None) {
+        let locking = inner.locking();
+        if !locking.fits(&state.owner, range, None) {
             return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
         }
-        inner.locks.clear(&state.owner, range);
+        locking.locks.clear(&state.owner, range);
         Ok(state.advance())
     }
 
@@ -336,7 +352,9 @@ impl FileState {
         range: Range,
         kind: LockKind,
     ) -> Option<Held<OwnerKey>> {
-        self.inner().locks.conflict(owner, range, kind).cloned()
+        let inner = self.inner();
+        let locking = inner.locking.as_deref()?;
+        locking.locks.conflict(owner, range, kind).cloned()
     }
 
     /// Forgets a lock-owner that holds nothing (FREE_STATEID, RFC 8881 §18.38).
@@ -346,10 +364,11 @@ impl FileState {
     pub fn free(&self, state: &LockState, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        if inner.locks.holds(&state.owner) {
+        let locking = inner.locking();
+        if locking.locks.holds(&state.owner) {
             return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
         }
-        inner.lock_states.remove(&state.owner);
+        locking.states.remove(&state.owner);
         client.remove_state(&state.other);
         Ok(())
     }
@@ -358,29 +377,30 @@ impl FileState {
     pub fn expel(&self, clientid: Clientid4) -> Taken {
         let mut inner = self.inner();
         let mut taken = Vec::new();
-        inner.opens.retain(|owner, open| {
-            let gone = owner.clientid == clientid;
+        inner.opens.retain(|open| {
+            let gone = open.owner.clientid == clientid;
             if gone {
                 let mut current = open.current();
                 taken.extend([current.reader.take(), current.writer.take()]);
             }
             !gone
         });
-        inner
-            .lock_states
-            .retain(|owner, _| owner.clientid != clientid);
-        inner.locks.release(|owner| owner.clientid == clientid);
+        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
+            states.retain(|owner, _| owner.clientid != clientid);
+            locks.release(|owner| owner.clientid == clientid);
+        }
         Taken(taken)
     }
 
     /// How many locks a client holds.
     #[must_use]
     pub fn locks_of(&self, clientid: Clientid4) -> usize {
-        self.inner()
-            .locks
+        let inner = self.inner();
+        let locks = inner
+            .locking
             .iter()
-            .filter(|held| held.owner.clientid == clientid)
-            .count()
+            .flat_map(|locking| locking.locks.iter());
+        locks.filter(|held| held.owner.clientid == clientid).count()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -390,7 +410,10 @@ impl FileState {
 
 impl Inner {
     fn check_lock_state(&self, state: &LockState, seqid: u32) -> Result<(), Nfsstat4> {
-        let known = self.lock_states.get(&state.owner);
+        let known = self
+            .locking
+            .as_ref()
+            .and_then(|locking| locking.states.get(&state.owner));
         if known.is_none_or(|known| known.other != state.other) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
@@ -457,7 +480,7 @@ impl Files {
             });
             let added = client.add_state(open.other, State::Open(Arc::clone(&open)));
             if added.is_ok() {
-                inner.opens.insert(owner.clone(), Arc::clone(&open));
+                inner.opens.insert(Arc::clone(&open));
             }
             drop(inner);
             if added.is_err() {
@@ -479,7 +502,11 @@ impl Files {
     pub fn retire_if_unused(&self, key: NodeKey) {
         self.table.remove_if(&key, |_, state| {
             let mut inner = state.inner();
-            inner.retired = inner.opens.is_empty() && inner.lock_states.is_empty();
+            let unlocked = inner
+                .locking
+                .as_ref()
+                .is_none_or(|locking| locking.states.is_empty());
+            inner.retired = inner.opens.is_empty() && unlocked;
             inner.retired
         });
     }

@@ -8,6 +8,7 @@ mod clock;
 mod file;
 mod grace;
 mod lock_table;
+mod opens;
 mod quota;
 mod session;
 mod share;
