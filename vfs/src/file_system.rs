@@ -94,6 +94,14 @@ impl FileSystem {
         self.owned(&stat, node.mark(), change)
     }
 
+    /// Whether an object has no name left, so that whoever uses it last frees all its blocks.
+    #[must_use]
+    pub fn is_nameless(&self, node: &Node) -> bool {
+        // What has no descriptor can be opened again, and so has a name; or is gone already.
+        let stat = node.held().map(|held| sys::stat(held.as_fd()));
+        stat.is_some_and(|stat| stat.is_ok_and(|stat| stat.stx_nlink == 0))
+    }
+
     /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
     /// only execute.
     ///

@@ -75,6 +75,7 @@ fn opens(line: &Line) -> Result<()> {
     let (mut clients, cost) = Clients::connect(&server, line.clients, line.opens)?;
     show(&row, &cost);
     show(&row, &clients.open(&server)?);
+    show(&row, &clients.write(&server)?);
     show(&row, &clients.commit(&server)?);
     show(&row, &clients.read_all(&server, "read, all in turn")?);
     show(&row, &clients.read_some(&server, 200)?);
@@ -92,7 +93,8 @@ fn opens(line: &Line) -> Result<()> {
 
 fn start(line: &Line) -> Result<TestServer> {
     let options = TestServerOptions {
-        lease: 90,
+        // A client is idle while it waits for its turn.
+        lease: 3600,
         durable: true,
     };
     let mut arguments = line.server.clone();

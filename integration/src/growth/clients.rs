@@ -6,10 +6,7 @@ use localefs_protocol::nfs4::{Nfsstat4, Stateid4};
 
 use super::{Cost, Pump, measure};
 use crate::client::names::*;
-use crate::client::{ClientOptions, Open, Session, TestServer};
-
-/// What files are opened for: to read and to write.
-pub const OPEN_FOR: u32 = 3;
+use crate::client::{ClientOptions, Compound, Open, Session, TestServer};
 
 /// Clients with a session each, and open files of their own.
 #[derive(Debug)]
@@ -58,11 +55,13 @@ impl Clients {
         Ok((clients, cost))
     }
 
-    fn all(&self) -> u64 {
+    /// How many files are open, or are to be.
+    #[must_use]
+    pub fn count(&self) -> u64 {
         (self.sessions.len() * self.opens) as u64
     }
 
-    /// Every client makes its files and keeps them open, with eight octets written to each.
+    /// Every client makes its files, and keeps them open to read and to write.
     ///
     /// # Errors
     /// If the server refuses.
@@ -71,39 +70,48 @@ impl Clients {
         let root = first.root();
         let directory = first.make_directory(&root, "opens");
         let opens = self.opens;
-        measure(
-            server.pid(),
-            "create, write and keep open",
-            self.all(),
-            || {
-                for (client, session) in self.sessions.iter_mut().enumerate() {
-                    let held = &mut self.held[client];
-                    Pump::new(8).run(
-                        session,
-                        opens as u64,
-                        |number, compound| {
-                            let file = index(number);
-                            let open = Open::both(name_of(client, file))
-                                .guarded()
-                                .owner(format!("owner {file}"))
-                                .access(OPEN_FOR)
-                                .set(mode(0o600));
-                            compound.putfh(&directory).open(&open).getfh().write(
-                                Stateid4::CURRENT,
-                                0,
-                                StableHow4::Unstable,
-                                &content(client, file),
-                            )
-                        },
-                        |_, reply| {
-                            held.push((reply.open().stateid, reply.handle()));
-                            Ok(())
-                        },
-                    )?;
-                }
-                Ok(())
-            },
-        )
+        measure(server.pid(), "create and keep open", self.count(), || {
+            for (client, session) in self.sessions.iter_mut().enumerate() {
+                let held = &mut self.held[client];
+                Pump::new(8).run(
+                    session,
+                    opens as u64,
+                    |number, compound| {
+                        let file = index(number);
+                        let open = Open::both(name_of(client, file))
+                            .guarded()
+                            .owner(format!("owner {file}"))
+                            .set(mode(0o600));
+                        compound.putfh(&directory).open(&open).getfh()
+                    },
+                    |_, reply| {
+                        held.push((reply.open().stateid, reply.handle()));
+                        Ok(())
+                    },
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Every client writes eight octets to each of its files, which stay in the server's memory.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn write(&mut self, server: &TestServer) -> Result<Cost> {
+        measure(server.pid(), "write", self.count(), || {
+            for (client, session) in self.sessions.iter_mut().enumerate() {
+                let held = &self.held[client];
+                let build = |number, compound: Compound<'static>| {
+                    let (stateid, handle) = &held[index(number)];
+                    let data = content(client, index(number));
+                    let write = compound.putfh(handle);
+                    write.write(*stateid, 0, StableHow4::Unstable, &data)
+                };
+                Pump::new(8).run(session, held.len() as u64, build, |_, _| Ok(()))?;
+            }
+            Ok(())
+        })
     }
 
     /// COMMIT of every file.
@@ -111,9 +119,9 @@ impl Clients {
     /// # Errors
     /// If the server refuses.
     pub fn commit(&mut self, server: &TestServer) -> Result<Cost> {
-        measure(server.pid(), "commit", self.all(), || {
+        measure(server.pid(), "commit", self.count(), || {
             for (session, held) in self.sessions.iter_mut().zip(&self.held) {
-                let build = |number, compound: crate::client::Compound<'static>| {
+                let build = |number, compound: Compound<'static>| {
                     compound.putfh(&held[index(number)].1).commit(0, 0)
                 };
                 Pump::new(8).run(session, held.len() as u64, build, |_, _| Ok(()))?;
@@ -127,7 +135,7 @@ impl Clients {
     /// # Errors
     /// If the server refuses, or something else is read.
     pub fn read_all(&mut self, server: &TestServer, name: &str) -> Result<Cost> {
-        measure(server.pid(), name, self.all(), || {
+        measure(server.pid(), name, self.count(), || {
             (0..self.sessions.len()).try_for_each(|client| self.read_of(client, 1))
         })
     }
@@ -166,7 +174,7 @@ impl Clients {
     /// # Errors
     /// If the server refuses.
     pub fn reclaim(&mut self, server: &TestServer) -> Result<Cost> {
-        measure(server.pid(), "reclaim an open", self.all(), || {
+        measure(server.pid(), "reclaim an open", self.count(), || {
             for (client, held) in self.held.iter_mut().enumerate() {
                 let options = options(client).reclaiming();
                 let mut session = Session::establish(server.address(), &options)?;
@@ -176,10 +184,7 @@ impl Clients {
                     held.len() as u64,
                     |number, compound| {
                         let file = index(number);
-                        let open = Open::both("")
-                            .previous()
-                            .owner(format!("owner {file}"))
-                            .access(OPEN_FOR);
+                        let open = Open::both("").previous().owner(format!("owner {file}"));
                         compound.putfh(&held[file].1).open(&open)
                     },
                     |_, reply| {
@@ -203,9 +208,9 @@ impl Clients {
     /// # Errors
     /// If the server refuses.
     pub fn close(&mut self, server: &TestServer) -> Result<Cost> {
-        measure(server.pid(), "close", self.all(), || {
+        measure(server.pid(), "close", self.count(), || {
             for (session, held) in self.sessions.iter_mut().zip(&self.held) {
-                let build = |number, compound: crate::client::Compound<'static>| {
+                let build = |number, compound: Compound<'static>| {
                     let (stateid, handle) = &held[index(number)];
                     compound.putfh(handle).close(*stateid)
                 };

@@ -5,7 +5,7 @@ use localefs_protocol::nfs4::{Attributes, Stateid4, Verifier4};
 
 use super::{Cost, Pump, measure};
 use crate::client::names::*;
-use crate::client::{ClientOptions, Open, Session, TestServer};
+use crate::client::{ClientOptions, Compound, Open, Session, TestServer};
 
 /// Octets of a READDIR's reply.
 const PAGE: u32 = 256 * 1024;
@@ -82,7 +82,7 @@ impl<'a> Directory<'a> {
         let set = mode(0o644);
         let Self { pump, session, .. } = self;
         measure(self.server.pid(), "create", self.files, || {
-            let build = |number, compound: crate::client::Compound<'static>| {
+            let build = |number, compound: Compound<'static>| {
                 let open = Open::both(name_of(number)).guarded().set(set.clone());
                 compound
                     .putfh(&self.directory)
@@ -178,7 +178,7 @@ impl<'a> Directory<'a> {
         let Self { pump, session, .. } = self;
         let count = handles.len() as u64;
         measure(self.server.pid(), "getattr by handle", count, || {
-            let build = |number, compound: crate::client::Compound<'static>| {
+            let build = |number, compound: Compound<'static>| {
                 let handle = usize::try_from(number).map_or(&[][..], |number| &handles[number]);
                 compound
                     .putfh(handle)
@@ -195,7 +195,7 @@ impl<'a> Directory<'a> {
     pub fn open_close(&mut self) -> Result<Cost> {
         let Self { pump, session, .. } = self;
         measure(self.server.pid(), "open, close", self.samples, || {
-            let build = |number, compound: crate::client::Compound<'static>| {
+            let build = |number, compound: Compound<'static>| {
                 let open = Open::read(name_of(scatter(number, self.files)));
                 compound
                     .putfh(&self.directory)
@@ -213,7 +213,7 @@ impl<'a> Directory<'a> {
     pub fn remove(&mut self) -> Result<Cost> {
         let Self { pump, session, .. } = self;
         measure(self.server.pid(), "remove", self.files, || {
-            let build = |number, compound: crate::client::Compound<'static>| {
+            let build = |number, compound: Compound<'static>| {
                 let name = name_of(scatter(number, self.files));
                 compound.putfh(&self.directory).remove(name)
             };

@@ -8,7 +8,7 @@ mod directory;
 mod process;
 mod pump;
 
-pub use clients::{Clients, OPEN_FOR};
+pub use clients::Clients;
 pub use directory::{Directory, Listing};
 pub use process::Usage;
 pub use pump::Pump;
