@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+pub mod fidelity;
 pub mod growth;
 pub mod guest;
 pub mod job;

@@ -75,6 +75,15 @@ impl Holding {
         Some(data)
     }
 
+    fn begin_write(&mut self) -> Option<(Arc<Descriptor>, bool)> {
+        if !self.writable {
+            return None;
+        }
+        let data = self.data()?;
+        self.written = self.written.wrapping_add(1);
+        Some((data, !self.listed))
+    }
+
     fn is_dirty(&self) -> bool {
         self.written != self.committed
     }
@@ -125,13 +134,7 @@ impl Node {
     /// The descriptor to write to, if it is open: it stays until the write is covered by a sync.
     /// Whether the object has to be noted as uncommitted is said with it.
     pub(crate) fn begin_write(&self) -> Option<(Arc<Descriptor>, bool)> {
-        let mut holding = self.holding();
-        if !holding.writable {
-            return None;
-        }
-        let data = holding.data()?;
-        holding.written = holding.written.wrapping_add(1);
-        Some((data, !holding.listed))
+        self.holding().begin_write()
     }
 
     /// Notes that the disk has, or has lost, all writes up to this one.
@@ -252,6 +255,28 @@ impl Descriptors {
         data: Arc<Descriptor>,
         writable: bool,
     ) -> Arc<Descriptor> {
+        self.install_data(node, data, writable, |_| ()).0
+    }
+
+    /// As [`Descriptors::keep_data`] and [`Node::begin_write`] in one: in between, the descriptor
+    /// could be given up.
+    pub(crate) fn keep_data_to_write(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+    ) -> (Arc<Descriptor>, bool) {
+        let begin = |holding: &mut Holding| holding.begin_write();
+        let (kept, begun) = self.install_data(node, data, true, begin);
+        begun.unwrap_or((kept, true))
+    }
+
+    fn install_data<T>(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+        writable: bool,
+        then: impl FnOnce(&mut Holding) -> T,
+    ) -> (Arc<Descriptor>, T) {
         let mut holding = node.holding();
         let replaced = if writable && !holding.writable {
             holding.data.take()
@@ -264,11 +289,12 @@ impl Descriptors {
         if mine {
             holding.writable = writable;
         }
+        let result = then(&mut holding);
         drop(holding);
         if mine && replaced.is_none() {
             self.admit(node, Kind::Data);
         }
-        kept
+        (kept, result)
     }
 
     /// Enters a descriptor of an object; others are closed if there are too many.
@@ -392,4 +418,109 @@ impl Node {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_file::Create;
+    use crate::file::File;
+    use crate::file_system::FileSystem;
+    use crate::io::Stability;
+    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::{Identity, SetAttributes};
+
+    fn file_system(descriptors: usize) -> (FileSystem, tempfile::TempDir) {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 100,
+            descriptors,
+            durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        (fs, scratch)
+    }
+
+    fn create(fs: &FileSystem, number: usize) -> Arc<File> {
+        let set = SetAttributes::default();
+        let create = Create::Guarded(&set);
+        let (who, name) = (Identity::root(), format!("f{number}"));
+        fs.create_file(&who, &fs.root(), name.as_bytes(), create, OpenMode::BOTH)
+            .unwrap()
+            .file
+    }
+
+    fn write(fs: &FileSystem, file: &File) {
+        fs.write(&Identity::root(), file, 0, b"x", Stability::Unstable)
+            .unwrap();
+    }
+
+    #[test]
+    fn no_more_are_open_than_may_be() {
+        let (fs, _scratch) = file_system(16);
+        let files: Vec<_> = (0..200).map(|number| create(&fs, number)).collect();
+        let descriptors = fs.cache.descriptors();
+        assert!(descriptors.open() <= 16, "{}", descriptors.open());
+        for file in &files {
+            write(&fs, file);
+        }
+        assert!(descriptors.open() <= 16, "{}", descriptors.open());
+        drop(files);
+        assert!(lock(&descriptors.queue).len() <= 32);
+    }
+
+    /// The descriptor that a write went through is the one that hears of its loss.
+    #[test]
+    fn uncommitted_files_keep_their_descriptor_up_to_a_bound() {
+        let (fs, _scratch) = file_system(16);
+        let files: Vec<_> = (0..100).map(|number| create(&fs, number)).collect();
+        let dirty = |file: &Arc<File>| file.node().holding().is_dirty();
+        let first = &files[..8];
+        first.iter().for_each(|file| write(&fs, file));
+        let before: Vec<_> = first
+            .iter()
+            .map(|file| file.node().held_writer().unwrap().0)
+            .collect();
+        for file in &files[8..] {
+            fs.reach_data(file.node(), true).unwrap();
+        }
+        for (file, before) in first.iter().zip(&before) {
+            let (after, _) = file.node().held_writer().unwrap();
+            assert!(Arc::ptr_eq(&after, before) && dirty(file));
+        }
+        // One more, and the oldest is brought to the disk.
+        write(&fs, &files[50]);
+        assert!(!dirty(&files[0]) && files[1..8].iter().all(dirty) && dirty(&files[50]));
+        // Those that were committed do not count.
+        for file in &files[1..8] {
+            fs.commit(file.node()).unwrap();
+            assert!(!dirty(file));
+        }
+        for file in &files[51..58] {
+            write(&fs, file);
+        }
+        assert!(files[50..58].iter().all(dirty));
+        assert!(fs.cache.descriptors().open() <= 16 + before.len());
+    }
+
+    #[test]
+    fn who_writes_keeps_the_host_from_running_the_file_no_longer_than_it_is_open() {
+        let (fs, _scratch) = file_system(16);
+        let writer = create(&fs, 0);
+        let node = Arc::clone(writer.node());
+        let who = Identity::root();
+        let reader = fs.open_file(&who, &node, OpenMode::READ).unwrap();
+        assert!(node.held_writer().is_some());
+        drop(writer);
+        assert!(node.held_writer().is_none());
+        fs.reach_data(&node, false).unwrap();
+        assert!(node.held_writer().is_none() && node.held_data(false).is_some());
+        drop(reader);
+        assert!(node.held_data(false).is_none());
+    }
 }

@@ -207,12 +207,7 @@ impl FileSystem {
         if mode_after_write(who, &attributes) != attributes.mode {
             self.clear_set_id(who, node)?;
         }
-        let (descriptor, unlisted) = loop {
-            match node.begin_write() {
-                Some(begun) => break begun,
-                None => drop(self.reach_data(node, true)?),
-            }
-        };
+        let (descriptor, unlisted) = self.reach_to_write(node)?;
         let written = write_all(descriptor.as_fd(), data, offset);
         self.modified(node);
         if stability == Stability::Unstable || written.is_err() {

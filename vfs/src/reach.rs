@@ -58,6 +58,22 @@ impl FileSystem {
         }
         // To write means to read, too: a client fills up the page that it writes a part of.
         let writable = write || node.has_writers();
+        let data = self.open_workable(node, writable)?;
+        Ok(self.cache.descriptors().keep_data(node, data, writable))
+    }
+
+    /// A descriptor to write to, which is kept until the write is covered by a sync; and whether
+    /// the object has to be noted as uncommitted. Errors as [`FileSystem::reach_data`].
+    pub(crate) fn reach_to_write(&self, node: &Node) -> Result<(Arc<Descriptor>, bool), Error> {
+        if let Some(begun) = node.begin_write() {
+            return Ok(begun);
+        }
+        let data = self.open_workable(node, true)?;
+        Ok(self.cache.descriptors().keep_data_to_write(node, data))
+    }
+
+    /// Opens the data of a file, whatever mode the host has given it.
+    fn open_workable(&self, node: &Node, writable: bool) -> Result<Arc<Descriptor>, Error> {
         let data = match self.open_data(node, writable) {
             Err(Error::Access) if self.shadow.is_some() => {
                 let held = self.reach(node)?;
@@ -67,8 +83,7 @@ impl FileSystem {
             }
             result => result?,
         };
-        let descriptors = self.cache.descriptors();
-        Ok(descriptors.keep_data(node, descriptors.own(data), writable))
+        Ok(self.cache.descriptors().own(data))
     }
 
     fn open_data(&self, node: &Node, writable: bool) -> Result<OwnedFd, Error> {

@@ -5,6 +5,7 @@ mod change;
 mod create;
 mod directory;
 mod escape;
+mod evicted;
 mod grown;
 mod handles;
 mod io;
