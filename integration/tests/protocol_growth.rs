@@ -6,9 +6,9 @@ use std::fs;
 use localefs_integration::bench::amount;
 use localefs_integration::client::names::*;
 use localefs_integration::client::{
-    ClientOptions, Launch, Open, Session, TestServer, TestServerOptions,
+    ClientOptions, Compound, Launch, Open, Session, TestServer, TestServerOptions,
 };
-use localefs_integration::growth::{Clients, Directory, Usage};
+use localefs_integration::growth::{Clients, Directory, Pump, Usage};
 use localefs_protocol::nfs4::Stateid4;
 use localefs_protocol::nfs4::ops::StableHow4;
 
@@ -280,36 +280,31 @@ fn open_files_without_a_name_are_bounded_and_spare_the_others() {
 
 #[test]
 fn opens_of_one_client_end_at_the_limit_of_efs_and_of_all_at_the_servers() {
-    let limit = amount(2_000, 65_536) as usize;
-    let all = (limit + limit / 2).to_string();
-    let server = server(&["--max-opens", &all], None, None);
-    let mut session = Session::establish(server.address(), &ClientOptions::new("one")).unwrap();
+    const LIMIT: usize = 65_536;
+    const ALL: usize = 70_000;
+    let server = server(&["--max-opens", &ALL.to_string()], None, None);
+    let client = |name| Session::establish(server.address(), &ClientOptions::new(name)).unwrap();
+    let mut session = client("one");
     let root = session.root();
     let file = session.make_file(&root, "f", b"");
-    let open = |session: &mut Session, number: usize| {
+    let build = |number: u64, compound: Compound<'static>| {
         let open = Open::read("").claim_fh().owner(format!("{number}"));
-        session.compound().putfh(&file).open(&open).send()
+        compound.putfh(&file).open(&open)
     };
-    let mut opened = 0;
-    let last = loop {
-        let reply = open(&mut session, opened);
-        if reply.status() != NFS4_OK {
-            break reply.status();
-        }
-        opened += 1;
+    let one_more = |session: &mut Session| {
+        let operations = build(u64::MAX, Compound::detached());
+        session.compound().append(&operations).send().status()
     };
-    if limit == 65_536 {
-        assert_eq!((opened, last), (65_536, NFS4ERR_DQUOT));
-        let another = ClientOptions::new("another");
-        session = Session::establish(server.address(), &another).unwrap();
-        while open(&mut session, opened).status() == NFS4_OK {
-            opened += 1;
-        }
-    } else {
-        assert_eq!(last, NFS4ERR_DELAY);
-    }
-    assert_eq!(opened.to_string(), all);
-    assert_eq!(open(&mut session, opened).status(), NFS4ERR_DELAY);
+    let open = |session: &mut Session, count: usize| {
+        Pump::new(8)
+            .run(session, count as u64, build, |_, _| Ok(()))
+            .unwrap();
+    };
+    open(&mut session, LIMIT);
+    assert_eq!(one_more(&mut session), NFS4ERR_DQUOT);
+    let mut session = client("another");
+    open(&mut session, ALL - LIMIT);
+    assert_eq!(one_more(&mut session), NFS4ERR_DELAY);
     // They are opens of one file, which needs one descriptor.
     let used = Usage::of(server.pid()).unwrap();
     assert!(used.files < 200, "{used:?}");

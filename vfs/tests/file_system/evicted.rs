@@ -270,7 +270,7 @@ fn threads_share_four_descriptors() {
             let (served, files) = (&served, &files);
             scope.spawn(move || {
                 for round in 0..200u8 {
-                    let file = &files[usize::from(round.wrapping_mul(7) + thread) % files.len()];
+                    let file = &files[(usize::from(round) * 7 + usize::from(thread)) % files.len()];
                     let offset = u64::from(thread) * 8;
                     let data = [thread, round, 1, 2];
                     let stability = if round % 16 == 0 {
