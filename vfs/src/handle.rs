@@ -66,8 +66,10 @@ impl HandleCodec {
             return Err(Error::BadHandle);
         }
         let (body, mac) = wire.split_last_chunk::<MAC>().ok_or(Error::BadHandle)?;
-        let fsid = body.get(1..9).ok_or(Error::BadHandle)?;
-        if u64::from_be_bytes(*mac) != self.mac(body) || fsid != self.fsid.to_be_bytes() {
+        if u64::from_be_bytes(*mac) != self.mac(body) {
+            return Err(Error::BadHandle);
+        }
+        if body.get(1..9) != Some(&self.fsid.to_be_bytes()) {
             return Err(Error::BadHandle);
         }
         parse(wire).ok_or(Error::BadHandle)
