@@ -6,12 +6,14 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+mod faults;
 pub mod fidelity;
 pub mod growth;
 pub mod guest;
 pub mod job;
 pub mod lab;
 pub mod namespace;
+pub mod power;
 pub mod python;
 mod reports;
 pub mod server;

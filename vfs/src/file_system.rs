@@ -6,12 +6,15 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::access::{Permissions, check};
+use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
+use crate::change::Opened;
 use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
 use crate::node_cache::NodeCache;
@@ -33,13 +36,15 @@ pub struct FileSystem {
     pub(crate) identify: Identify,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
+    pub(crate) accessed: AccessTimes,
+    pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
     pub(crate) user: u32,
     pub(crate) recent: Recent,
     pub(crate) options: Options,
-    pub(crate) opened: u64,
+    pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,
     /// Whether the disk is known to have no files without a name.
     pub(crate) only_named: AtomicBool,
@@ -91,7 +96,9 @@ impl FileSystem {
         let stat = sys::stat(held.as_fd())?;
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
-        self.owned(&stat, node.mark(), change)
+        let mut attributes = self.owned(&stat, node.mark(), change)?;
+        attributes.accessed = self.accessed.shown_of(node, &stat);
+        Ok(attributes)
     }
 
     /// Whether an object has no name left, so that whoever uses it last frees all its blocks.
@@ -127,6 +134,8 @@ impl FileSystem {
     /// To be called after every modification of an object, before anybody is told of it.
     pub(crate) fn modified(&self, node: &Node) {
         node.change.bump();
+        self.meter.touch();
+        self.drop_access_time(node);
         self.recent.note(node, now());
     }
 
@@ -143,6 +152,7 @@ impl FileSystem {
                 self.keep_nameless(node, held)?;
             }
             node.change.bump();
+            self.meter.touch();
             self.cache.release(node);
             self.recent.release(node);
         } else {
@@ -158,6 +168,7 @@ impl FileSystem {
         directory: &'a Node,
     ) -> Result<(MutexGuard<'a, ()>, Attributes), Error> {
         must_be_directory(directory)?;
+        self.must_be_inside(directory)?;
         let guard = directory.lock();
         let attributes = self.attributes(directory)?;
         check(who, &attributes, Permissions::EXECUTE).ok()?;
@@ -193,6 +204,7 @@ impl FileSystem {
 
 impl Drop for FileSystem {
     fn drop(&mut self) {
+        self.meter.close();
         if let Some(names) = &self.names {
             names.close();
         }

@@ -232,7 +232,8 @@ impl FileSystem {
         }
     }
 
-    /// Brings everything to the disk that was written to a file.
+    /// Brings everything to the disk that was written to a file, and its attributes, as fsync does
+    /// (RFC 8881 §18.3.4).
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpc`] or [`Error::DQuot`] if something is lost; the
@@ -241,7 +242,7 @@ impl FileSystem {
     pub fn commit(&self, node: &Arc<Node>) -> Result<(), Error> {
         must_be_regular(node)?;
         self.records_durable()?;
-        self.sync_file(node, sys::sync_data)
+        self.sync_file(node, sys::sync)
     }
 }
 

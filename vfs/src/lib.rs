@@ -8,6 +8,7 @@
 //! that can be repeated, and data on disk when it says so.
 
 mod access;
+mod accessed;
 mod attributes;
 mod change;
 mod convert;
@@ -23,9 +24,11 @@ mod identify;
 mod identity;
 mod intent;
 mod io;
+mod late;
 pub mod limits;
 mod link;
 mod lookup;
+mod meter;
 mod metering;
 mod name;
 mod names;
@@ -36,6 +39,8 @@ mod opening;
 mod options;
 mod owners;
 mod ownership;
+mod path;
+mod place;
 mod probe;
 mod reach;
 mod recent;
@@ -62,6 +67,7 @@ pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
+pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
 pub use options::{ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Usage};
 pub use owners::Repaired;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::{OFlags, Statx, StatxAttributes};
 use rustix::io::Errno;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, FileType};
 use crate::change::first_value;
 use crate::descriptors::Descriptor;
 use crate::error::Error;
@@ -27,8 +27,18 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
-    /// object is gone, [`Error::Delay`] while it is being looked for, [`Error::TooManyFiles`].
+    /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
+    /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        let node = self.resolve_anywhere(handle)?;
+        if node.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.must_be_inside(&node)?;
+        }
+        Ok(node)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
             && node.handle() == handle
@@ -105,8 +115,10 @@ impl FileSystem {
                 let change = node
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
+                let mut attributes = self.owned(&stat, node.mark(), change)?;
+                attributes.accessed = self.accessed.shown_of(&node, &stat);
                 drop((held, found));
-                return self.owned(&stat, node.mark(), change);
+                return Ok(attributes);
             }
         }
     }
@@ -130,7 +142,17 @@ impl FileSystem {
             (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
         }
         let change = first_value(change_time(&stat), now(), self.opened);
-        self.owned(&stat, mark, change)
+        let mut attributes = self.owned(&stat, mark, change)?;
+        attributes.accessed = self.accessed.shown(&stat, || {
+            if self.shadow.is_some() {
+                return Ok(mark.stamp);
+            }
+            let object = sys::find(directory, name)?;
+            let found = sys::stat(object.as_fd())?;
+            let (_, mark) = self.identify.mark(object.as_fd(), &found)?;
+            Ok(mark.stamp)
+        });
+        Ok(attributes)
     }
 
     /// The object that an entry names.

@@ -63,14 +63,25 @@ impl FileSystem {
         let result = self.apply((node, held.as_fd()), file, set, &before, mode);
         self.modified(node);
         result?;
-        if self.is_strict() && matches!(before.file_type, FileType::Regular | FileType::Directory) {
-            let object = sys::reopen(self.descriptors(), held.as_fd(), OFlags::RDONLY)?;
-            self.durable(sys::sync(object.as_fd()))?;
-        }
+        self.keep_access_time(node, set)?;
         if self.is_strict() {
+            self.object_durable(node)?;
             self.records_durable()?;
         }
         Ok(())
+    }
+
+    /// Brings the attributes of an object to the disk, also of one that can't be opened.
+    pub(crate) fn object_durable(&self, node: &Node) -> Result<(), Error> {
+        if matches!(node.file_type(), FileType::Regular | FileType::Directory) {
+            let object = sys::reopen(
+                self.descriptors(),
+                self.reach(node)?.as_fd(),
+                OFlags::RDONLY,
+            )?;
+            return self.durable(sys::sync(object.as_fd()));
+        }
+        self.durable(sys::sync_disk(self.mount.as_fd()))
     }
 
     fn apply(
@@ -112,10 +123,7 @@ impl FileSystem {
                 sys::change_mode(self.descriptors(), held, mode)?;
             }
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(held, set.accessed, set.modified)?;
-        }
-        Ok(())
+        self.set_times(held, set)
     }
 
     /// Takes away the set-id bits that must not outlive a write by `who`.

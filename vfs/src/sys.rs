@@ -49,6 +49,15 @@ pub(crate) fn open_descriptors() -> Result<OwnedFd> {
     rustix::fs::open("/proc/self/fd", flags, Mode::empty())
 }
 
+/// The path by which this process holds an object, as the kernel has it.
+pub(crate) fn path_of(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
+    rustix::fs::readlinkat(
+        descriptors,
+        decimal(object).as_str(),
+        Vec::with_capacity(256),
+    )
+}
+
 /// The user that this process acts as.
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -237,6 +246,12 @@ pub(crate) fn next_data(file: BorrowedFd<'_>, offset: u64) -> Result<Option<u64>
 /// Where the written part of a sparse file ends that `offset` is in.
 pub(crate) fn next_hole(file: BorrowedFd<'_>, offset: u64) -> Result<u64> {
     rustix::fs::seek(file, SeekFrom::Hole(offset))
+}
+
+/// The path of an open object as this process sees it. `NAMETOOLONG` if that has 4096 bytes.
+pub(crate) fn path(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
+    let name = decimal(object);
+    rustix::fs::readlinkat(descriptors, name.as_str(), Vec::with_capacity(256))
 }
 
 pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {

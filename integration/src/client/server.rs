@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::faults::{fault, shown};
 use crate::server::tail;
 
 /// How long a server may take to start or stop.
@@ -169,6 +170,22 @@ impl TestServer {
         self.restart()
     }
 
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&binary()?, &self.directory.path().join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
+    }
+
     /// The end of what it wrote.
     #[must_use]
     pub fn log(&self) -> String {
@@ -269,7 +286,7 @@ fn listening(text: &[u8]) -> Option<SocketAddr> {
 
 /// The server's binary: `LOCALEFS_BIN`, else the one built beside this test, built now if it is
 /// missing.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("LOCALEFS_BIN") {
         return Ok(binary.into());
     }

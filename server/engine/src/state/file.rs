@@ -183,22 +183,31 @@ struct Locking {
 }
 
 impl Locking {
-    /// Whether the table stays within its bound, or at least doesn't grow.
-    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>) -> bool {
+    /// Whether the table stays within its bounds, of which `room` is what the client's leaves, or
+    /// at least doesn't grow.
+    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>, room: usize) -> bool {
+        let held = self.locks.len();
+        let room = limits::MAX_LOCKS_PER_FILE.saturating_sub(held).min(room);
         // No change adds more than two.
-        self.locks.len() + 2 <= limits::MAX_LOCKS_PER_FILE
-            || self.locks.len_after(owner, range, kind)
-                <= self.locks.len().max(limits::MAX_LOCKS_PER_FILE)
+        room >= 2 || self.locks.len_after(owner, range, kind) <= held + room
     }
 
-    fn give(&mut self, owner: &OwnerKey, range: Range, kind: LockKind) -> Result<(), LockFailure> {
+    fn give(
+        &mut self,
+        owner: &OwnerKey,
+        (range, kind): (Range, LockKind),
+        client: &Client,
+    ) -> Result<(), LockFailure> {
         if let Some(held) = self.locks.conflict(owner, range, kind) {
             return Err(LockFailure::Denied(held.clone()));
         }
-        if !self.fits(owner, range, Some(kind)) {
+        let mut count = client.lock_count();
+        if !self.fits(owner, range, Some(kind), count.room()) {
             return Err(Nfsstat4::NFS4ERR_DQUOT.into());
         }
+        let before = self.locks.len();
         self.locks.set(owner, range, kind);
+        count.changed(before, self.locks.len());
         Ok(())
     }
 }
@@ -253,8 +262,8 @@ impl FileState {
         check_seqid(seqid, current.seqid)?;
         inner.opens.remove(&open.owner);
         client.remove_state(&open.other);
-        if let Some(locking) = &mut inner.locking {
-            let Locking { states, locks } = &mut **locking;
+        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
+            let before = locks.len();
             states.retain(|owner, state| {
                 let through = state.open.other == open.other;
                 if through {
@@ -263,6 +272,7 @@ impl FileState {
                 }
                 !through
             });
+            client.lock_count().changed(before, locks.len());
         }
         Ok(Taken(vec![current.reader.take(), current.writer.take()]))
     }
@@ -275,7 +285,7 @@ impl FileState {
         &self,
         open: &Arc<Open>,
         owner: OwnerKey,
-        (range, kind): (Range, LockKind),
+        wanted: (Range, LockKind),
         client: &Client,
         source: &StateidSource,
     ) -> Result<Stateid4, LockFailure> {
@@ -285,10 +295,11 @@ impl FileState {
         }
         let locking = inner.locking();
         if let Some(state) = locking.states.get(&owner).cloned() {
-            locking.give(&owner, range, kind)?;
+            locking.give(&owner, wanted, client)?;
             return Ok(state.advance());
         }
-        locking.give(&owner, range, kind)?;
+        let before = locking.locks.len();
+        locking.give(&owner, wanted, client)?;
         let state = Arc::new(LockState {
             other: source.take(),
             owner: owner.clone(),
@@ -296,7 +307,9 @@ impl FileState {
             seqid: Mutex::new(1),
         });
         if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
+            let given = locking.locks.len();
             locking.locks.release(|holder| *holder == owner);
+            client.lock_count().changed(given, before);
             return Err(status.into());
         }
         let stateid = Stateid4 {
@@ -315,12 +328,12 @@ impl FileState {
         &self,
         state: &LockState,
         seqid: u32,
-        range: Range,
-        kind: LockKind,
+        wanted: (Range, LockKind),
+        client: &Client,
     ) -> Result<Stateid4, LockFailure> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        inner.locking().give(&state.owner, range, kind)?;
+        inner.locking().give(&state.owner, wanted, client)?;
         Ok(state.advance())
     }
 
@@ -333,14 +346,18 @@ impl FileState {
         state: &LockState,
         seqid: u32,
         range: Range,
+        client: &Client,
     ) -> Result<Stateid4, Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
+        let mut count = client.lock_count();
         let locking = inner.locking();
-        if !locking.fits(&state.owner, range, None) {
+        if !locking.fits(&state.owner, range, None, count.room()) {
             return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
         }
+        let before = locking.locks.len();
         locking.locks.clear(&state.owner, range);
+        count.changed(before, locking.locks.len());
         Ok(state.advance())
     }
 
@@ -390,17 +407,6 @@ impl FileState {
             locks.release(|owner| owner.clientid == clientid);
         }
         Taken(taken)
-    }
-
-    /// How many locks a client holds.
-    #[must_use]
-    pub fn locks_of(&self, clientid: Clientid4) -> usize {
-        let inner = self.inner();
-        let locks = inner
-            .locking
-            .iter()
-            .flat_map(|locking| locking.locks.iter());
-        locks.filter(|held| held.owner.clientid == clientid).count()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
