@@ -49,6 +49,9 @@ pub(crate) struct Holding {
     /// Which of them were used since they were last looked at.
     path_used: bool,
     data_used: bool,
+    /// Which of them the queue knows. It may do so some time longer than they are open.
+    path_queued: bool,
+    data_queued: bool,
     writable: bool,
     /// Files that are open on it, and those among them that may write.
     opens: u32,
@@ -240,12 +243,14 @@ impl Descriptors {
     pub(crate) fn keep(&self, node: &Node, path: Arc<Descriptor>) -> Arc<Descriptor> {
         let mut holding = node.holding();
         holding.path_used = true;
-        let kept = Arc::clone(holding.path.get_or_insert_with(|| Arc::clone(&path)));
-        drop(holding);
-        if Arc::ptr_eq(&path, &kept) {
-            self.admit(node, Kind::Path);
+        if let Some(kept) = holding.path.clone() {
+            return kept;
         }
-        kept
+        holding.path = Some(Arc::clone(&path));
+        let known = std::mem::replace(&mut holding.path_queued, true);
+        drop(holding);
+        self.admit(node, Kind::Path, known);
+        path
     }
 
     /// As [`Descriptors::keep`], with a descriptor for data, which replaces one that only reads.
@@ -278,32 +283,32 @@ impl Descriptors {
         then: impl FnOnce(&mut Holding) -> T,
     ) -> (Arc<Descriptor>, T) {
         let mut holding = node.holding();
-        let replaced = if writable && !holding.writable {
-            holding.data.take()
-        } else {
-            None
-        };
         holding.data_used = true;
-        let kept = Arc::clone(holding.data.get_or_insert_with(|| Arc::clone(&data)));
-        let mine = Arc::ptr_eq(&kept, &data);
-        if mine {
-            holding.writable = writable;
+        let enough = !writable || holding.writable;
+        if let Some(kept) = holding.data.clone().filter(|_| enough) {
+            let result = then(&mut holding);
+            return (kept, result);
         }
+        let replaced = holding.data.replace(Arc::clone(&data));
+        holding.writable = writable;
         let result = then(&mut holding);
+        let known = std::mem::replace(&mut holding.data_queued, true);
         drop(holding);
-        if mine && replaced.is_none() {
-            self.admit(node, Kind::Data);
-        }
-        (kept, result)
+        drop(replaced);
+        self.admit(node, Kind::Data, known);
+        (data, result)
     }
 
-    /// Enters a descriptor of an object; others are closed if there are too many.
-    fn admit(&self, node: &Node, kind: Kind) {
+    /// Enters a descriptor of an object, which may be `known` to the queue from before; others are
+    /// closed if there are too many.
+    fn admit(&self, node: &Node, kind: Kind, known: bool) {
         let mut queue = lock(&self.queue);
-        queue.push_back(Ticket {
-            node: Weak::clone(&node.me),
-            kind,
-        });
+        if !known {
+            queue.push_back(Ticket {
+                node: Weak::clone(&node.me),
+                kind,
+            });
+        }
         let mut dead = Vec::new();
         let mut looks = 2 * queue.len();
         let mut left = self.open().saturating_sub(self.most);
@@ -390,29 +395,40 @@ impl Node {
     /// Gives up a descriptor that was not used since the last look. `only_looking` closes nothing.
     fn give_up(&self, kind: Kind, only_looking: bool) -> Look {
         let mut holding = self.holding();
-        let stays = match kind {
-            Kind::Path if holding.kept => return Look::Gone,
-            Kind::Path => !only_looking && std::mem::take(&mut holding.path_used),
-            Kind::Data if holding.is_dirty() => true,
-            Kind::Data => !only_looking && std::mem::take(&mut holding.data_used),
+        let (slot, keep) = match kind {
+            Kind::Path if holding.kept => (None, false),
+            Kind::Path => {
+                let used = !only_looking && std::mem::take(&mut holding.path_used);
+                (holding.path.take(), used)
+            }
+            Kind::Data => {
+                let used = !only_looking && std::mem::take(&mut holding.data_used);
+                let dirty = holding.is_dirty();
+                (holding.data.take(), used || dirty)
+            }
         };
-        let slot = match kind {
-            Kind::Path => &mut holding.path,
-            Kind::Data => &mut holding.data,
-        };
-        if slot.is_none() {
-            return Look::Gone;
+        let stays = slot.is_some() && (keep || only_looking);
+        match kind {
+            Kind::Path => holding.path_queued = stays,
+            Kind::Data => holding.data_queued = stays,
         }
-        if stays || only_looking {
-            return Look::Stays;
+        match (slot, kind) {
+            (None, _) => Look::Gone,
+            (slot, Kind::Path) if stays => {
+                holding.path = slot;
+                Look::Stays
+            }
+            (slot, Kind::Data) if stays => {
+                holding.data = slot;
+                Look::Stays
+            }
+            (Some(descriptor), kind) => {
+                if kind == Kind::Data {
+                    holding.writable = false;
+                }
+                Look::Closed(descriptor)
+            }
         }
-        let Some(descriptor) = slot.take() else {
-            return Look::Gone;
-        };
-        if kind == Kind::Data {
-            holding.writable = false;
-        }
-        Look::Closed(descriptor)
     }
 }
 

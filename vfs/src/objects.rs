@@ -22,6 +22,9 @@ use crate::sys::{self, KernelHandle};
 /// How often to ask again for what the kernel says it has no memory for, once a millisecond.
 const MAX_ATTEMPTS: usize = 50;
 
+/// An object with a descriptor of it, which keeps it from being given up meanwhile.
+pub(crate) type Held = (Arc<Node>, Arc<Descriptor>);
+
 impl FileSystem {
     /// The object of a handle.
     ///
@@ -168,7 +171,7 @@ impl FileSystem {
         directory: &Node,
         at: BorrowedFd<'_>,
         name: &[u8],
-    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    ) -> Result<Held, Error> {
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if let Some(node) = self.cache.get(stat.stx_ino)
@@ -193,7 +196,7 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         name: &[u8],
         fileid: u64,
-    ) -> Result<Option<(Arc<Node>, Arc<Descriptor>)>, Error> {
+    ) -> Result<Option<Held>, Error> {
         if self.keeps_records() {
             return self.child_at(directory, at, name).map(Some);
         }
@@ -207,7 +210,7 @@ impl FileSystem {
     }
 
     /// The object that a new `O_PATH` descriptor holds.
-    pub(crate) fn adopt(&self, object: OwnedFd) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    pub(crate) fn adopt(&self, object: OwnedFd) -> Result<Held, Error> {
         let stat = sys::stat(object.as_fd())?;
         if self.is_foreign(&stat) {
             return Err(Error::XDev);
@@ -227,7 +230,7 @@ impl FileSystem {
         object: OwnedFd,
         kernel: &KernelHandle,
         stat: &Statx,
-    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    ) -> Result<Held, Error> {
         let node = new_node(&self.codec, &self.cache, kernel, stat);
         self.make_workable(object.as_fd(), node.mark(), stat)?;
         let held = self.cache.descriptors().own(object);

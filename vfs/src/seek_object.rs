@@ -4,13 +4,13 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, RwLockReadGuard};
 
 use crate::attributes::FileType;
-use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::handle::Decoded;
 use crate::identify::mark;
 use crate::names::{Missing, Name, Names};
 use crate::node::Node;
+use crate::objects::Held;
 use crate::walk;
 
 /// How far up to look for a directory in memory.
@@ -20,11 +20,7 @@ const ATTEMPTS: usize = 100;
 
 impl FileSystem {
     /// The object of a handle that the kernel doesn't open, and a descriptor of it.
-    pub(crate) fn seek_object(
-        &self,
-        names: &Arc<Names>,
-        wanted: &Decoded,
-    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    pub(crate) fn seek_object(&self, names: &Arc<Names>, wanted: &Decoded) -> Result<Held, Error> {
         let object = mark(wanted.fileid, &wanted.kernel);
         let mut attempts = 0;
         let known = loop {
@@ -57,17 +53,13 @@ impl FileSystem {
         }
     }
 
-    fn look_at(&self, names: &Names, name: &Name) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    fn look_at(&self, names: &Names, name: &Name) -> Result<Held, Error> {
         let (directory, at) = self.seek_directory(names, name.parent)?;
         self.child_at(&directory, at.as_fd(), &name.name)
     }
 
     /// The directory with an inode number, by way of those above it.
-    fn seek_directory(
-        &self,
-        names: &Names,
-        fileid: u64,
-    ) -> Result<(Arc<Node>, Arc<Descriptor>), Error> {
+    fn seek_directory(&self, names: &Names, fileid: u64) -> Result<Held, Error> {
         let mut below = Vec::new();
         let mut current = fileid;
         let (mut directory, mut at) = loop {

@@ -8,6 +8,10 @@ use super::file::{Open, OwnerKey};
 /// The opens of one file, by owner. Nearly every file has a single one, for which there is no
 /// table.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "few files need a table, and every one would have its size"
+)]
 pub enum Opens {
     /// Nobody.
     #[default]
