@@ -177,15 +177,16 @@ impl Names {
         Moving(self)
     }
 
-    /// How many names have begun to move.
-    pub(crate) fn moves(&self) -> u64 {
-        self.moves[0].load(Ordering::SeqCst)
+    /// How many names have begun to move, if none is being moved.
+    pub(crate) fn moves(&self) -> Option<u64> {
+        let ended = self.moves[1].load(Ordering::SeqCst);
+        let begun = self.moves[0].load(Ordering::SeqCst);
+        (begun == ended).then_some(begun)
     }
 
-    /// Whether a name is being moved, or was since there were so many moves.
-    pub(crate) fn moved_since(&self, moves: u64) -> bool {
-        let ended = self.moves[1].load(Ordering::SeqCst);
-        self.moves() != moves || ended != moves
+    /// Whether no name was moved since [`Names::moves`] gave this.
+    pub(crate) fn still_since(&self, moves: Option<u64>) -> bool {
+        moves.is_some() && moves == self.moves()
     }
 
     /// Keeps names from changing.

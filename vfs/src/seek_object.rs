@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
 
 use crate::attributes::FileType;
 use crate::error::Error;
@@ -36,10 +37,15 @@ impl FileSystem {
                 }
             }
             attempts += 1;
-            if attempts == ATTEMPTS || !names.moved_since(moves) {
+            if attempts == ATTEMPTS || names.still_since(moves) {
                 break known;
             }
-            std::thread::yield_now();
+            // Whoever moves it may have been put aside.
+            if attempts > ATTEMPTS / 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            } else {
+                std::thread::yield_now();
+            }
         };
         match names.miss(object, known.is_some()) {
             Missing::Perhaps => {
