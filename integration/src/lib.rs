@@ -6,11 +6,15 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+pub mod disk;
+pub mod disk_errors;
 pub mod guest;
 pub mod job;
 pub mod lab;
 pub mod namespace;
+pub mod proxy;
 pub mod python;
 mod reports;
 pub mod server;
 pub mod wire;
+pub mod workload;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::disk_errors::DiskErrors;
 use crate::server::tail;
 
 /// How long a server may take to start or stop.
@@ -23,6 +24,8 @@ pub struct TestServerOptions {
     pub lease: u32,
     /// Keep data over restarts.
     pub durable: bool,
+    /// Be ready for [`TestServer::disk_errors`].
+    pub disk_errors: bool,
 }
 
 impl Default for TestServerOptions {
@@ -30,6 +33,7 @@ impl Default for TestServerOptions {
         Self {
             lease: 90,
             durable: false,
+            disk_errors: false,
         }
     }
 }
@@ -39,6 +43,7 @@ impl Default for TestServerOptions {
 pub struct TestServer {
     options: TestServerOptions,
     directory: TempDir,
+    disk_errors: Option<DiskErrors>,
     child: Child,
     address: SocketAddr,
 }
@@ -50,10 +55,15 @@ impl TestServer {
     /// If it does not start; with its log.
     pub fn start(options: TestServerOptions) -> Result<Self> {
         let directory = TempDir::with_prefix("localefs-protocol-")?;
-        let (child, address) = spawn(directory.path(), &options)?;
+        let disk_errors = match options.disk_errors {
+            true => Some(DiskErrors::install(directory.path())?),
+            false => None,
+        };
+        let (child, address) = spawn(directory.path(), &options, disk_errors.as_ref())?;
         Ok(Self {
             options,
             directory,
+            disk_errors,
             child,
             address,
         })
@@ -120,7 +130,8 @@ impl TestServer {
             self.options.durable,
             "an ephemeral server can't be restarted"
         );
-        (self.child, self.address) = spawn(self.directory.path(), &self.options)?;
+        let errors = self.disk_errors.as_ref();
+        (self.child, self.address) = spawn(self.directory.path(), &self.options, errors)?;
         Ok(())
     }
 
@@ -131,6 +142,15 @@ impl TestServer {
     pub fn crash(&mut self) -> Result<()> {
         self.kill()?;
         self.restart()
+    }
+
+    /// What makes its disk fail, if that was asked for.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn disk_errors(&self) -> Result<&DiskErrors> {
+        let errors = self.disk_errors.as_ref();
+        errors.context("no disk errors were asked for")
     }
 
     /// The end of what it wrote.
@@ -150,7 +170,11 @@ impl Drop for TestServer {
     }
 }
 
-fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, SocketAddr)> {
+fn spawn(
+    directory: &Path,
+    options: &TestServerOptions,
+    errors: Option<&DiskErrors>,
+) -> Result<(Child, SocketAddr)> {
     let ready = directory.join("ready");
     let _ = fs::remove_file(&ready);
     let log_path = directory.join("log");
@@ -178,6 +202,7 @@ fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, Socket
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    command.envs(errors.iter().flat_map(|errors| errors.environment()));
     let mut child = command.spawn().context("cannot run localefs")?;
     let end = Instant::now() + PATIENCE;
     loop {
