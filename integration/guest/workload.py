@@ -304,8 +304,7 @@ class Workload:
             kind(self)
         except OSError as error:
             if error.errno not in self.errors:
-                error.add_note(f"{kind.__name__} {self.count} {self.touched}")
-                raise
+                raise AssertionError(f"{kind.__name__} {self.count} of {self.top}") from error
             self.failed += 1
             self.give_up()
         taken = time.time() - begin

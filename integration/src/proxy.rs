@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::{Bytes, BytesMut};
@@ -52,6 +52,9 @@ pub enum Fault {
     /// The server executes the call; the client gets so many octets of the reply; then both
     /// connections are reset.
     CutReply(usize),
+    /// The server executes the call; the client gets no reply, and the connections stay: until
+    /// [`Proxy::reset`], usually.
+    Swallow,
 }
 
 impl Fault {
@@ -61,7 +64,8 @@ impl Fault {
             Self::DelayCall(_) => "call delayed",
             Self::DelayReply(_) => "reply delayed",
             Self::CutCall(_) => "call cut",
-            Self::CutReply(_) => "reply lost",
+            Self::CutReply(_) => "reply cut",
+            Self::Swallow => "reply swallowed",
         }
     }
 }
@@ -130,8 +134,10 @@ pub type Decide = Box<dyn FnMut(&Passing) -> Fault + Send>;
 /// What a proxy has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How often, by what became of a call and what the call was for: `reply lost` and `RENAME`.
+    /// How often, by what became of a call and what the call was for: `reply cut` and `RENAME`.
     pub faults: BTreeMap<(&'static str, &'static str), u64>,
+    /// Replies that were swallowed: their calls have been executed.
+    pub swallowed: u64,
     /// Calls that came again after they were cut, or their reply was lost.
     pub resent: u64,
     /// Connections of clients.
@@ -252,6 +258,19 @@ impl Proxy {
         });
     }
 
+    /// Waits until so many replies were swallowed; whether that came to be in time.
+    #[must_use]
+    pub fn wait_swallowed(&self, count: u64, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        while self.report().swallowed < count {
+            if Instant::now() > end {
+                return false;
+            }
+            thread::sleep(THAW);
+        }
+        true
+    }
+
     /// Lets nothing pass in either direction, and keeps all connections; or goes on.
     pub fn freeze(&self, frozen: bool) {
         self.shared.frozen.store(frozen, Ordering::SeqCst);
@@ -353,7 +372,7 @@ impl Shared {
             Fault::DelayReply(_) => {
                 lock(&link.replies).insert(xid, fault);
             }
-            Fault::CutReply(_) => {
+            Fault::CutReply(_) | Fault::Swallow => {
                 lock(&self.lost).insert(xid);
                 lock(&link.replies).insert(xid, fault);
             }
@@ -372,6 +391,10 @@ impl Shared {
         match fault {
             Some(Fault::DelayReply(time)) => thread::sleep(time),
             Some(Fault::CutReply(octets)) => return cut(&link.client, record, octets),
+            Some(Fault::Swallow) => {
+                lock(&self.report).swallowed += 1;
+                return Ok(());
+            }
             _ => {}
         }
         send(&link.client, record)
