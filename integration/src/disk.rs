@@ -39,7 +39,7 @@ impl DiskKind {
                 4 * mib
             ),
             Self::BtrfsQuota(mib) => format!(
-                "truncate -s 256M \"$2\"; mkfs.btrfs -q \"$2\"; mount -o loop \"$2\" \"$1\"
+                "truncate -s 256M \"$2\"; mkfs.btrfs -q \"$2\" > /dev/null; mount -o loop \"$2\" \"$1\"
                 btrfs quota enable \"$1\"; btrfs qgroup limit {mib}M \"$1\""
             ),
         }
@@ -160,6 +160,16 @@ impl Disk {
     /// Gives the whole disk to a user.
     pub(crate) fn give_to(&self, user: u32) -> Result<()> {
         std::os::unix::fs::chown(self.outside(&self.path), Some(user), Some(user))?;
+        Ok(())
+    }
+
+    /// Brings everything to it.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn sync(&self) -> Result<()> {
+        let top = std::fs::File::open(self.outside(&self.path))?;
+        rustix::fs::syncfs(&top)?;
         Ok(())
     }
 
