@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Parser, Subcommand};
 use localefs_integration::agent;
+use localefs_integration::fidelity::prove;
 use localefs_integration::guest::{EFS_OPTIONS, Guest, MOUNT_POINT};
 use localefs_integration::lab::{self, Lab};
 use localefs_integration::server::ServerOptions;
@@ -45,6 +46,13 @@ enum Action {
     Shell {
         #[command(flatten)]
         options: Options,
+    },
+    /// Prove that the tests of docs/fidelity.md fail where a behaviour is missing.
+    #[command(hide = true)]
+    Fidelity {
+        /// Only the tests with this in their names.
+        #[arg(default_value = "")]
+        filter: String,
     },
     /// Clean up behind a lab.
     #[command(hide = true)]
@@ -85,6 +93,7 @@ fn main() -> ExitCode {
             Duration::from_secs(timeout),
         ),
         Action::Shell { options } => shell(&options),
+        Action::Fidelity { filter } => fidelity(&filter),
         Action::Reap { name } => lab::reap(&name).map(|()| 0),
     };
     match outcome {
@@ -145,6 +154,14 @@ fn shell(options: &Options) -> Result<i32> {
     drop(guest);
     rustix::termios::tcsetattr(std::io::stdin(), OptionalActions::Drain, &mode)?;
     status
+}
+
+fn fidelity(filter: &str) -> Result<i32> {
+    let blind = prove(filter)?;
+    for test in &blind {
+        println!("{test} passes without what it tests");
+    }
+    Ok(i32::from(!blind.is_empty()))
 }
 
 fn server_options(options: &Options) -> ServerOptions {

@@ -75,7 +75,7 @@ fn a_retransmission_may_name_another_highest_slot() {
     for highest in [5, 0, 15] {
         sequence.sa_highest_slotid = highest;
         let connection = &mut fixture.session.connection;
-        let compound = connection.compound().sequence(sequence.clone());
+        let compound = connection.compound().sequence(sequence);
         let reply = compound.putfh(&directory).mkdir("d", 0o755).getfh().ok();
         replies.push(reply.encoded().to_vec());
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -11,7 +10,6 @@ fn the_demonstration_ends_as_told() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("no parent")?;
-    let begin = Instant::now();
     let output = Command::new(env!("CARGO_BIN_EXE_localefs-lab"))
         .arg("run")
         .arg(root.join("scripts/demo.d/story"))
@@ -24,11 +22,6 @@ fn the_demonstration_ends_as_told() -> Result<()> {
     );
     ensure!(!text.contains("expected:"), "{text}");
     ensure!(text.lines().count() < 50, "not one screen: {text}");
-    ensure!(
-        begin.elapsed() < Duration::from_secs(30),
-        "it took {:?}",
-        begin.elapsed()
-    );
 
     // What matters, beyond what the story itself compares.
     let shown = |user: &str, command: &str, end: &str| {

@@ -60,22 +60,21 @@ fn a_mount_that_would_have_4_2_falls_back_to_4_1() -> Result<()> {
 
 #[test]
 fn a_directory_can_be_mounted_by_its_path() -> Result<()> {
-    let bench = Bench::one()?;
-    let session = bench.guest().python()?;
-    session.run("os.makedirs('home/alice')")?;
-    session.run("write('home/alice/note', 'hello')")?;
-    session.run("write('outside', '')")?;
-    bench
-        .guest()
-        .mount_at("/home/alice", "/mnt/alice", EFS_OPTIONS)?;
+    let bench = Bench::two()?;
+    let maker = bench.guests[0].python()?;
+    maker.run("os.makedirs('home/alice')")?;
+    maker.run("write('home/alice/note', 'hello')")?;
+    maker.run("write('outside', '')")?;
+    // This one has never looked there.
+    let guest = &bench.guests[1];
+    guest.mount_at("/home/alice", "/mnt/alice", EFS_OPTIONS)?;
+    let session = guest.python()?;
     assert_eq!(session.text("read('/mnt/alice/note')")?, "hello");
     assert_eq!(
         session.run("os.listdir('/mnt/alice')")?,
         serde_json::json!(["note"])
     );
-    let refused = bench
-        .guest()
-        .run("mount.nfs4 10.77.0.1:/nowhere /mnt/alice -o vers=4.1")?;
+    let refused = guest.run("mount.nfs4 10.77.0.1:/nowhere /mnt/alice -o vers=4.1")?;
     ensure!(
         refused.stderr.contains("No such file or directory"),
         "{refused:?}"
