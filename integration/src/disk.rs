@@ -163,14 +163,13 @@ impl Disk {
         Ok(())
     }
 
-    /// Brings everything to it.
+    /// Sets the quota of a [`DiskKind::BtrfsQuota`] to so many MiB.
     ///
     /// # Errors
-    /// Those of the disk.
-    pub fn sync(&self) -> Result<()> {
-        let top = std::fs::File::open(self.outside(&self.path))?;
-        rustix::fs::syncfs(&top)?;
-        Ok(())
+    /// With what the tool said.
+    pub fn set_quota(&self, mib: u32) -> Result<()> {
+        let path = self.path.to_string_lossy();
+        self.run(&["btrfs", "qgroup", "limit", &format!("{mib}M"), &path])
     }
 
     /// Runs a command where the disk is mounted; it must succeed.
