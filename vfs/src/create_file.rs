@@ -190,7 +190,7 @@ impl FileSystem {
         if set.size.is_some_and(|size| size > MAX_FILE_SIZE) {
             return Err(Error::FBig);
         }
-        let dress = |file: &OwnedFd| {
+        let dress = |file: &OwnedFd| -> Result<bool, Error> {
             let fd = file.as_fd();
             if self.shadow.is_none() {
                 sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
@@ -199,15 +199,13 @@ impl FileSystem {
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
             }
-            if set.accessed.is_some() || set.modified.is_some() {
-                sys::change_times(fd, set.accessed, set.modified)?;
-            }
+            self.set_times(fd, set)?;
             match verifier
                 .map(|verifier| sys::set_note(fd, VERIFIER, &Note::new(verifier).encoded()))
             {
                 None | Some(Ok(())) => Ok(true),
                 Some(Err(Errno::OPNOTSUPP)) => Ok(false),
-                Some(Err(errno)) => Err(errno),
+                Some(Err(errno)) => Err(errno.into()),
             }
         };
         let unnamed = self.unnamed(directory)?;
@@ -233,7 +231,7 @@ impl FileSystem {
             }
         };
         // All that may fail comes before the name, if the disk can have it so.
-        let prepared = dress(&descriptor).map_err(Error::from).and_then(|kept| {
+        let prepared = dress(&descriptor).and_then(|kept| {
             let object = sys::reopen(self.descriptors(), descriptor.as_fd(), OFlags::PATH)?;
             let stat = sys::stat(object.as_fd())?;
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
@@ -266,6 +264,7 @@ impl FileSystem {
         let node = self.enter(object, kernel, &stat)?;
         self.named(directory, name, &node);
         drop(naming);
+        self.keep_first_access_time(&node, set);
         if !kept {
             *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new);
         }

@@ -6,11 +6,13 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::access::{Permissions, check};
+use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
 use crate::node_cache::NodeCache;
@@ -32,6 +34,8 @@ pub struct FileSystem {
     pub(crate) identify: Identify,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
+    pub(crate) accessed: AccessTimes,
+    pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
@@ -88,7 +92,9 @@ impl FileSystem {
         let stat = sys::stat(node.fd())?;
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
-        self.owned(&stat, node.mark(), change)
+        let mut attributes = self.owned(&stat, node.mark(), change)?;
+        attributes.accessed = self.accessed.shown_of(node, &stat);
+        Ok(attributes)
     }
 
     /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
@@ -116,6 +122,8 @@ impl FileSystem {
     /// To be called after every modification of an object, before anybody is told of it.
     pub(crate) fn modified(&self, node: &Node) {
         node.change.bump();
+        self.meter.touch();
+        self.drop_access_time(node);
         self.recent.note(node, now());
     }
 
@@ -126,6 +134,7 @@ impl FileSystem {
         if left == 0 || node.file_type == FileType::Directory {
             node.set_gone();
             node.change.bump();
+            self.meter.touch();
             self.cache.release(node);
             self.recent.release(node);
         } else {
@@ -141,6 +150,7 @@ impl FileSystem {
         directory: &'a Node,
     ) -> Result<(MutexGuard<'a, ()>, Attributes), Error> {
         must_be_directory(directory)?;
+        self.must_be_inside(directory)?;
         let guard = directory.lock();
         let attributes = self.attributes(directory)?;
         check(who, &attributes, Permissions::EXECUTE).ok()?;
@@ -176,6 +186,7 @@ impl FileSystem {
 
 impl Drop for FileSystem {
     fn drop(&mut self) {
+        self.meter.close();
         if let Some(names) = &self.names {
             names.close();
         }

@@ -8,6 +8,7 @@
 //! that can be repeated, and data on disk when it says so.
 
 mod access;
+mod accessed;
 mod attributes;
 mod change;
 mod convert;
@@ -25,6 +26,7 @@ mod io;
 pub mod limits;
 mod link;
 mod lookup;
+mod meter;
 mod metering;
 mod name;
 mod names;
@@ -35,6 +37,7 @@ mod opening;
 mod options;
 mod owners;
 mod ownership;
+mod place;
 mod probe;
 mod recent;
 mod remove;
@@ -60,6 +63,7 @@ pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
+pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
 pub use options::{ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Usage};
 pub use owners::Repaired;

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::accessed::ChosenAccess;
 use crate::attributes::FileType;
 use crate::change::ChangeState;
 use crate::create_file::Note;
@@ -38,6 +39,9 @@ pub struct Node {
     pub(crate) index: Arc<Index>,
     /// Its last name is gone: nobody but its users is to hold it any more.
     pub(crate) nameless: AtomicBool,
+    pub(crate) accessed: ChosenAccess,
+    /// When the directory was last found in the tree, in nanoseconds since 1970.
+    pub(crate) inside: AtomicU64,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
@@ -82,6 +86,8 @@ impl Node {
             writer: Mutex::default(),
             index,
             nameless: AtomicBool::default(),
+            accessed: ChosenAccess::default(),
+            inside: AtomicU64::default(),
             lock: Mutex::default(),
         }
     }

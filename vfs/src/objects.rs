@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::{Statx, StatxAttributes};
 use rustix::io::Errno;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, FileType};
 use crate::change::first_value;
 use crate::error::Error;
 use crate::file_system::{FileSystem, now};
@@ -26,8 +26,18 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
-    /// object is gone, [`Error::Delay`] while it is being looked for, [`Error::TooManyFiles`].
+    /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
+    /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        let node = self.resolve_anywhere(handle)?;
+        if node.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.must_be_inside(&node)?;
+        }
+        Ok(node)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
             && node.kernel == decoded.kernel
@@ -84,7 +94,17 @@ impl FileSystem {
                     (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
                 }
                 let change = first_value(change_time(&stat), now(), self.opened);
-                return self.owned(&stat, mark, change);
+                let mut attributes = self.owned(&stat, mark, change)?;
+                attributes.accessed = self.accessed.shown(&stat, || {
+                    if self.shadow.is_some() {
+                        return Ok(mark.stamp);
+                    }
+                    let object = sys::find(directory.fd(), name)?;
+                    let found = sys::stat(object.as_fd())?;
+                    let (_, mark) = self.identify.mark(object.as_fd(), &found)?;
+                    Ok(mark.stamp)
+                });
+                return Ok(attributes);
             };
             // Read again now that the count of modifications is known and the inode is held: its
             // number may have been given to another one before.
@@ -95,7 +115,9 @@ impl FileSystem {
                 let change = node
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
-                return self.owned(&stat, node.mark(), change);
+                let mut attributes = self.owned(&stat, node.mark(), change)?;
+                attributes.accessed = self.accessed.shown_of(&node, &stat);
+                return Ok(attributes);
             }
         }
     }

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
@@ -124,6 +126,7 @@ impl FileSystem {
             }
         };
 
+        let access_times = AccessTimes::open(records)?;
         let codec = HandleCodec::new(options.fsid, &options.key);
         let kept = Records {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
@@ -139,6 +142,8 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            accessed: access_times,
+            meter: Meter::new(records, empty),
             shadow,
             names,
             user: sys::user(),
@@ -156,6 +161,8 @@ impl FileSystem {
                 error: std::io::Error::other(error),
             })?;
         file_system.begin_index();
+        let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
+        file_system.meter.start(metered);
         if let Some(records) = &file_system.options.records {
             file_system.finish_intents(records)?;
         }

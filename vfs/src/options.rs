@@ -66,8 +66,9 @@ pub struct Options {
     pub ownership: Ownership,
     /// How the objects of handles are found.
     pub finding: Finding,
-    /// A directory outside of the tree for the table of owners and the index of names, if they
-    /// are needed; made if need be. One for each tree.
+    /// A directory outside of the tree for the table of owners, the index of names and the times
+    /// of access that clients set, if they are needed; made if need be. One for each tree. Without,
+    /// times of access are the disk's.
     pub records: Option<PathBuf>,
 }
 

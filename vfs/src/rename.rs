@@ -22,7 +22,8 @@ impl FileSystem {
     /// [`Error::NoEnt`]; [`Error::Access`] without write permission on a directory, or on a
     /// directory that gets another parent; [`Error::Perm`] in a sticky directory; [`Error::NotDir`]
     /// and [`Error::IsDir`] if just one of the objects is a directory; [`Error::NotEmpty`];
-    /// [`Error::Inval`] for a directory into itself; those of names.
+    /// [`Error::Inval`] for a directory into itself; [`Error::NameTooLong`] for directories beyond
+    /// 1,000 levels; those of names.
     pub fn rename(
         &self,
         who: &Identity,
@@ -35,6 +36,8 @@ impl FileSystem {
         check_name(to_name)?;
         must_be_directory(from_directory)?;
         must_be_directory(to_directory)?;
+        self.must_be_inside(from_directory)?;
+        self.must_be_inside(to_directory)?;
         let _guards = lock_both(from_directory, to_directory);
         let from = self.attributes(from_directory)?;
         let to = self.attributes(to_directory)?;
@@ -62,6 +65,9 @@ impl FileSystem {
             return Ok((unchanged(from.change), unchanged(to.change)));
         }
         judge(who, &from, &to, &source, target.as_ref())?;
+        if source.file_type == FileType::Directory && from_directory != to_directory {
+            self.may_move(from_directory, from_name, to_directory)?;
+        }
 
         let moved = self.entry_node(from_directory, from_name, source.fileid)?;
         let replaced = match &target {

@@ -62,6 +62,7 @@ impl FileSystem {
         let result = self.apply(node, file, set, &before, mode);
         self.modified(node);
         result?;
+        self.keep_access_time(node, set)?;
         if self.is_strict() && matches!(before.file_type, FileType::Regular | FileType::Directory) {
             let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
             self.durable(sys::sync(object.as_fd()))?;
@@ -109,10 +110,7 @@ impl FileSystem {
                 sys::change_mode(self.descriptors(), node.fd(), mode)?;
             }
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(node.fd(), set.accessed, set.modified)?;
-        }
-        Ok(())
+        self.set_times(node.fd(), set)
     }
 
     /// Takes away the set-id bits that must not outlive a write by `who`.

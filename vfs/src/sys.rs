@@ -239,6 +239,12 @@ pub(crate) fn next_hole(file: BorrowedFd<'_>, offset: u64) -> Result<u64> {
     rustix::fs::seek(file, SeekFrom::Hole(offset))
 }
 
+/// The path of an open object as this process sees it. `NAMETOOLONG` if that has 4096 bytes.
+pub(crate) fn path(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
+    let name = decimal(object);
+    rustix::fs::readlinkat(descriptors, name.as_str(), Vec::with_capacity(256))
+}
+
 pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {
     rustix::fs::readlinkat(object, c"", Vec::with_capacity(256))
 }

@@ -194,7 +194,7 @@ impl Server {
                 expired: self.clients.is_expired(&client, now),
                 sessions,
                 opens,
-                locks: locks_of(&client),
+                locks: client.locks(),
             }
         });
         let grace = self
@@ -346,18 +346,6 @@ impl std::fmt::Debug for Server {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-fn locks_of(client: &Client) -> usize {
-    let mut files = Vec::new();
-    for state in client.states() {
-        if let State::Lock(lock) = state {
-            files.push(Arc::clone(lock.open.file()));
-        }
-    }
-    files.sort_by_key(Arc::as_ptr);
-    files.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    files.iter().map(|file| file.locks_of(client.id)).sum()
 }
 
 /// Often enough for the shortest lease, and once a second at least.

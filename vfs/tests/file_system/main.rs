@@ -9,11 +9,14 @@ mod grown;
 mod handles;
 mod io;
 mod killed;
+mod limits;
 mod names;
 mod ownership;
 mod rename;
+mod replaced;
 mod shadow;
 mod strategies;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

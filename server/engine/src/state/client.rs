@@ -71,6 +71,25 @@ struct Inner {
     sessions: Vec<Sessionid4>,
     states: HashMap<StateidOther, State>,
     opens: usize,
+    /// Byte-range locks, on all files.
+    locks: usize,
+}
+
+/// The count of a client's locks, held while those of one file change.
+#[derive(Debug)]
+pub struct LockCount<'a>(MutexGuard<'a, Inner>);
+
+impl LockCount<'_> {
+    /// How many more locks the client may have.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        limits::MAX_LOCKS_PER_CLIENT.saturating_sub(self.0.locks)
+    }
+
+    /// Notes how many locks there were on a file, and how many there are.
+    pub fn changed(&mut self, before: usize, after: usize) {
+        self.0.locks = (self.0.locks + after).saturating_sub(before);
+    }
 }
 
 impl Client {
@@ -212,6 +231,17 @@ impl Client {
         removed
     }
 
+    /// The count of its locks, to be changed with the file's state locked.
+    pub fn lock_count(&self) -> LockCount<'_> {
+        LockCount(self.inner())
+    }
+
+    /// How many byte-range locks it holds.
+    #[must_use]
+    pub fn locks(&self) -> usize {
+        self.inner().locks
+    }
+
     /// How many sessions, open files and lock owners it has.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -230,17 +260,12 @@ impl Client {
         inner.sessions.is_empty() && inner.states.is_empty()
     }
 
-    /// All state, for a count.
-    #[must_use]
-    pub fn states(&self) -> Vec<State> {
-        self.inner().states.values().cloned().collect()
-    }
-
     /// Ends the client; what it had is to be taken apart by the caller.
     pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
         let mut inner = self.inner();
         inner.dead = true;
         inner.opens = 0;
+        inner.locks = 0;
         let states = std::mem::take(&mut inner.states);
         (
             std::mem::take(&mut inner.sessions),

@@ -175,12 +175,13 @@ struct Inner {
 }
 
 impl Inner {
-    /// Whether the table stays within its bound, or at least doesn't grow.
-    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>) -> bool {
+    /// Whether the table stays within its bounds, of which `room` is what the client's leaves, or
+    /// at least doesn't grow.
+    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>, room: usize) -> bool {
+        let held = self.locks.len();
+        let room = limits::MAX_LOCKS_PER_FILE.saturating_sub(held).min(room);
         // No change adds more than two.
-        self.locks.len() + 2 <= limits::MAX_LOCKS_PER_FILE
-            || self.locks.len_after(owner, range, kind)
-                <= self.locks.len().max(limits::MAX_LOCKS_PER_FILE)
+        room >= 2 || self.locks.len_after(owner, range, kind) <= held + room
     }
 
     fn has(&self, open: &Open) -> bool {
@@ -189,14 +190,22 @@ impl Inner {
             .is_some_and(|known| known.other == open.other)
     }
 
-    fn give(&mut self, owner: &OwnerKey, range: Range, kind: LockKind) -> Result<(), LockFailure> {
+    fn give(
+        &mut self,
+        owner: &OwnerKey,
+        (range, kind): (Range, LockKind),
+        client: &Client,
+    ) -> Result<(), LockFailure> {
         if let Some(held) = self.locks.conflict(owner, range, kind) {
             return Err(LockFailure::Denied(held.clone()));
         }
-        if !self.fits(owner, range, Some(kind)) {
+        let mut count = client.lock_count();
+        if !self.fits(owner, range, Some(kind), count.room()) {
             return Err(Nfsstat4::NFS4ERR_DQUOT.into());
         }
+        let before = self.locks.len();
         self.locks.set(owner, range, kind);
+        count.changed(before, self.locks.len());
         Ok(())
     }
 }
@@ -242,6 +251,7 @@ impl FileState {
         let Inner {
             lock_states, locks, ..
         } = &mut *inner;
+        let before = locks.len();
         lock_states.retain(|owner, state| {
             let through = state.open.other == open.other;
             if through {
@@ -250,6 +260,7 @@ impl FileState {
             }
             !through
         });
+        client.lock_count().changed(before, locks.len());
         Ok(Taken(vec![current.reader.take(), current.writer.take()]))
     }
 
@@ -261,7 +272,7 @@ impl FileState {
         &self,
         open: &Arc<Open>,
         owner: OwnerKey,
-        (range, kind): (Range, LockKind),
+        wanted: (Range, LockKind),
         client: &Client,
         source: &StateidSource,
     ) -> Result<Stateid4, LockFailure> {
@@ -270,10 +281,11 @@ impl FileState {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID.into());
         }
         if let Some(state) = inner.lock_states.get(&owner).cloned() {
-            inner.give(&owner, range, kind)?;
+            inner.give(&owner, wanted, client)?;
             return Ok(state.advance());
         }
-        inner.give(&owner, range, kind)?;
+        let before = inner.locks.len();
+        inner.give(&owner, wanted, client)?;
         let state = Arc::new(LockState {
             other: source.take(),
             owner: owner.clone(),
@@ -281,7 +293,9 @@ impl FileState {
             seqid: Mutex::new(1),
         });
         if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
+            let given = inner.locks.len();
             inner.locks.release(|holder| *holder == owner);
+            client.lock_count().changed(given, before);
             return Err(status.into());
         }
         let stateid = Stateid4 {
@@ -300,12 +314,12 @@ impl FileState {
         &self,
         state: &LockState,
         seqid: u32,
-        range: Range,
-        kind: LockKind,
+        wanted: (Range, LockKind),
+        client: &Client,
     ) -> Result<Stateid4, LockFailure> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        inner.give(&state.owner, range, kind)?;
+        inner.give(&state.owner, wanted, client)?;
         Ok(state.advance())
     }
 
@@ -318,13 +332,17 @@ impl FileState {
         state: &LockState,
         seqid: u32,
         range: Range,
+        client: &Client,
     ) -> Result<Stateid4, Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        if !inner.fits(&state.owner, range, None) {
+        let mut count = client.lock_count();
+        if !inner.fits(&state.owner, range, None, count.room()) {
             return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
         }
+        let before = inner.locks.len();
         inner.locks.clear(&state.owner, range);
+        count.changed(before, inner.locks.len());
         Ok(state.advance())
     }
 
@@ -371,16 +389,6 @@ impl FileState {
             .retain(|owner, _| owner.clientid != clientid);
         inner.locks.release(|owner| owner.clientid == clientid);
         Taken(taken)
-    }
-
-    /// How many locks a client holds.
-    #[must_use]
-    pub fn locks_of(&self, clientid: Clientid4) -> usize {
-        self.inner()
-            .locks
-            .iter()
-            .filter(|held| held.owner.clientid == clientid)
-            .count()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
