@@ -38,7 +38,7 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
         repeated: true,
         errors: &["ENOSPC"],
     };
-    let steps = amount(120, 1500);
+    let steps = amount(70, 1500);
     let work = Workload::new(guests, plan)?;
     work.steps(steps, WORK)?;
     let free = work.done()?;
@@ -154,7 +154,7 @@ fn failing(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
         let rule = Rule::new(kind, Errno::IO, "/data/").every(every);
         server.disk_errors()?.set(&[rule])?;
         let before = work.done()?.failed;
-        work.steps(amount(60, 1000), WORK)?;
+        work.steps(amount(45, 1000), WORK)?;
         let failed = server.disk_errors()?.clear()?[0];
         let told = work.done()?.failed - before;
         ensure!(failed > 0, "no call of kind {kind} failed");
@@ -217,23 +217,23 @@ fn a_failed_fsync_is_told_once() -> Result<()> {
 /// A store that is smaller than the disk on it promises: data is lost on its way there, really.
 #[test]
 fn what_the_store_below_loses_was_never_acknowledged() -> Result<()> {
-    let bench = Bench::start(options(Some(DiskKind::Thin(40))), 1)?;
+    let bench = Bench::start(options(Some(DiskKind::Thin(16))), 1)?;
     let hand = bench.guest().python()?;
     let disk = bench.server.disk()?;
     hand.run(
-        "write('kept', content(1, 4 << 20)); kept = os.open('kept', os.O_RDWR); os.fsync(kept)",
+        "write('kept', content(1, 2 << 20)); kept = os.open('kept', os.O_RDWR); os.fsync(kept)",
     )?;
     hand.run("file = os.open('file', os.O_CREAT | os.O_RDWR)")?;
-    disk.store(Some(4096))?;
+    disk.store(Some(2048))?;
     hand.fails(
-        "os.write(file, content(2, 24 << 20)); os.fsync(file)",
+        "os.write(file, content(2, 8 << 20)); os.fsync(file)",
         "ENOSPC",
     )?;
     disk.store(None)?;
-    hand.run("os.ftruncate(file, 0); os.pwrite(file, content(3, 8 << 20), 0); os.fsync(file)")?;
+    hand.run("os.ftruncate(file, 0); os.pwrite(file, content(3, 4 << 20), 0); os.fsync(file)")?;
     bench.guest().drop_caches()?;
     disk.run(&["sh", "-c", "echo 3 > /proc/sys/vm/drop_caches"])?;
-    hand.run("assert os.pread(file, 64 << 20, 0) == content(3, 8 << 20)")?;
-    hand.run("assert os.pread(kept, 64 << 20, 0) == content(1, 4 << 20)")?;
+    hand.run("assert os.pread(file, 64 << 20, 0) == content(3, 4 << 20)")?;
+    hand.run("assert os.pread(kept, 64 << 20, 0) == content(1, 2 << 20)")?;
     Ok(())
 }
