@@ -8,6 +8,7 @@ pub mod bench;
 pub mod client;
 pub mod disk;
 pub mod disk_errors;
+mod faults;
 pub mod fidelity;
 pub mod guest;
 pub mod job;

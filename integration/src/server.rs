@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::disk::{Disk, DiskKind};
 use crate::disk_errors::DiskErrors;
+use crate::faults::{fault, shown};
 use crate::namespace::Namespace;
 
 /// How long a server may take until it accepts connections.
@@ -219,6 +220,22 @@ impl Server {
     /// Ends a pause.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&self.binary, &self.directory.join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
     }
 
     /// The end of what it wrote.

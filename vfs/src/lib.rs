@@ -37,6 +37,7 @@ mod opening;
 mod options;
 mod owners;
 mod ownership;
+mod path;
 mod place;
 mod probe;
 mod recent;

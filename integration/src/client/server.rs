@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::disk_errors::DiskErrors;
+use crate::faults::{fault, shown};
 use crate::server::tail;
 
 /// How long a server may take to start or stop.
@@ -151,6 +152,22 @@ impl TestServer {
     pub fn disk_errors(&self) -> Result<&DiskErrors> {
         let errors = self.disk_errors.as_ref();
         errors.context("no disk errors were asked for")
+    }
+
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&binary()?, &self.directory.path().join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
     }
 
     /// The end of what it wrote.

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{ClientRecords, Config, RecordsError};
+use crate::faults::{Delay, Faults};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
@@ -40,6 +41,8 @@ pub enum Received {
     Reply(Reply),
     /// The rest may block: run [`Pending::finish`] on a thread that may.
     Pending(Pending),
+    /// The same, but not before some time has passed.
+    Delayed(Pending, Delay),
     /// Nothing that can be answered; close the connection.
     Close,
 }
@@ -105,6 +108,7 @@ pub struct Server {
     pub(crate) reply_memory: Arc<Budget>,
     records: Arc<dyn ClientRecords>,
     records_order: Mutex<()>,
+    faults: Arc<Faults>,
     latest: AtomicU64,
     grace: Mutex<Grace>,
     clock: Clock,
@@ -141,6 +145,7 @@ impl Server {
             fs,
             records,
             records_order: Mutex::default(),
+            faults: Arc::new(Faults::new(now)),
             latest: AtomicU64::new(0),
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             sessions: DashMap::new(),
@@ -156,7 +161,14 @@ impl Server {
         connection: &Arc<Connection>,
         now: Instant,
     ) -> Received {
-        rpc::receive(self, record, connection, self.clock.at(now))
+        let faults = self.faults.plight(now);
+        rpc::receive(self, record, connection, self.clock.at(now), faults)
+    }
+
+    /// The faults that users asked for.
+    #[must_use]
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// How often [`Server::tick`] is to be called.

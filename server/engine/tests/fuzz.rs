@@ -144,7 +144,7 @@ impl Fixture {
             .receive(record, &self.connection, Instant::now())
         {
             Received::Reply(reply) => reply,
-            Received::Pending(pending) => pending.finish(),
+            Received::Pending(pending) | Received::Delayed(pending, _) => pending.finish(),
             Received::Close => return None,
         };
         let whole = reply.into_segments().concat();

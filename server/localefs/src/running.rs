@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use localefs_engine as engine;
 use localefs_vfs::{Finding, Options};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -15,10 +16,11 @@ use crate::admin;
 use crate::builder::Builder;
 use crate::data_dir::DataDir;
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 use crate::file_limit::divide;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Store, StoreError};
-use crate::transport::{self, Transport};
+use crate::transport::{self, Nfs, Transport};
 use crate::tree;
 
 /// How long calls that are under way may take to finish when the server stops.
@@ -43,6 +45,7 @@ pub(crate) struct Description {
 /// A server that serves.
 pub(crate) struct Running {
     description: Arc<Description>,
+    faults: Faults,
     transport: Transport,
     /// Dropped to end them.
     background: JoinSet<()>,
@@ -120,8 +123,18 @@ impl Running {
         limits.connections = files.connections;
         info!(?nfs, root = %root.display(), data = %data.path().display(),
             file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, "serving");
-        let transport =
-            Transport::start(listeners, Arc::clone(&server), engine::MAX_RECORD, limits);
+        let (clearing, cleared) = watch::channel(0);
+        let service = Nfs {
+            server: Arc::clone(&server),
+            cleared,
+        };
+        let transport = Transport::start(listeners, service, engine::MAX_RECORD, limits);
+        let faults = Faults::new(
+            Arc::clone(server.faults()),
+            transport.connections(),
+            nfs.clone(),
+            clearing,
+        );
         let description = Arc::new(Description {
             nfs,
             data: data.path().to_owned(),
@@ -136,12 +149,14 @@ impl Running {
             description: Arc::clone(&description),
             server: Arc::clone(&server),
             connections: transport.connections(),
+            faults: faults.clone(),
         };
         let mut background = JoinSet::new();
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(server));
         Ok(Self {
             description,
+            faults,
             transport,
             background,
             admin,
@@ -153,8 +168,14 @@ impl Running {
         Arc::clone(&self.description)
     }
 
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
+        // What waits by a fault would not finish.
+        self.faults.clear_all();
         if !self.transport.stop(CALLS_END).await {
             info!("some calls did not finish in time");
         }

@@ -12,6 +12,7 @@ mod killed;
 mod limits;
 mod names;
 mod ownership;
+mod paths;
 mod rename;
 mod replaced;
 mod shadow;

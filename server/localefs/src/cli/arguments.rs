@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
 /// Amazon EFS on your own machine: an NFSv4.1 server that an unmodified Linux kernel mounts.
@@ -37,6 +38,11 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
+    ///
+    /// For those who test how their programs cope. All faults end when the server stops. Exits
+    /// with 3 if none runs on the data directory, 1 after any other failure.
+    Fault(FaultArguments),
     /// Bring all owners from the disk to a table beside the files, or back
     ///
     /// No server may run on the data directory. To native needs root. If it is interrupted, run
