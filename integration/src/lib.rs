@@ -14,6 +14,7 @@ pub mod guest;
 pub mod job;
 pub mod lab;
 pub mod namespace;
+pub mod power;
 pub mod proxy;
 pub mod python;
 mod reports;

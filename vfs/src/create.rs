@@ -151,6 +151,10 @@ impl FileSystem {
             self.named(directory, name, node);
         }
         drop(naming);
+        if let (Ok(node), true) = (&node, self.is_strict()) {
+            // Its owner came after it, and may not go with its name.
+            self.object_durable(node)?;
+        }
         let after = self.entries_changed(directory)?;
         let node = node?;
         self.keep_first_access_time(&node, set);

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::access::{Permissions, check};
 use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
+use crate::change::Opened;
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
@@ -42,7 +43,7 @@ pub struct FileSystem {
     pub(crate) user: u32,
     pub(crate) recent: Recent,
     pub(crate) options: Options,
-    pub(crate) opened: u64,
+    pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,
     /// Whether the disk is known to have no files without a name.
     pub(crate) only_named: AtomicBool,

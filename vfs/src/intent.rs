@@ -66,9 +66,15 @@ impl FileSystem {
             return Ok(());
         };
         let directory = records.join(INTENTS);
-        let unusable = |error| OpenError::Inaccessible {
+        let unusable = |error: io::Error| OpenError::Inaccessible {
             path: directory.clone(),
-            error,
+            error: io::Error::new(
+                error.kind(),
+                format!(
+                    "{error}; it says whose those files are that were being made when the server \
+                     ended: move it away and start again, and they belong to the outside owner"
+                ),
+            ),
         };
         for entry in std::fs::read_dir(&directory).map_err(unusable)? {
             let path = entry.map_err(unusable)?.path();

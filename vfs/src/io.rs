@@ -238,7 +238,8 @@ impl FileSystem {
         Ok(written)
     }
 
-    /// Brings everything to the disk that was written to a file.
+    /// Brings everything to the disk that was written to a file, and its attributes, as fsync does
+    /// (RFC 8881 §18.3.4).
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpc`] or [`Error::DQuot`] if something is lost; the
@@ -254,10 +255,10 @@ impl FileSystem {
         self.records_durable()?;
         match writer {
             // An older descriptor hears of errors that a new one might not.
-            Some(file) => self.durable(sys::sync_data(file.fd())),
+            Some(file) => self.durable(sys::sync(file.fd())),
             None => {
                 let file = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
-                self.durable(sys::sync_data(file.as_fd()))
+                self.durable(sys::sync(file.as_fd()))
             }
         }
     }

@@ -23,6 +23,7 @@ mod identify;
 mod identity;
 mod intent;
 mod io;
+mod late;
 pub mod limits;
 mod link;
 mod lookup;

@@ -93,9 +93,9 @@ impl Names {
         empty: bool,
     ) -> Result<Self, OpenError> {
         let path = directory.join(NAMES);
-        let unusable = |error| OpenError::Inaccessible {
+        let unusable = |error: io::Error| OpenError::Inaccessible {
             path: path.clone(),
-            error,
+            error: replaceable(&error),
         };
         let head = head(mark);
         let mut found = [0; HEAD];
@@ -289,7 +289,13 @@ impl Names {
     }
 
     fn entry(&self, fileid: u64) -> Option<Entry> {
-        let bytes = self.table.read(fileid).ok()?.ok()??;
+        let Ok(bytes) = self.table.read(fileid).ok()? else {
+            if self.is_complete() {
+                self.complain(&"a record is damaged");
+            }
+            return None;
+        };
+        let bytes = bytes?;
         let length = usize::from(bytes[17]);
         Some(Entry {
             stamp: number(&bytes[..8]),
@@ -446,16 +452,27 @@ impl Names {
 /// The head of an index that is complete: which tree, and since when the machine is up. What the
 /// machine had not written when it went down is missing.
 fn head(root: Mark) -> [u8; HEAD] {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot_id();
     let mut bytes = [0; HEAD];
     bytes[..16].copy_from_slice(MAGIC);
-    bytes[16..24].copy_from_slice(&checksum(1, boot.as_bytes()).to_le_bytes());
-    bytes[24..32].copy_from_slice(&checksum(2, boot.as_bytes()).to_le_bytes());
+    bytes[16..24].copy_from_slice(&checksum(1, &boot).to_le_bytes());
+    bytes[24..32].copy_from_slice(&checksum(2, &boot).to_le_bytes());
     bytes[32..40].copy_from_slice(&root.fileid.to_le_bytes());
     bytes[40..48].copy_from_slice(&root.stamp.to_le_bytes());
     let check = checksum(0, &bytes[..56]);
     bytes[56..].copy_from_slice(&check.to_le_bytes());
     bytes
+}
+
+/// Tells this run of the machine from all others; empty where that can't be read.
+pub(crate) fn boot_id() -> Vec<u8> {
+    std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// Says of what can't be used that it may as well not be there.
+pub(crate) fn replaceable(error: &io::Error) -> io::Error {
+    let text = format!("{error}; nothing is lost with it: move it away and start again");
+    io::Error::new(error.kind(), text)
 }
 
 fn remove_if_there(result: io::Result<()>) -> io::Result<()> {

@@ -10,13 +10,14 @@ use rustix::io::Errno;
 
 use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
+use crate::change::Opened;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
 use crate::meter::Meter;
-use crate::names::Names;
+use crate::names::{Names, boot_id};
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
 use crate::options::{Finding, Options, Ownership};
@@ -99,7 +100,9 @@ impl FileSystem {
             }
             Ownership::Shadow { outside, recorded } => {
                 let records = records.ok_or(OpenError::NoRecords)?;
-                let owners = Owners::open(records, mark, recorded)?;
+                let tree = sys::open_root(path).map_err(inaccessible(path))?;
+                let owners = Owners::open(records, mark, recorded)?
+                    .settled_by(Box::new(move || Ok(sys::sync_disk(tree.as_fd())?)));
                 Some(Shadow::open(records, owners, outside, device)?)
             }
         };
@@ -149,7 +152,7 @@ impl FileSystem {
             user: sys::user(),
             recent: Recent::default(),
             options,
-            opened: now(),
+            opened: Opened::new(now(), &boot_id()),
             verifier: AtomicU64::new(random()),
             only_named: AtomicBool::new(false),
         };

@@ -63,14 +63,20 @@ impl FileSystem {
         self.modified(node);
         result?;
         self.keep_access_time(node, set)?;
-        if self.is_strict() && matches!(before.file_type, FileType::Regular | FileType::Directory) {
-            let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
-            self.durable(sys::sync(object.as_fd()))?;
-        }
         if self.is_strict() {
+            self.object_durable(node)?;
             self.records_durable()?;
         }
         Ok(())
+    }
+
+    /// Brings the attributes of an object to the disk, also of one that can't be opened.
+    pub(crate) fn object_durable(&self, node: &Node) -> Result<(), Error> {
+        if matches!(node.file_type(), FileType::Regular | FileType::Directory) {
+            let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
+            return self.durable(sys::sync(object.as_fd()));
+        }
+        self.durable(sys::sync_disk(self.mount.as_fd()))
     }
 
     fn apply(

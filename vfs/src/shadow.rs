@@ -12,6 +12,7 @@ use crate::attributes::{Attributes, FileType};
 use crate::error::{Error, OpenError};
 use crate::file_system::FileSystem;
 use crate::intent::{INTENTS, Intent};
+use crate::names::replaceable;
 use crate::node::Node;
 use crate::options::Owner;
 use crate::owners::{Mark, Owners, Record};
@@ -53,27 +54,27 @@ impl Shadow {
         device: (u32, u32),
     ) -> Result<Self, OpenError> {
         let path = records.join(STAGING);
-        let unusable = |error| OpenError::Inaccessible {
-            path: path.clone(),
-            error,
+        let unusable = |path: &Path, error: std::io::Error| OpenError::Inaccessible {
+            path: path.to_owned(),
+            error: replaceable(&error),
         };
         // What is there was never seen by anybody.
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unusable(error));
+                return Err(unusable(&path, error));
             }
             _ => {}
         }
-        std::fs::create_dir(&path).map_err(unusable)?;
+        std::fs::create_dir(&path).map_err(|error| unusable(&path, error))?;
         let intents = records.join(INTENTS);
         match std::fs::create_dir(&intents) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(unusable(error));
+                return Err(unusable(&intents, error));
             }
             _ => {}
         }
-        let staging = sys::open_root(&path).map_err(|errno| unusable(errno.into()))?;
-        let stat = sys::stat(staging.as_fd()).map_err(|errno| unusable(errno.into()))?;
+        let staging = sys::open_root(&path).map_err(|errno| unusable(&path, errno.into()))?;
+        let stat = sys::stat(staging.as_fd()).map_err(|errno| unusable(&path, errno.into()))?;
         let here = (stat.stx_dev_major, stat.stx_dev_minor) == device;
         Ok(Self {
             owners: Arc::new(owners),

@@ -251,7 +251,7 @@ fn listening(text: &[u8]) -> Option<SocketAddr> {
 
 /// The server's binary: `LOCALEFS_BIN`, else the one built beside this test, built now if it is
 /// missing.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("LOCALEFS_BIN") {
         return Ok(binary.into());
     }

@@ -184,6 +184,11 @@ fn check_contents(path: &Path) -> Result<(), DataDirError> {
     if path.join("format").try_exists().map_err(unusable)? {
         return Ok(());
     }
+    let state = path.join("state.redb");
+    if state.exists() {
+        let format = path.join("format");
+        return Err(DataDirError::NoFormat { format, state });
+    }
     for entry in fs::read_dir(path).map_err(unusable)? {
         let name = entry.map_err(unusable)?.file_name();
         if name != "lock" && name != "format.new" {
