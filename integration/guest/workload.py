@@ -7,6 +7,14 @@ RANGES, LENGTH = 16, 100
 SILLY = ".nfs"
 
 
+def difference(found, wanted):
+    """Where two contents part, for who has to find out why."""
+    pairs = zip(found, wanted)
+    first = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
+    zeros = None if first is None else not any(found[first : first + 4096])
+    return f"{len(found)} octets instead of {len(wanted)}, {first=}, {zeros=}"
+
+
 class File:
     """A file as it must be; its names count its links."""
 
@@ -228,7 +236,8 @@ class Workload:
     def read(self):
         path = self.some()
         with open(path, "rb") as file:
-            assert file.read() == self.files[path].data, path
+            found, wanted = file.read(), self.files[path].data
+        assert found == wanted, f"{path}: {difference(found, wanted)}"
         assert os.stat(path).st_nlink == len(self.files[path].names), path
 
     def exist(self):
