@@ -6,6 +6,8 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+pub mod disk;
+pub mod disk_errors;
 mod faults;
 pub mod fidelity;
 pub mod growth;
@@ -14,7 +16,9 @@ pub mod job;
 pub mod lab;
 pub mod namespace;
 pub mod power;
+pub mod proxy;
 pub mod python;
 mod reports;
 pub mod server;
 pub mod wire;
+pub mod workload;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::disk_errors::DiskErrors;
 use crate::faults::{fault, shown};
 use crate::server::tail;
 
@@ -25,6 +26,8 @@ pub struct TestServerOptions {
     pub lease: u32,
     /// Keep data over restarts.
     pub durable: bool,
+    /// Be ready for [`TestServer::disk_errors`].
+    pub disk_errors: bool,
 }
 
 impl Default for TestServerOptions {
@@ -32,6 +35,7 @@ impl Default for TestServerOptions {
         Self {
             lease: 90,
             durable: false,
+            disk_errors: false,
         }
     }
 }
@@ -53,6 +57,7 @@ pub struct TestServer {
     options: TestServerOptions,
     launch: Launch,
     directory: TempDir,
+    disk_errors: Option<DiskErrors>,
     child: Child,
     address: SocketAddr,
 }
@@ -75,11 +80,16 @@ impl TestServer {
         if launch.user.is_some() {
             std::os::unix::fs::chown(directory.path(), launch.user, launch.user)?;
         }
-        let (child, address) = spawn(directory.path(), &options, &launch)?;
+        let disk_errors = match options.disk_errors {
+            true => Some(DiskErrors::install(directory.path())?),
+            false => None,
+        };
+        let (child, address) = spawn(directory.path(), &options, &launch, disk_errors.as_ref())?;
         Ok(Self {
             options,
             launch,
             directory,
+            disk_errors,
             child,
             address,
         })
@@ -157,7 +167,9 @@ impl TestServer {
             self.options.durable,
             "an ephemeral server can't be restarted"
         );
-        (self.child, self.address) = spawn(self.directory.path(), &self.options, &self.launch)?;
+        let errors = self.disk_errors.as_ref();
+        let directory = self.directory.path();
+        (self.child, self.address) = spawn(directory, &self.options, &self.launch, errors)?;
         Ok(())
     }
 
@@ -168,6 +180,15 @@ impl TestServer {
     pub fn crash(&mut self) -> Result<()> {
         self.kill()?;
         self.restart()
+    }
+
+    /// What makes its disk fail, if that was asked for.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn disk_errors(&self) -> Result<&DiskErrors> {
+        let errors = self.disk_errors.as_ref();
+        errors.context("no disk errors were asked for")
     }
 
     /// Runs `localefs fault` with these words for this server; gives what it writes.
@@ -207,6 +228,7 @@ fn spawn(
     directory: &Path,
     options: &TestServerOptions,
     launch: &Launch,
+    errors: Option<&DiskErrors>,
 ) -> Result<(Child, SocketAddr)> {
     let ready = directory.join("ready");
     let _ = fs::remove_file(&ready);
@@ -255,6 +277,7 @@ fn spawn(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    command.envs(errors.iter().flat_map(|errors| errors.environment()));
     let mut child = command.spawn().context("cannot run localefs")?;
     let end = Instant::now() + PATIENCE;
     loop {
