@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io::Read;
 use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,11 +18,15 @@ use anyhow::{Context, Result, ensure};
 
 use crate::guest::{Guest, Plan};
 use crate::namespace::{Namespace, lab_directory, remove, sweep};
+use crate::proxy::Proxy;
 use crate::server::{Server, ServerOptions};
 use crate::wire::Boot;
 
 /// The server's address in every lab.
 pub const SERVER: &str = "10.77.0.1";
+
+/// The port of [`Lab::proxy`].
+pub const PROXY: u16 = 2050;
 
 /// A namespace with its directory, its reaper and the guests' addresses.
 #[derive(Debug)]
@@ -94,6 +99,12 @@ impl Lab {
             &format!("{SERVER}:2049"),
             options,
         )
+    }
+
+    /// Starts a proxy before the server, at another port of its address.
+    pub fn proxy(&self) -> Result<Proxy> {
+        let at = |port| -> Result<SocketAddr> { Ok(SocketAddr::new(SERVER.parse()?, port)) };
+        Proxy::start(Some(&self.namespace), at(PROXY)?, at(2049)?)
     }
 
     /// Boots a guest of that host name, with a network card of its own.

@@ -73,6 +73,7 @@ fn restarted() -> (TestServer, ClientOptions, ClientOptions, Vec<u8>) {
     let options = TestServerOptions {
         lease: 10,
         durable: true,
+        ..TestServerOptions::default()
     };
     let mut server = TestServer::start(options).unwrap();
     let root = ClientOptions::new("root's client");
@@ -289,6 +290,7 @@ fn a_pause_of_the_server_costs_no_lease() {
     let server = TestServer::start(TestServerOptions {
         lease: 6,
         durable: false,
+        ..TestServerOptions::default()
     })
     .unwrap();
     let mut fixture = Fixture::new(server.into(), "pause");

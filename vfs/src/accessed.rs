@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -250,7 +250,7 @@ impl FileSystem {
         };
         let record = Record {
             stamp: node.mark().stamp,
-            changed: timestamp(sys::stat(node.fd())?.stx_ctime),
+            changed: timestamp(sys::stat(self.reach(node)?.as_fd())?.stx_ctime),
             accessed,
         };
         let mut known = node.accessed.lock();
@@ -317,6 +317,7 @@ mod tests {
             fsid: 1,
             key: [0; 16],
             cached_nodes: 10,
+            descriptors: 10,
             durability: Durability::Ordinary,
             ownership: Ownership::Native,
             finding: Finding::Auto,

@@ -121,8 +121,10 @@ impl FileSystem {
         make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Made, Error> {
         check_name(name)?;
+        let held = self.reach(directory)?;
+        let at = held.as_fd();
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        match sys::stat_at(directory.fd(), name) {
+        match sys::stat_at(at, name) {
             Ok(_) => return Err(Error::Exist),
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -137,15 +139,14 @@ impl FileSystem {
         let naming = self.naming();
         let node = match self.shadow.as_ref() {
             Some(shadow) => {
-                self.make_in_shadow(shadow, directory, name, initial, set, file_type, &make)
+                let place = (directory, at);
+                self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
-            None => make(directory.fd(), name, 0)
-                .map_err(Error::from)
-                .and_then(|()| {
-                    self.find_new(directory.fd(), name, file_type)
-                        .and_then(|object| self.dress(object, initial, set, file_type))
-                        .inspect_err(|error| take_back(error, directory.fd(), name, file_type))
-                }),
+            None => make(at, name, 0).map_err(Error::from).and_then(|()| {
+                self.find_new(at, name, file_type)
+                    .and_then(|object| self.dress(object, initial, set, file_type))
+                    .inspect_err(|error| take_back(error, at, name, file_type))
+            }),
         };
         if let Ok(node) = &node {
             self.named(directory, name, node);
@@ -200,7 +201,7 @@ impl FileSystem {
             sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
         }
         self.set_times(object.as_fd(), set)?;
-        self.adopt(object)
+        self.adopt(object).map(|(node, _)| node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -212,7 +213,7 @@ impl FileSystem {
     fn make_in_shadow(
         &self,
         shadow: &Shadow,
-        directory: &Node,
+        (directory, place): (&Node, BorrowedFd<'_>),
         name: &[u8],
         initial: Initial,
         set: &SetAttributes,
@@ -222,7 +223,7 @@ impl FileSystem {
         let staged = shadow.stage();
         let (at, temporary) = match &staged {
             Some((staging, temporary)) => (*staging, temporary.as_bytes()),
-            None => (directory.fd(), name),
+            None => (place, name),
         };
         let mode = match staged {
             Some(_) => working_mode(file_type).unwrap_or(0),
@@ -244,9 +245,9 @@ impl FileSystem {
             }
             self.set_times(object.as_fd(), set)?;
             if staged.is_some() {
-                sys::place(at, temporary, directory.fd(), name)?;
+                sys::place(at, temporary, place, name)?;
             }
-            self.enter(object, kernel, &stat)
+            self.enter(object, &kernel, &stat).map(|(node, _)| node)
         };
         prepare().inspect_err(|error| take_back(error, at, temporary, file_type))
     }

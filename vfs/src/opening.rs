@@ -135,8 +135,11 @@ impl FileSystem {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
             names: names.clone(),
         };
-        let cache = NodeCache::new(options.cached_nodes, kept);
-        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
+        let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
+        let held = cache.descriptors().own(object);
+        let root = new_node(&codec, &cache, &kernel, &stat);
+        root.keep_path(Arc::clone(&held));
+        let root = cache.enter(root, Arc::clone(&held));
         let file_system = Self {
             root,
             mount,
@@ -158,7 +161,7 @@ impl FileSystem {
         };
         let root = &file_system.root;
         file_system
-            .make_workable(root.fd(), root.mark(), &stat)
+            .make_workable(held.as_fd(), root.mark(), &stat)
             .map_err(|error| OpenError::Inaccessible {
                 path: path.to_owned(),
                 error: std::io::Error::other(error),

@@ -57,9 +57,12 @@ pub struct Options {
     pub fsid: u64,
     /// Authenticates handles. With another key all handles given out before are bad.
     pub key: [u8; 16],
-    /// How many objects stay in memory that nobody uses. Each takes one file descriptor. Objects
+    /// How many objects stay in memory that nobody uses. Objects
     /// modified in the last 50 ms come on top.
     pub cached_nodes: usize,
+    /// How many descriptors of objects, used or not, stay open; at least 4. Beside them a few more
+    /// while operations are under way.
+    pub descriptors: usize,
     /// When namespace operations reach the disk.
     pub durability: Durability,
     /// Where owners and modes are kept.

@@ -2,6 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::fs::OFlags;
+
 use crate::file_system::FileSystem;
 use crate::names::Names;
 use crate::node::Node;
@@ -29,7 +31,8 @@ impl FileSystem {
         if node.is_gone() {
             return None;
         }
-        if let Some(path) = self.kernel_path(node.fd()) {
+        let held = self.reach(node).ok()?;
+        if let Some(path) = self.kernel_path(held.as_fd()) {
             return Some(path);
         }
         match &self.names {
@@ -37,7 +40,7 @@ impl FileSystem {
             // A new file was opened before it had its name. By its handle the kernel finds it
             // under the name that it got to know last.
             None => {
-                let object = sys::open_handle(self.mount.as_fd(), &node.kernel).ok()?;
+                let object = self.open_handle(&node.kernel(), OFlags::PATH).ok()?;
                 self.kernel_path(object.as_fd())
             }
         }
@@ -46,7 +49,8 @@ impl FileSystem {
     /// The path as the kernel has it for this very descriptor.
     fn kernel_path(&self, object: BorrowedFd<'_>) -> Option<Vec<u8>> {
         let path_of = |object| sys::path_of(self.descriptors(), object).ok();
-        let (root, path) = (path_of(self.root.fd())?, path_of(object)?);
+        let root = self.reach(&self.root).ok()?;
+        let (root, path) = (path_of(root.as_fd())?, path_of(object)?);
         below(root.to_bytes(), path.to_bytes())
     }
 

@@ -11,6 +11,7 @@ use rustix::fs::FileType as KernelType;
 use rustix::io::Errno;
 
 use crate::attributes::FileType;
+use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::{FileSystem, now};
 use crate::limits::MAX_DEPTH;
@@ -34,8 +35,10 @@ impl FileSystem {
         if self.is_root_node(directory) {
             return Ok(0);
         }
-        let path = |node: &Node| sys::path(self.descriptors(), node.fd());
-        match path(directory).and_then(|own| Ok((own, path(&self.root)?))) {
+        let held = self.reach(directory)?;
+        let root = self.reach(&self.root)?;
+        let path = |held: &Descriptor| sys::path(self.descriptors(), held.as_fd());
+        match path(&held).and_then(|own| Ok((own, path(&root)?))) {
             Ok((own, root)) => below(root.as_bytes(), own.as_bytes()).ok_or(Error::Stale),
             // Longer than the kernel tells.
             Err(Errno::NAMETOOLONG) => self.climb(directory),
@@ -61,7 +64,8 @@ impl FileSystem {
     fn climb(&self, directory: &Node) -> Result<u64, Error> {
         let root = self.root.fileid();
         let mut below = directory.fileid();
-        let mut current = sys::find_parent(directory.fd());
+        let held = self.reach(directory)?;
+        let mut current = sys::find_parent(held.as_fd());
         for depth in 1..=HIGHEST {
             let above = current.map_err(|_| Error::Stale)?;
             let fileid = sys::stat(above.as_fd())?.stx_ino;
@@ -122,7 +126,7 @@ impl FileSystem {
     /// How many levels of directories are below one, as far as that is looked at: up to more than
     /// `enough`.
     fn height(&self, directory: &Node, name: &[u8], enough: u64) -> Result<u64, Error> {
-        let top = sys::find(directory.fd(), name)?;
+        let top = sys::find(self.reach(directory)?.as_fd(), name)?;
         let (mut height, mut seen) = (0, 0);
         let walked = walk::over(top.as_fd(), &AtomicBool::new(false), &mut |met| {
             seen += 1;

@@ -21,8 +21,8 @@ pub struct Config {
     /// `eir_server_scope`: the same for the mount targets of one file system, whose filehandles
     /// are the same on all of them.
     pub server_scope: Vec<u8>,
-    /// Most files that one client may have open, as far as descriptors go. EFS's own limit of
-    /// 65,536 holds as well.
+    /// Most files that all clients together may have open; each takes some hundred octets of
+    /// memory. For one client, EFS's limit of 65,536 holds as well.
     pub max_opens: usize,
     /// A number that no other mount target of this data has or had. Clientids, sessionids and
     /// stateids begin with it: those of another mount target, or of an earlier start, are nobody's.

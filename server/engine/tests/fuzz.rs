@@ -53,6 +53,7 @@ impl Fixture {
             fsid: 1,
             key: [7; 16],
             cached_nodes: 64,
+            descriptors: 64,
             ownership: localefs_vfs::Ownership::Native,
             finding: localefs_vfs::Finding::Auto,
             records: None,

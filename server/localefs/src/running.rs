@@ -103,7 +103,7 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections);
+        let files = divide(builder.limits.connections, builder.max_descriptors);
         let mut limits = builder.limits;
         limits.connections = files.connections;
         let settings = Settings {
@@ -112,6 +112,7 @@ impl Running {
             ownership: builder.ownership,
             outside_owner: builder.outside_owner,
             files,
+            max_opens: builder.max_opens,
         };
         let (clearing, cleared) = watch::channel(0);
         let transport = Transport::start(engine::MAX_RECORD, limits);

@@ -5,6 +5,7 @@ mod change;
 mod create;
 mod directory;
 mod escape;
+mod evicted;
 mod grown;
 mod handles;
 mod io;
@@ -54,6 +55,7 @@ pub(crate) fn options() -> Options {
         fsid: 7,
         key: [3; 16],
         cached_nodes: 1000,
+        descriptors: if strategies::few() { 4 } else { 1000 },
         durability: Durability::Ordinary,
         ownership: if strategies::shadow() {
             SHADOW

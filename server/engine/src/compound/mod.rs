@@ -39,8 +39,7 @@ pub struct Compound {
     pub(crate) now: Millis,
     xid: u32,
     record: Bytes,
-    /// Where in the record the compound begins, and where its next operation.
-    begin: usize,
+    /// Where in the record the next operation begins.
     cursor: usize,
     tag: Range<usize>,
     minorversion: u32,

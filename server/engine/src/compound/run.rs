@@ -31,6 +31,9 @@ const STATUS_OFFSET: usize = MARK_LENGTH + SUCCESS_HEADER;
 /// writing it.
 const FINGERPRINTED: usize = 2048;
 
+/// Octets of SEQUENCE with its arguments (RFC 8881 §18.46.1).
+const SEQUENCE: usize = 4 + 16 + 4 * 4;
+
 /// How one operation ended.
 enum Step {
     Ok,
@@ -59,7 +62,6 @@ impl Compound {
             caller,
             now,
             xid,
-            begin: offset,
             cursor: record.len() - operations.len(),
             tag: tag_start..tag_start + header.tag.len(),
             minorversion: header.minorversion,
@@ -290,12 +292,20 @@ impl Compound {
         self.slot = Some(slot);
     }
 
-    /// Tells requests apart that claim to be the same: by who asks, and for what.
+    /// Tells requests apart that claim to be the same: by who asks, and for what. To be asked
+    /// while SEQUENCE is the next operation.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = std::hash::DefaultHasher::new();
         let Identity { uid, gid, groups } = &self.caller.identity;
         (uid, gid, groups.as_slice()).hash(&mut hasher);
-        let body = self.record.get(self.begin..).unwrap_or_default();
+        (self.minorversion, self.numops).hash(&mut hasher);
+        self.record.get(self.tag.clone()).hash(&mut hasher);
+        // SEQUENCE itself is left out: a client that encodes its request anew may say another
+        // `sa_highest_slotid`, as Linux does.
+        let body = self
+            .record
+            .get(self.cursor + SEQUENCE..)
+            .unwrap_or_default();
         body.len().hash(&mut hasher);
         body.get(..FINGERPRINTED).unwrap_or(body).hash(&mut hasher);
         let last = body.len().saturating_sub(FINGERPRINTED);

@@ -12,6 +12,7 @@ use localefs_protocol::nfs4::{
 
 use super::clock::Millis;
 use super::file::{LockState, Open};
+use super::quota::Quota;
 use crate::limits;
 
 /// Who made a client record: it must not be taken over by anybody else (RFC 8881 §2.4.1).
@@ -45,8 +46,7 @@ pub struct Client {
     pub principal: Principal,
     /// Where from.
     pub peer: SocketAddr,
-    /// Most files that it may have open.
-    max_opens: usize,
+    quota: Arc<Quota>,
     renewed: AtomicU64,
     /// Requests that are being executed.
     served: AtomicUsize,
@@ -100,7 +100,7 @@ impl Client {
         co_ownerid: Vec<u8>,
         co_verifier: Verifier4,
         principal: Principal,
-        (peer, max_opens): (SocketAddr, usize),
+        (peer, quota): (SocketAddr, Arc<Quota>),
         now: Millis,
     ) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Client {
             co_verifier,
             principal,
             peer,
-            max_opens,
+            quota,
             renewed: AtomicU64::new(now),
             served: AtomicUsize::new(0),
             reclaim_complete: AtomicBool::new(false),
@@ -198,19 +198,23 @@ impl Client {
     /// # Errors
     /// As [`Client::add_state`].
     pub fn may_open(&self) -> Result<(), Nfsstat4> {
-        self.inner().may_add(true, self.max_opens)
+        self.inner().may_add(true, &self.quota)
     }
 
     /// Adds state.
     ///
     /// # Errors
     /// NFS4ERR_DQUOT if the client has too many files open, or too many lock-owners, as EFS
-    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_EXPIRED if the client is gone.
+    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_DELAY if all clients together
+    /// have too many files open; NFS4ERR_EXPIRED if the client is gone.
     pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         let open = matches!(state, State::Open(_));
-        inner.may_add(open, self.max_opens)?;
-        inner.opens += usize::from(open);
+        inner.may_add(open, &self.quota)?;
+        if open {
+            inner.opens += 1;
+            self.quota.add();
+        }
         inner.states.insert(other, state);
         Ok(())
     }
@@ -227,6 +231,7 @@ impl Client {
         let removed = inner.states.remove(other);
         if matches!(removed, Some(State::Open(_))) {
             inner.opens -= 1;
+            self.quota.remove(1);
         }
         removed
     }
@@ -264,7 +269,7 @@ impl Client {
     pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
         let mut inner = self.inner();
         inner.dead = true;
-        inner.opens = 0;
+        self.quota.remove(std::mem::take(&mut inner.opens));
         inner.locks = 0;
         let states = std::mem::take(&mut inner.states);
         (
@@ -279,16 +284,15 @@ impl Client {
 }
 
 impl Inner {
-    fn may_add(&self, open: bool, max_opens: usize) -> Result<(), Nfsstat4> {
-        let full = if open {
-            self.opens >= max_opens
+    fn may_add(&self, open: bool, quota: &Quota) -> Result<(), Nfsstat4> {
+        if self.dead {
+            Err(Nfsstat4::NFS4ERR_EXPIRED)
+        } else if open {
+            quota.check(self.opens)
+        } else if self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS {
+            Err(Nfsstat4::NFS4ERR_DQUOT)
         } else {
-            self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS
-        };
-        match (self.dead, full) {
-            (true, _) => Err(Nfsstat4::NFS4ERR_EXPIRED),
-            (false, true) => Err(Nfsstat4::NFS4ERR_DQUOT),
-            (false, false) => Ok(()),
+            Ok(())
         }
     }
 }

@@ -180,6 +180,27 @@ pub(super) struct ServeArguments {
     #[arg(long, env = "LOCALEFS_TRUST_LOCAL_USERS", value_parser = BoolishValueParser::new())]
     pub(super) trust_local_users: bool,
 
+    /// How many files all clients together may have open; one client may have 65536, as on EFS
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_OPENS",
+        default_value_t = 262_144,
+        value_parser = clap::value_parser!(u32).range(16..)
+    )]
+    pub(super) max_opens: u32,
+
+    /// How many descriptors of files and directories stay open for the next use, as far as the
+    /// limit of open files allows (ulimit -n)
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_DESCRIPTORS",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(64..)
+    )]
+    pub(super) max_descriptors: u32,
+
     /// Write addresses, data directory and process id to this file, as one JSON object, once
     /// connections are accepted
     #[arg(long, value_name = "PATH", env = "LOCALEFS_READY_FILE")]
@@ -450,6 +471,8 @@ mod tests {
             "localefs serve --data x --ephemeral",
             "localefs --data x status",
             "localefs --lease 0",
+            "localefs --max-opens 0",
+            "localefs --max-descriptors 3",
             "localefs --listen localhost",
             "localefs --log-format xml",
             "localefs --durability none",

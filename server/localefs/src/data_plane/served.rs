@@ -19,6 +19,9 @@ use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
 use crate::transport::{Group, Nfs, Transport};
 
+/// The most nodes kept at hand, however many descriptors there are.
+const MAX_NODES: usize = 16_384;
+
 /// Nodes that a file system keeps at hand however many there are.
 const LEAST_NODES: usize = 4;
 
@@ -30,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) files: Division,
+    /// Files that all clients of a mount target may have open.
+    pub(crate) max_opens: usize,
 }
 
 /// A file system that is served.
@@ -118,7 +123,8 @@ impl Served {
         let options = Options {
             fsid: identity.fsid,
             key: identity.handle_key,
-            cached_nodes: self.settings.files.nodes,
+            cached_nodes: self.nodes(),
+            descriptors: self.descriptors(),
             durability: self.settings.durability,
             ownership: vfs::Ownership::Native,
             finding: Finding::Auto,
@@ -143,7 +149,7 @@ impl Served {
             is_shadow: opened.is_shadow,
             engine,
             vfs,
-            cached_nodes: AtomicUsize::new(self.settings.files.nodes),
+            cached_nodes: AtomicUsize::new(self.nodes()),
         });
         let mut table = self.table();
         let id = file_system.identity.id.clone();
@@ -176,7 +182,7 @@ impl Served {
             mount_target: id.to_owned(),
             server_owner: file_system.identity.server_owner(id),
             server_scope: file_system.identity.server_scope.clone(),
-            max_opens: self.settings.files.opens,
+            max_opens: self.settings.max_opens,
             boot,
         }))
     }
@@ -255,11 +261,23 @@ impl Served {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nodes kept at hand, of all file systems.
+    fn nodes(&self) -> usize {
+        self.settings.files.descriptors.min(MAX_NODES)
+    }
+
+    /// Descriptors that one more file system may keep: the first half of all, the others little.
+    fn descriptors(&self) -> usize {
+        let all = self.settings.files.descriptors;
+        let is_first = self.table().file_systems.is_empty();
+        (if is_first { all / 2 } else { all / 128 }).max(LEAST_NODES)
+    }
+
     /// Divides the nodes kept at hand among the file systems.
     fn share_nodes(&self, table: &Table) {
         // Powers of two, so that creating many does not change all others each time.
         let parts = table.file_systems.len().max(1).next_power_of_two();
-        let share = (self.settings.files.nodes / parts).max(LEAST_NODES);
+        let share = (self.nodes() / parts).max(LEAST_NODES);
         for file_system in table.file_systems.values() {
             if file_system.cached_nodes.swap(share, Ordering::Relaxed) != share {
                 file_system.vfs.set_cached_nodes(share);
