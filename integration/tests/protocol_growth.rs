@@ -19,6 +19,7 @@ fn server(arguments: &[&str], files: Option<u32>, user: Option<u32>) -> TestServ
     let options = TestServerOptions {
         lease: 600,
         durable: true,
+        ..TestServerOptions::default()
     };
     let arguments = arguments.iter().map(|argument| (*argument).to_owned());
     let launch = Launch {
