@@ -36,7 +36,7 @@ need_vm() {
         return 1
     fi
     need ip iproute2 nsenter util-linux linux.uml user-mode-linux modprobe kmod \
-        mount.nfs4 nfs-common iptables-legacy iptables
+        mount.nfs4 nfs-common iptables-legacy iptables mkfs.ext4 e2fsprogs setpriv util-linux
     /usr/bin/python3 -c 'import fcntl, mmap, sqlite3' 2> /dev/null || install python3 >&2
 }
 

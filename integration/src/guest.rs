@@ -18,7 +18,7 @@ use crate::job::{Job, Output};
 use crate::lab::lab_binary;
 use crate::namespace::Namespace;
 use crate::python::{INTERPRETER, Python};
-use crate::reports::{Reports, lock};
+use crate::reports::{Reports, State, lock};
 use crate::server::tail;
 use crate::wire::{Boot, DIRECTORY, Request, SHARED, script_name};
 
@@ -46,6 +46,8 @@ pub(crate) struct Plan<'a> {
     pub server: String,
     /// A terminal of the machine that becomes the guest's console.
     pub terminal: Option<PathBuf>,
+    /// A file that the guest has as its block device.
+    pub disk: Option<PathBuf>,
 }
 
 /// A running guest.
@@ -96,6 +98,9 @@ impl Guest {
             "vec0:transport=tap,ifname={},depth=128,gro=1",
             plan.tap
         ));
+        if let Some(disk) = &plan.disk {
+            command.arg(format!("ubd0={}", disk.display()));
+        }
         command.arg(format!("uml_dir={}", plan.directory.display()));
         command.arg(format!("umid={}", plan.boot.hostname));
         command.arg(format!("init={}", init.display()));
@@ -250,6 +255,19 @@ impl Guest {
     fn way(&self, change: &[&str]) -> Result<()> {
         let rule = ["pref", "10", "iif", &self.tap, "blackhole"];
         self.namespace.ip(&[change, &rule].concat())
+    }
+
+    /// Cuts its power: nothing more is written, whatever its kernel still had in memory.
+    pub fn cut_power(&mut self) -> Result<()> {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let group = group.filter(|_| self.own_group);
+        kill_process_group(group.context("no process group")?, Signal::KILL)?;
+        self.child.wait()?;
+        // Each of its processes has the serial line.
+        let dead = |state: &State| state.closed.then_some(());
+        self.reports
+            .wait(HALTING, dead)
+            .with_context(|| format!("some of {} is still alive", self.name))
     }
 
     /// The end of what the guest's kernel wrote.

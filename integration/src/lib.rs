@@ -4,15 +4,23 @@
 //! Linux kernels that mount the server as any Linux machine would.
 
 pub mod agent;
+pub mod aws;
 pub mod bench;
 pub mod client;
 pub mod data_plane;
+pub mod disk;
+pub mod disk_errors;
+mod faults;
 pub mod fidelity;
+pub mod growth;
 pub mod guest;
 pub mod job;
 pub mod lab;
 pub mod namespace;
+pub mod power;
+pub mod proxy;
 pub mod python;
 mod reports;
 pub mod server;
 pub mod wire;
+pub mod workload;

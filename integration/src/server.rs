@@ -1,14 +1,18 @@
 //! The server under test, as a process that can be killed, paused and restarted.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::disk::{Disk, DiskKind};
+use crate::disk_errors::DiskErrors;
+use crate::faults::{fault, shown};
 use crate::namespace::Namespace;
 
 /// How long a server may take until it accepts connections.
@@ -26,6 +30,12 @@ pub struct ServerOptions {
     pub durable: bool,
     /// More words of the command line.
     pub arguments: Vec<String>,
+    /// Run as this user, in the group of the same number, with no privilege.
+    pub user: Option<u32>,
+    /// Keep the data on a disk of its own.
+    pub disk: Option<DiskKind>,
+    /// Be ready for [`Server::disk_errors`].
+    pub disk_errors: bool,
 }
 
 impl Default for ServerOptions {
@@ -34,6 +44,9 @@ impl Default for ServerOptions {
             lease: 15,
             durable: false,
             arguments: Vec::new(),
+            user: None,
+            disk: None,
+            disk_errors: false,
         }
     }
 }
@@ -46,6 +59,8 @@ pub struct Server {
     directory: PathBuf,
     listen: String,
     options: ServerOptions,
+    disk: Option<Disk>,
+    disk_errors: Option<DiskErrors>,
     child: Child,
 }
 
@@ -57,18 +72,42 @@ impl Server {
         listen: &str,
         options: ServerOptions,
     ) -> Result<Self> {
-        let binary = binary()?;
+        let mut binary = binary()?;
         let directory = directory.to_owned();
         fs::create_dir_all(&directory)?;
-        let child = spawn(namespace, &binary, &directory, listen, &options)?;
+        let disk = match options.disk {
+            Some(kind) => Some(Disk::mount(namespace, &directory.join("disk"), kind)?),
+            None => None,
+        };
+        let disk_errors = match options.disk_errors {
+            true => Some(DiskErrors::install(&directory)?),
+            false => None,
+        };
+        if let Some(user) = options.user {
+            // The build may lie where this user can't go.
+            let copy = directory.join("localefs");
+            fs::copy(&binary, &copy)?;
+            binary = copy;
+            chown(&directory, Some(user), Some(user))?;
+            if let Some(lab) = directory.parent() {
+                fs::set_permissions(lab, Permissions::from_mode(0o711))?;
+            }
+            if let Some(disk) = &disk {
+                disk.give_to(user)?;
+            }
+        }
         let mut server = Self {
             namespace: namespace.clone(),
             binary,
             directory,
             listen: listen.to_owned(),
             options,
-            child,
+            disk,
+            disk_errors,
+            // Until it is there.
+            child: Command::new("true").spawn()?,
         };
+        server.spawn()?;
         server.await_ready()?;
         Ok(server)
     }
@@ -85,10 +124,58 @@ impl Server {
         self.child.id()
     }
 
+    /// Where a durable server keeps its data, as the server sees it.
+    fn data_inside(&self) -> PathBuf {
+        match &self.disk {
+            Some(_) => self.directory.join("disk/data"),
+            None => self.directory.join("data"),
+        }
+    }
+
     /// Where a durable server keeps its data.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.directory.join("data")
+        let data = self.data_inside();
+        match &self.disk {
+            Some(disk) => disk.outside(&data),
+            None => data,
+        }
+    }
+
+    /// The directory that clients see, of a durable server.
+    ///
+    /// # Errors
+    /// If there is not just one.
+    pub fn tree(&self) -> Result<PathBuf> {
+        let mut trees = fs::read_dir(self.data().join("fs"))?;
+        let tree = trees.next().context("no file system")??;
+        ensure!(trees.next().is_none(), "several file systems");
+        Ok(tree.path())
+    }
+
+    /// The disk that was asked for.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn disk(&self) -> Result<&Disk> {
+        self.disk.as_ref().context("no disk was asked for")
+    }
+
+    /// What makes the disk fail, if that was asked for.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn disk_errors(&self) -> Result<&DiskErrors> {
+        let errors = self.disk_errors.as_ref();
+        errors.context("no disk errors were asked for")
+    }
+
+    /// Whether the process runs.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn runs(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Kills the process without a chance to put anything in order.
@@ -104,13 +191,7 @@ impl Server {
             self.options.durable,
             "only a durable server can be restarted"
         );
-        self.child = spawn(
-            &self.namespace,
-            &self.binary,
-            &self.directory,
-            &self.listen,
-            &self.options,
-        )?;
+        self.spawn()?;
         self.await_ready()
     }
 
@@ -141,6 +222,22 @@ impl Server {
         self.signal(Signal::CONT)
     }
 
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&self.binary, &self.directory.join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
+    }
+
     /// The end of what it wrote.
     #[must_use]
     pub fn log(&self) -> String {
@@ -153,6 +250,55 @@ impl Server {
     fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.context("no process")?, signal)?;
+        Ok(())
+    }
+
+    fn spawn(&mut self) -> Result<()> {
+        let ready = self.directory.join("ready");
+        let _ = fs::remove_file(&ready);
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("log"))?;
+        // Each of these becomes the next.
+        let mut command = self.namespace.command("nsenter");
+        if let Some(disk) = &self.disk {
+            command.arg(disk.namespace());
+        }
+        command.arg("--");
+        if let Some(user) = self.options.user {
+            command.args(["setpriv", "--clear-groups"]);
+            command.args([format!("--reuid={user}"), format!("--regid={user}")]);
+        }
+        command.arg("env");
+        // Several run at the same time.
+        command.args(["LOCALEFS_API=127.0.0.1:0", "LOCALEFS_MOUNT_TARGET_PORT=0"]);
+        for (name, value) in self.disk_errors.iter().flat_map(DiskErrors::environment) {
+            command.arg(format!("{name}={}", value.display()));
+        }
+        command.arg(&self.binary).arg("serve");
+        if self.options.durable {
+            command.arg("--data").arg(self.data_inside());
+        } else {
+            command.arg("--ephemeral");
+        }
+        let lease = self.options.lease.to_string();
+        command.args(["--listen", &self.listen, "--lease", &lease]);
+        command
+            .arg("--ready-file")
+            .arg(&ready)
+            .args(&self.options.arguments);
+        command
+            .env("TMPDIR", &self.directory)
+            .current_dir(&self.directory);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.binary.display()))?;
+        std::mem::replace(&mut self.child, child).wait()?;
         Ok(())
     }
 
@@ -180,41 +326,6 @@ impl Drop for Server {
         // It may be paused or dead already; the reaper sees to what is left.
         let _ = self.kill();
     }
-}
-
-fn spawn(
-    namespace: &Namespace,
-    binary: &Path,
-    directory: &Path,
-    listen: &str,
-    options: &ServerOptions,
-) -> Result<Child> {
-    let ready = directory.join("ready");
-    let _ = fs::remove_file(&ready);
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(directory.join("log"))?;
-    let mut command = namespace.command(binary);
-    command.arg("serve");
-    if options.durable {
-        command.arg("--data").arg(directory.join("data"));
-    } else {
-        command.arg("--ephemeral");
-    }
-    command.args(["--listen", listen, "--lease", &options.lease.to_string()]);
-    command
-        .arg("--ready-file")
-        .arg(&ready)
-        .args(&options.arguments);
-    command.env("TMPDIR", directory).current_dir(directory);
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    command
-        .spawn()
-        .with_context(|| format!("cannot run {}", binary.display()))
 }
 
 /// The server's binary: `LOCALEFS_BIN`, else the release build beside this one.

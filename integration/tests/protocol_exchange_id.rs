@@ -282,6 +282,7 @@ fn another_user_takes_an_expired_owner_over() {
     let server = TestServer::start(TestServerOptions {
         lease: 1,
         durable: false,
+        ..TestServerOptions::default()
     })
     .unwrap();
     let options = ClientOptions::new("expired collision");

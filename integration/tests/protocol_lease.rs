@@ -25,6 +25,7 @@ fn fixture(test: &str) -> Fixture {
         let options = TestServerOptions {
             lease: 2,
             durable: false,
+            ..TestServerOptions::default()
         };
         Arc::new(TestServer::start(options).unwrap())
     });

@@ -332,7 +332,9 @@ fn front_doors_belong_to_a_mount_target_that_can_go_and_come() {
     let front = bench.server.addresses[0];
     let status = bench.server.status().unwrap();
     let targets = &status[0].mount_targets;
-    let door = targets.iter().find(|target| target.addresses == [front]);
+    let door = targets
+        .iter()
+        .find(|target| target.addresses.contains(&front));
     let door = door.unwrap().id.clone();
     let mut through = session(front, "client");
     let root = through.root();

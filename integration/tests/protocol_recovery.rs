@@ -17,6 +17,7 @@ fn patient() -> TestServer {
     TestServer::start(TestServerOptions {
         lease: 60,
         durable: true,
+        ..TestServerOptions::default()
     })
     .unwrap()
 }
@@ -26,6 +27,7 @@ fn hasty() -> TestServer {
     TestServer::start(TestServerOptions {
         lease: 2,
         durable: true,
+        ..TestServerOptions::default()
     })
     .unwrap()
 }

@@ -65,6 +65,29 @@ fn a_cached_reply_is_repeated_and_the_request_executed_once() {
     );
 }
 
+/// Linux encodes a request anew when it sends it again, with the highest slot that it uses by then.
+#[test]
+fn a_retransmission_may_name_another_highest_slot() {
+    let mut fixture = SERVER.fixture("highest");
+    let directory = fixture.directory.clone();
+    let mut sequence = fixture.session.sequence(0, true);
+    let mut replies = Vec::new();
+    for highest in [5, 0, 15] {
+        sequence.sa_highest_slotid = highest;
+        let connection = &mut fixture.session.connection;
+        let compound = connection.compound().sequence(sequence);
+        let reply = compound.putfh(&directory).mkdir("d", 0o755).getfh().ok();
+        replies.push(reply.encoded().to_vec());
+    }
+    assert!(replies.iter().all(|reply| *reply == replies[0]));
+    // Another request is still told from it.
+    let connection = &mut fixture.session.connection;
+    let compound = connection.compound().sequence(sequence);
+    let other = compound.putfh(&directory).mkdir("e", 0o755).getfh();
+    other.expect_status(0, NFS4ERR_SEQ_FALSE_RETRY);
+    fixture.session.used(0);
+}
+
 #[test]
 fn every_kind_of_change_is_repeated_after_a_reconnect() {
     let mut fixture = SERVER.fixture("changes");

@@ -9,6 +9,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::table::checksum;
+
 /// How long after a ctime another modification may still get the same one, in nanoseconds.
 const RACY: u64 = 20_000_000;
 /// Added to the ctime of an object first seen when settled. More modifications than this can't
@@ -17,15 +19,38 @@ const SETTLED: u64 = 1 << 22;
 /// Added to a fresh ctime that dates from before this start: an earlier life may have counted.
 const EARLIER_LIFE: u64 = 1 << 21;
 
-/// The change attribute of an object seen for the first time, at `now`, by a file system that was
-/// opened at `opened`. All in nanoseconds since 1970.
-pub(crate) fn first_value(ctime: u64, now: u64, opened: u64) -> u64 {
+/// By how much the values of two times between which the machine went down differ, at most.
+const BOOTS: u64 = 1 << 56;
+
+/// When a file system was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// In nanoseconds since 1970.
+    pub at: u64,
+    /// Added to every ctime; another one whenever the machine was down in between. A disk whose
+    /// power was cut may have kept data, but not the ctime that goes with it, or the other way
+    /// round: what it shows is a state of its own, though clients may know the ctime.
+    pub boot: u64,
+}
+
+impl Opened {
+    /// At this moment, by a machine that runs since the boot of this id.
+    pub(crate) fn new(at: u64, boot_id: &[u8]) -> Self {
+        let boot = checksum(3, boot_id) % BOOTS;
+        Self { at, boot }
+    }
+}
+
+/// The change attribute of an object seen for the first time, at `now`. All in nanoseconds since
+/// 1970.
+pub(crate) fn first_value(ctime: u64, now: u64, opened: Opened) -> u64 {
+    let value = ctime.saturating_add(opened.boot);
     if now.saturating_sub(ctime) >= RACY {
-        ctime.saturating_add(SETTLED)
-    } else if ctime <= opened {
-        ctime.saturating_add(EARLIER_LIFE)
+        value.saturating_add(SETTLED)
+    } else if ctime <= opened.at {
+        value.saturating_add(EARLIER_LIFE)
     } else {
-        ctime
+        value
     }
 }
 
@@ -60,14 +85,17 @@ impl ChangeState {
     }
 
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
-    pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: u64) -> u64 {
+    pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: Opened) -> u64 {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let value = match *shown {
             None if epoch.0 == 0 => first_value(ctime, now, opened),
             // Modified before anybody looked: not the value of the state before.
             None => first_value(ctime, now, opened).saturating_add(epoch.0),
             Some(last) if last.epoch == epoch.0 && last.ctime == ctime => last.value,
-            Some(last) => last.value.saturating_add(1).max(ctime),
+            Some(last) => {
+                let next = last.value.saturating_add(1);
+                next.max(ctime.saturating_add(opened.boot))
+            }
         };
         *shown = Some(Shown {
             value,
@@ -84,27 +112,28 @@ mod tests {
     use proptest::prelude::*;
 
     const TICK: u64 = 4_000_000;
+    const FIRST: Opened = Opened { at: 0, boot: 0 };
 
     #[test]
     fn the_same_state_shows_the_same_value() {
         let state = ChangeState::default();
-        let first = state.observe(state.epoch(), 1000 * TICK, 1001 * TICK, 0);
-        let later = state.observe(state.epoch(), 1000 * TICK, 9000 * TICK, 0);
+        let first = state.observe(state.epoch(), 1000 * TICK, 1001 * TICK, FIRST);
+        let later = state.observe(state.epoch(), 1000 * TICK, 9000 * TICK, FIRST);
         assert_eq!(first, later, "also once it is settled");
     }
 
     #[test]
     fn modifications_within_one_tick_differ() {
         let state = ChangeState::default();
-        let mut last = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0);
+        let mut last = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, FIRST);
         for _ in 0..100 {
             state.bump();
-            let next = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0);
+            let next = state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, FIRST);
             assert!(next > last);
             last = next;
         }
         let forgotten = ChangeState::default();
-        let fresh = forgotten.observe(forgotten.epoch(), 1000 * TICK, 1010 * TICK, 0);
+        let fresh = forgotten.observe(forgotten.epoch(), 1000 * TICK, 1010 * TICK, FIRST);
         assert!(
             fresh > last,
             "after eviction no value of an older state comes back"
@@ -116,17 +145,17 @@ mod tests {
         let state = ChangeState::default();
         let epoch = state.epoch();
         state.bump();
-        let old = state.observe(epoch, 1000 * TICK, 1000 * TICK, 0);
-        assert!(state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, 0) > old);
+        let old = state.observe(epoch, 1000 * TICK, 1000 * TICK, FIRST);
+        assert!(state.observe(state.epoch(), 1000 * TICK, 1000 * TICK, FIRST) > old);
     }
 
     #[test]
     fn changes_by_the_host_show() {
         let state = ChangeState::default();
-        let old = state.observe(state.epoch(), 1000 * TICK, 2000 * TICK, 0);
-        let new = state.observe(state.epoch(), 2000 * TICK, 2000 * TICK, 0);
+        let old = state.observe(state.epoch(), 1000 * TICK, 2000 * TICK, FIRST);
+        let new = state.observe(state.epoch(), 2000 * TICK, 2000 * TICK, FIRST);
         assert!(new > old);
-        let back = state.observe(state.epoch(), 500 * TICK, 2001 * TICK, 0);
+        let back = state.observe(state.epoch(), 500 * TICK, 2001 * TICK, FIRST);
         assert!(back > new, "also when the host's clock goes back");
     }
 
@@ -134,11 +163,15 @@ mod tests {
     fn a_restart_within_a_tick_shows_no_old_value() {
         let state = ChangeState::default();
         let ctime = 1000 * TICK;
-        let old = state.observe(state.epoch(), ctime, ctime, 0);
+        let old = state.observe(state.epoch(), ctime, ctime, FIRST);
         state.bump();
-        let new = state.observe(state.epoch(), ctime, ctime, 0);
+        let new = state.observe(state.epoch(), ctime, ctime, FIRST);
         let after = ChangeState::default();
-        let shown = after.observe(after.epoch(), ctime, ctime + 1000, ctime + 500);
+        let opened = Opened {
+            at: ctime + 500,
+            ..FIRST
+        };
+        let shown = after.observe(after.epoch(), ctime, ctime + 1000, opened);
         assert!(shown > old && shown > new);
     }
 
@@ -152,6 +185,8 @@ mod tests {
         Wait(u64),
         Forget,
         Restart,
+        /// The machine goes down: the disk keeps a part of what was done last.
+        PowerCut,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -163,6 +198,7 @@ mod tests {
             3 => (0..3 * RACY).prop_map(Step::Wait),
             1 => Just(Step::Forget),
             1 => Just(Step::Restart),
+            1 => Just(Step::PowerCut),
         ]
     }
 
@@ -170,7 +206,8 @@ mod tests {
         #[test]
         fn no_value_ever_shows_two_states(steps in proptest::collection::vec(step(), 1..200)) {
             let mut now = 1_000_000 * TICK;
-            let mut opened = now - 1;
+            let mut opened = Opened::new(now - 1, b"0");
+            let mut kept = now;
             let mut ctime = now;
             let mut version = 0u64;
             let mut modified_at = now;
@@ -184,6 +221,7 @@ mod tests {
                         ctime = coarse;
                         modified_at = now;
                         version += 1;
+                        kept = if version.is_multiple_of(3) { ctime } else { kept };
                         state.bump();
                         matches!(step, Step::Modify)
                     }
@@ -212,9 +250,19 @@ mod tests {
                         // A restart takes longer than a modification is racy.
                         if now - modified_at > RACY {
                             state = ChangeState::default();
-                            opened = now;
+                            opened.at = now;
                         }
                         false
+                    }
+                    Step::PowerCut => {
+                        now += 1_000_000_000;
+                        state = ChangeState::default();
+                        opened = Opened::new(now, &now.to_le_bytes());
+                        // Data of which nobody knows how new it is, with an old ctime.
+                        version += 1;
+                        ctime = kept;
+                        modified_at = ctime;
+                        true
                     }
                 };
                 if look {

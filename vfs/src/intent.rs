@@ -66,9 +66,15 @@ impl FileSystem {
             return Ok(());
         };
         let directory = records.join(INTENTS);
-        let unusable = |error| OpenError::Inaccessible {
+        let unusable = |error: io::Error| OpenError::Inaccessible {
             path: directory.clone(),
-            error,
+            error: io::Error::new(
+                error.kind(),
+                format!(
+                    "{error}; it says whose those files are that were being made when the server \
+                     ended: move it away and start again, and they belong to the outside owner"
+                ),
+            ),
         };
         for entry in std::fs::read_dir(&directory).map_err(unusable)? {
             let path = entry.map_err(unusable)?.path();
@@ -101,7 +107,7 @@ impl FileSystem {
                 result => break result?,
             }
         };
-        let object = sys::find(directory.fd(), name)?;
+        let object = sys::find(self.reach(&directory)?.as_fd(), name)?;
         let stat = sys::stat(object.as_fd())?;
         let (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
         shadow.put(mark, initial)?;

@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
@@ -56,6 +56,8 @@ pub(crate) struct Names {
     /// what it sees.
     naming: RwLock<()>,
     linking: Mutex<()>,
+    /// Renames that have begun, and that have ended.
+    moves: [AtomicU64; 2],
     walks: Mutex<Walks>,
     pub(crate) stop: AtomicBool,
     /// What a walk goes over.
@@ -83,6 +85,15 @@ pub(crate) enum Missing {
     Certainly,
 }
 
+/// A name is being moved.
+pub(crate) struct Moving<'a>(&'a Names);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.moves[1].fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 impl Names {
     /// Opens the index of the tree with this root, or begins a new one if that is lost or may be
     /// behind. `empty` says that there is nothing to find yet.
@@ -93,9 +104,9 @@ impl Names {
         empty: bool,
     ) -> Result<Self, OpenError> {
         let path = directory.join(NAMES);
-        let unusable = |error| OpenError::Inaccessible {
+        let unusable = |error: io::Error| OpenError::Inaccessible {
             path: path.clone(),
-            error,
+            error: replaceable(&error),
         };
         let head = head(mark);
         let mut found = [0; HEAD];
@@ -137,6 +148,7 @@ impl Names {
             complete: AtomicBool::new(complete),
             naming: RwLock::default(),
             linking: Mutex::default(),
+            moves: Default::default(),
             walks: Mutex::default(),
             stop: AtomicBool::new(false),
             root,
@@ -157,6 +169,24 @@ impl Names {
     /// To be held from before a name changes until the index knows.
     pub(crate) fn naming(&self) -> RwLockReadGuard<'_, ()> {
         self.naming.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be held while a name is moved: who looks for it meanwhile looks again.
+    pub(crate) fn moving(&self) -> Moving<'_> {
+        self.moves[0].fetch_add(1, Ordering::SeqCst);
+        Moving(self)
+    }
+
+    /// How many names have begun to move, if none is being moved.
+    pub(crate) fn moves(&self) -> Option<u64> {
+        let ended = self.moves[1].load(Ordering::SeqCst);
+        let begun = self.moves[0].load(Ordering::SeqCst);
+        (begun == ended).then_some(begun)
+    }
+
+    /// Whether no name was moved since [`Names::moves`] gave this.
+    pub(crate) fn still_since(&self, moves: Option<u64>) -> bool {
+        moves.is_some() && moves == self.moves()
     }
 
     /// Keeps names from changing.
@@ -289,7 +319,13 @@ impl Names {
     }
 
     fn entry(&self, fileid: u64) -> Option<Entry> {
-        let bytes = self.table.read(fileid).ok()?.ok()??;
+        let Ok(bytes) = self.table.read(fileid).ok()? else {
+            if self.is_complete() {
+                self.complain(&"a record is damaged");
+            }
+            return None;
+        };
+        let bytes = bytes?;
         let length = usize::from(bytes[17]);
         Some(Entry {
             stamp: number(&bytes[..8]),
@@ -446,16 +482,27 @@ impl Names {
 /// The head of an index that is complete: which tree, and since when the machine is up. What the
 /// machine had not written when it went down is missing.
 fn head(root: Mark) -> [u8; HEAD] {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot_id();
     let mut bytes = [0; HEAD];
     bytes[..16].copy_from_slice(MAGIC);
-    bytes[16..24].copy_from_slice(&checksum(1, boot.as_bytes()).to_le_bytes());
-    bytes[24..32].copy_from_slice(&checksum(2, boot.as_bytes()).to_le_bytes());
+    bytes[16..24].copy_from_slice(&checksum(1, &boot).to_le_bytes());
+    bytes[24..32].copy_from_slice(&checksum(2, &boot).to_le_bytes());
     bytes[32..40].copy_from_slice(&root.fileid.to_le_bytes());
     bytes[40..48].copy_from_slice(&root.stamp.to_le_bytes());
     let check = checksum(0, &bytes[..56]);
     bytes[56..].copy_from_slice(&check.to_le_bytes());
     bytes
+}
+
+/// Tells this run of the machine from all others; empty where that can't be read.
+pub(crate) fn boot_id() -> Vec<u8> {
+    std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// Says of what can't be used that it may as well not be there.
+pub(crate) fn replaceable(error: &io::Error) -> io::Error {
+    let text = format!("{error}; nothing is lost with it: move it away and start again");
+    io::Error::new(error.kind(), text)
 }
 
 fn remove_if_there(result: io::Result<()>) -> io::Result<()> {

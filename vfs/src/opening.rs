@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
+use crate::change::Opened;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
-use crate::names::Names;
+use crate::meter::Meter;
+use crate::names::{Names, boot_id};
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
 use crate::options::{Finding, Options, Ownership};
@@ -97,7 +100,9 @@ impl FileSystem {
             }
             Ownership::Shadow { outside, recorded } => {
                 let records = records.ok_or(OpenError::NoRecords)?;
-                let owners = Owners::open(records, mark, recorded)?;
+                let tree = sys::open_root(path).map_err(inaccessible(path))?;
+                let owners = Owners::open(records, mark, recorded)?
+                    .settled_by(Box::new(move || Ok(sys::sync_disk(tree.as_fd())?)));
                 Some(Shadow::open(records, owners, outside, device)?)
             }
         };
@@ -124,13 +129,17 @@ impl FileSystem {
             }
         };
 
+        let access_times = AccessTimes::open(records)?;
         let codec = HandleCodec::new(options.fsid, &options.key);
         let kept = Records {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
             names: names.clone(),
         };
-        let cache = NodeCache::new(options.cached_nodes, kept);
-        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
+        let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
+        let held = cache.descriptors().own(object);
+        let root = new_node(&codec, &cache, &kernel, &stat);
+        root.keep_path(Arc::clone(&held));
+        let root = cache.enter(root, Arc::clone(&held));
         let file_system = Self {
             root,
             mount,
@@ -139,23 +148,27 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            accessed: access_times,
+            meter: Meter::new(records, empty),
             shadow,
             names,
             user: sys::user(),
             recent: Recent::default(),
             options,
-            opened: now(),
+            opened: Opened::new(now(), &boot_id()),
             verifier: AtomicU64::new(random()),
             only_named: AtomicBool::new(false),
         };
         let root = &file_system.root;
         file_system
-            .make_workable(root.fd(), root.mark(), &stat)
+            .make_workable(held.as_fd(), root.mark(), &stat)
             .map_err(|error| OpenError::Inaccessible {
                 path: path.to_owned(),
                 error: std::io::Error::other(error),
             })?;
         file_system.begin_index();
+        let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
+        file_system.meter.start(metered);
         if let Some(records) = &file_system.options.records {
             file_system.finish_intents(records)?;
         }

@@ -3,14 +3,16 @@
 //! A record carries the stamp of its object (from the kernel's handle, so with the inode's
 //! generation): what gets the same inode number later does not get the record.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, OpenError};
+use crate::late::{Entry, Late};
 use crate::table::{Damaged, Table, checksum, create, failed, read_at};
 
 /// The name of the table in the directory of records.
@@ -22,6 +24,13 @@ const RECORD: usize = 32;
 /// By how much the file grows at a time.
 const STEP: u64 = 1 << 20;
 const EUCLEAN: i32 = libc::EUCLEAN;
+/// How many removals are told apart that may not be on the disk yet.
+const REMOVALS: usize = 4096;
+/// How often a record is tried to be placed while others take the places.
+const ATTEMPTS: usize = 16;
+
+/// Brings all changes of names so far to the disk.
+pub(crate) type Settle = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// Inode number and stamp of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +56,27 @@ pub(crate) struct Owners {
     growing: Mutex<()>,
     dirty: AtomicBool,
     syncing: Mutex<()>,
+    late: RwLock<Late>,
+    removed: Mutex<Removed>,
+    settle: Settle,
+    settling: Mutex<()>,
+}
+
+/// Objects that are gone, of which the disk may not know yet.
+#[derive(Default)]
+struct Removed {
+    /// Their stamps, by inode numbers.
+    known: HashMap<u64, u64>,
+    /// Counts what makes this incomplete: a start, and more of them than are kept.
+    forgotten: u64,
+    /// How far that count was when the disk knew all.
+    settled: u64,
+}
+
+impl Removed {
+    fn may_come_back(&self, fileid: u64) -> bool {
+        self.forgotten != self.settled || self.known.contains_key(&fileid)
+    }
 }
 
 /// What a repair did.
@@ -80,6 +110,14 @@ impl Owners {
                 let file = create(&path, &head(root, 4096)).map_err(unusable)?;
                 return Ok(Self::new(file, &path, root, 4096));
             }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                return Err(refused(&format!("it can't be opened ({error})")));
+            }
             Err(error) => return Err(unusable(error)),
         };
         let mut bytes = [0; HEAD];
@@ -98,6 +136,9 @@ impl Owners {
         let mut damaged = 0u64;
         let scanned = owners.table.scan(|_, whole| damaged += u64::from(!whole));
         scanned.map_err(unusable)?;
+        let (late, bad) = Late::read(&owners.table.file).map_err(unusable)?;
+        *owners.late_mut() = late;
+        damaged += bad;
         if damaged > 0 {
             return Err(refused(&format!("{damaged} of its records are damaged")));
         }
@@ -112,7 +153,19 @@ impl Owners {
             growing: Mutex::default(),
             dirty: AtomicBool::new(false),
             syncing: Mutex::default(),
+            late: RwLock::new(Late::none()),
+            removed: Mutex::new(Removed {
+                forgotten: 1,
+                ..Removed::default()
+            }),
+            settle: Box::new(|| Ok(())),
+            settling: Mutex::default(),
         }
+    }
+
+    /// How names are brought to the disk. Without, nobody removes anything.
+    pub(crate) fn settled_by(self, settle: Settle) -> Self {
+        Self { settle, ..self }
     }
 
     /// Keeps what is whole of a table, makes an empty one where there is none, and makes it that
@@ -147,6 +200,9 @@ impl Owners {
             erased.map_err(|_| unusable(io::Error::last_os_error()))?;
         }
         let file = &owners.table.file;
+        repaired.dropped += Late::repair(file).map_err(unusable)?;
+        let (late, _) = Late::read(file).map_err(unusable)?;
+        repaired.kept += late.entries().filter(|(_, entry)| !entry.gone).count() as u64;
         file.metadata()
             .and_then(|metadata| file.write_all_at(&head(root, metadata.len()), 0))
             .and_then(|()| file.sync_all())
@@ -156,16 +212,23 @@ impl Owners {
 
     /// What is recorded of an object, if anything is.
     pub(crate) fn get(&self, of: Mark) -> Result<Option<Record>, Error> {
-        match self.table.read(of.fileid)? {
-            Ok(bytes) => Ok(bytes
-                .as_ref()
-                .map(parse)
-                .filter(|(stamp, _)| *stamp == of.stamp)
-                .map(|(_, record)| record)),
+        // First, as it may be moved to its place in between.
+        let late = self.late().find(of);
+        if let Some((_, entry)) = late {
+            return Ok(Some(entry.record));
+        }
+        let placed = self.at_place(of.fileid)?;
+        Ok(placed.and_then(|(stamp, record)| (stamp == of.stamp).then_some(record)))
+    }
+
+    /// The record at the place of an inode number, with its stamp.
+    fn at_place(&self, fileid: u64) -> Result<Option<(u64, Record)>, Error> {
+        match self.table.read(fileid)? {
+            Ok(bytes) => Ok(bytes.as_ref().map(parse)),
             Err(Damaged) => {
                 tracing::error!(
                     table = %self.table.path.display(),
-                    inode = of.fileid,
+                    inode = fileid,
                     "an owner's record is damaged: stop the server, and see localefs repair-ownership"
                 );
                 Err(Error::Io(EUCLEAN))
@@ -176,28 +239,142 @@ impl Owners {
     /// Records the owner of an object.
     pub(crate) fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
         self.grow(Table::<RECORD>::offset(of.fileid).saturating_add(RECORD as u64))?;
+        for _ in 0..ATTEMPTS {
+            if self.try_put(of, record)? {
+                self.dirty.store(true, Ordering::SeqCst);
+                return Ok(());
+            }
+            self.move_to_places().map_err(|error| failed(&error))?;
+        }
+        Err(Error::Delay)
+    }
+
+    /// Records an owner, unless all places are taken where it can be.
+    fn try_put(&self, of: Mark, record: Record) -> Result<bool, Error> {
+        let _guard = self.table.lock(of.fileid);
+        let late = self.late().find(of).map(|(place, _)| place);
+        if late.is_none() {
+            let old = self.raw_stamp(of.fileid).map_err(|error| failed(&error))?;
+            if old == 0 || old == of.stamp || !self.removed().may_come_back(of.fileid) {
+                self.write(of, record)?;
+                return Ok(true);
+            }
+        }
+        let mut entries = self.late_mut();
+        let Some(place) = late.or_else(|| entries.free()) else {
+            return Ok(false);
+        };
+        let entry = Entry {
+            mark: of,
+            record,
+            gone: false,
+        };
+        let written = entries.set(&self.table.file, place, Some(entry));
+        written.map_err(|error| failed(&error))?;
+        Ok(true)
+    }
+
+    /// Writes a record at its place. The caller holds the place's lock.
+    fn write(&self, of: Mark, record: Record) -> Result<(), Error> {
         let mut bytes = [0; RECORD];
         bytes[..8].copy_from_slice(&of.stamp.to_le_bytes());
         bytes[8..12].copy_from_slice(&record.uid.to_le_bytes());
         bytes[12..16].copy_from_slice(&record.gid.to_le_bytes());
         bytes[16..20].copy_from_slice(&record.mode.to_le_bytes());
-        let guard = self.table.lock(of.fileid);
-        let result = self.table.write(of.fileid, bytes);
-        drop(guard);
-        self.dirty.store(true, Ordering::SeqCst);
-        result
+        self.table.write(of.fileid, bytes)
     }
 
-    /// Takes away the record of an object that is gone, unless another has the inode by now.
+    /// The stamp at the place of an inode number, be the record whole or not; 0 if there is none.
+    fn raw_stamp(&self, fileid: u64) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        read_at(
+            &self.table.file,
+            &mut bytes,
+            Table::<RECORD>::offset(fileid),
+        )?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Notes that an object is gone. The disk may yet bring it back, so its record stays until it
+    /// can't.
     pub(crate) fn forget(&self, of: Mark) -> Result<(), Error> {
         let _guard = self.table.lock(of.fileid);
-        let mut bytes = [0; RECORD];
-        let offset = Table::<RECORD>::offset(of.fileid);
-        read_at(&self.table.file, &mut bytes, offset).map_err(|error| failed(&error))?;
-        if bytes[..8] == of.stamp.to_le_bytes() {
-            self.table.erase(of.fileid)?;
+        let mut late = self.late_mut();
+        if let Some((place, entry)) = late.find(of) {
+            let gone = Some(Entry {
+                gone: true,
+                ..entry
+            });
+            let noted = late.set(&self.table.file, place, gone);
+            return noted.map_err(|error| failed(&error));
+        }
+        drop(late);
+        let stamp = self.raw_stamp(of.fileid).map_err(|error| failed(&error))?;
+        if stamp == of.stamp {
+            let mut removed = self.removed();
+            if removed.known.len() >= REMOVALS {
+                removed.known.clear();
+                removed.forgotten += 1;
+            }
+            removed.known.insert(of.fileid, of.stamp);
         }
         Ok(())
+    }
+
+    /// Once the disk knows what was removed: erases those records, and moves late ones to their
+    /// places.
+    fn move_to_places(&self) -> io::Result<()> {
+        let _guard = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let late: Vec<_> = self.late().entries().collect();
+        let (known, forgotten) = {
+            let removed = self.removed();
+            (removed.known.clone(), removed.forgotten)
+        };
+        (self.settle)()?;
+        let failed = |error: Error| io::Error::other(error);
+        for (fileid, stamp) in &known {
+            let _guard = self.table.lock(*fileid);
+            if self.raw_stamp(*fileid)? == *stamp {
+                self.table.erase(*fileid).map_err(failed)?;
+            }
+        }
+        for (_, entry) in late.iter().filter(|(_, entry)| !entry.gone) {
+            let _guard = self.table.lock(entry.mark.fileid);
+            // Gone meanwhile, it would be in the way of what got its inode.
+            let now = self.late().find(entry.mark);
+            if now.is_none_or(|(_, now)| now.gone) {
+                continue;
+            }
+            self.write(entry.mark, entry.record).map_err(failed)?;
+        }
+        // Only then from where they are.
+        self.table.file.sync_data()?;
+        for (place, entry) in late {
+            let _guard = self.table.lock(entry.mark.fileid);
+            let mut late = self.late_mut();
+            // One that has changed meanwhile waits for the next time.
+            if late.find(entry.mark) == Some((place, entry)) {
+                late.set(&self.table.file, place, None)?;
+            }
+        }
+        let mut removed = self.removed();
+        removed.settled = forgotten;
+        removed
+            .known
+            .retain(|fileid, stamp| known.get(fileid) != Some(stamp));
+        Ok(())
+    }
+
+    fn late(&self) -> RwLockReadGuard<'_, Late> {
+        self.late.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn late_mut(&self) -> RwLockWriteGuard<'_, Late> {
+        self.late.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn removed(&self) -> MutexGuard<'_, Removed> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings everything recorded so far to the disk.
@@ -223,8 +400,9 @@ impl Owners {
         }
         let reach = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
         let file = &self.table.file;
-        // First the length, so that the head never claims more than there is.
+        // First the length, also on the disk, so that the head never claims more than there is.
         file.set_len(reach)
+            .and_then(|()| file.sync_data())
             .and_then(|()| file.write_all_at(&head(self.root, reach), 0))
             .map_err(|error| failed(&error))?;
         self.reach.store(reach, Ordering::Release);
@@ -320,10 +498,56 @@ mod tests {
         owners.forget(mark(1, 4)).unwrap();
         assert!(owners.get(mark(1, 5)).unwrap().is_some());
         owners.forget(mark(1, 5)).unwrap();
+        owners.move_to_places().unwrap();
         assert_eq!(owners.get(mark(1, 5)).unwrap(), None);
         let repaired = Owners::repair(scratch.path(), ROOT).unwrap();
         let kept = inodes.len() as u64 - 1;
         assert_eq!(repaired, Repaired { kept, dropped: 0 });
+    }
+
+    /// The disk may bring any of those back that had an inode since it was last known to be up to
+    /// date.
+    #[test]
+    fn a_record_stays_as_long_as_its_object_may_come_back() {
+        use std::sync::Arc;
+        let scratch = tempfile::tempdir().unwrap();
+        let settled = Arc::new(AtomicU64::new(0));
+        let open = |recorded| {
+            let count = Arc::clone(&settled);
+            let settle = move || {
+                count.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            };
+            let owners = Owners::open(scratch.path(), ROOT, recorded).unwrap();
+            owners.settled_by(Box::new(settle))
+        };
+        let mut owners = open(false);
+        let inode = |n: u32| u64::from(n % 3);
+        let object = |n: u32| mark(inode(n), u64::from(n) + 1);
+        let mut known = 0;
+        for n in 0..400 {
+            let before = settled.load(Ordering::SeqCst);
+            owners.put(object(n), record(n)).unwrap();
+            if settled.load(Ordering::SeqCst) > before {
+                known = n;
+            }
+            for old in known..=n {
+                assert_eq!(
+                    owners.get(object(old)).unwrap(),
+                    Some(record(old)),
+                    "{old} of {n}"
+                );
+            }
+            owners.put(object(n), record(n + 1)).unwrap();
+            assert_eq!(owners.get(object(n)).unwrap(), Some(record(n + 1)));
+            owners.put(object(n), record(n)).unwrap();
+            if n % 50 == 20 {
+                owners = open(true);
+            }
+            owners.forget(object(n)).unwrap();
+        }
+        let settled = settled.load(Ordering::SeqCst);
+        assert!((400 / 63..20).contains(&settled), "{settled}");
     }
 
     #[test]
@@ -334,10 +558,15 @@ mod tests {
         for inode in 10..13 {
             owners.put(mark(inode, 5), record(1)).unwrap();
         }
+        owners.forget(mark(12, 5)).unwrap();
+        owners.put(mark(12, 6), record(2)).unwrap();
         drop(owners);
         let whole = std::fs::read(&path).unwrap();
         let record_11 = usize::try_from(Table::<RECORD>::offset(11)).unwrap();
-        for at in (0..HEAD).chain(record_11..record_11 + RECORD) {
+        for at in (0..HEAD)
+            .chain(64..128)
+            .chain(record_11..record_11 + RECORD)
+        {
             for bit in 0..8 {
                 let mut damaged = whole.clone();
                 damaged[at] ^= 1 << bit;
@@ -371,7 +600,7 @@ mod tests {
         assert_eq!(
             repaired,
             Repaired {
-                kept: 2,
+                kept: 3,
                 dropped: 1
             }
         );

@@ -12,6 +12,7 @@ use crate::attributes::{Attributes, FileType};
 use crate::error::{Error, OpenError};
 use crate::file_system::FileSystem;
 use crate::intent::{INTENTS, Intent};
+use crate::names::replaceable;
 use crate::node::Node;
 use crate::options::Owner;
 use crate::owners::{Mark, Owners, Record};
@@ -53,27 +54,27 @@ impl Shadow {
         device: (u32, u32),
     ) -> Result<Self, OpenError> {
         let path = records.join(STAGING);
-        let unusable = |error| OpenError::Inaccessible {
-            path: path.clone(),
-            error,
+        let unusable = |path: &Path, error: std::io::Error| OpenError::Inaccessible {
+            path: path.to_owned(),
+            error: replaceable(&error),
         };
         // What is there was never seen by anybody.
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unusable(error));
+                return Err(unusable(&path, error));
             }
             _ => {}
         }
-        std::fs::create_dir(&path).map_err(unusable)?;
+        std::fs::create_dir(&path).map_err(|error| unusable(&path, error))?;
         let intents = records.join(INTENTS);
         match std::fs::create_dir(&intents) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(unusable(error));
+                return Err(unusable(&intents, error));
             }
             _ => {}
         }
-        let staging = sys::open_root(&path).map_err(|errno| unusable(errno.into()))?;
-        let stat = sys::stat(staging.as_fd()).map_err(|errno| unusable(errno.into()))?;
+        let staging = sys::open_root(&path).map_err(|errno| unusable(&path, errno.into()))?;
+        let stat = sys::stat(staging.as_fd()).map_err(|errno| unusable(&path, errno.into()))?;
         let here = (stat.stx_dev_major, stat.stx_dev_minor) == device;
         Ok(Self {
             owners: Arc::new(owners),
@@ -145,7 +146,7 @@ impl FileSystem {
 
     /// Attributes without a change attribute, for judging permissions only.
     pub(crate) fn attributes_to_judge(&self, node: &Node) -> Result<Attributes, Error> {
-        self.owned(&sys::stat(node.fd())?, node.mark(), 0)
+        self.owned(&sys::stat(self.reach(node)?.as_fd())?, node.mark(), 0)
     }
 
     /// Records owner and mode of an object.
@@ -157,7 +158,12 @@ impl FileSystem {
     ) -> Result<(), Error> {
         // Before the record, so that no state of it was ever there with an older ctime. Of the
         // host's objects that others own it can't be moved.
-        let _ = sys::touch(self.descriptors(), node.fd(), working_mode(node.file_type));
+        let held = self.reach(node)?;
+        let _ = sys::touch(
+            self.descriptors(),
+            held.as_fd(),
+            working_mode(node.file_type),
+        );
         shadow.put(node.mark(), initial)
     }
 

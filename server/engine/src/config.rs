@@ -1,10 +1,11 @@
 //! What the engine needs from outside: identities, bounds, and stable storage for client records.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::faults::Faults;
 use crate::file_system::FileSystem;
 use crate::limits;
 use crate::state::Budget;
@@ -20,18 +21,21 @@ pub struct Config {
     /// `eir_server_scope`: the same for the mount targets of one file system, whose filehandles
     /// are the same on all of them.
     pub server_scope: Vec<u8>,
-    /// Most files that one client may have open, as far as descriptors go. EFS's own limit of
-    /// 65,536 holds as well.
+    /// Most files that all clients together may have open; each takes some hundred octets of
+    /// memory. For one client, EFS's limit of 65,536 holds as well.
     pub max_opens: usize,
     /// A number that no other mount target of this data has or had. Clientids, sessionids and
     /// stateids begin with it: those of another mount target, or of an earlier start, are nobody's.
     pub boot: u32,
 }
 
-/// What the file systems of a process share: memory for kept replies, and file descriptors.
+/// What the file systems of a process share: memory for kept replies, file
+/// descriptors, and faults.
 #[derive(Debug)]
 pub struct Resources {
     pub(crate) reply_memory: Arc<Budget>,
+    /// What users asked to go wrong.
+    pub faults: Arc<Faults>,
     file_systems: Mutex<Vec<Weak<FileSystem>>>,
 }
 
@@ -39,6 +43,7 @@ impl Default for Resources {
     fn default() -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
+            faults: Arc::new(Faults::new(Instant::now())),
             file_systems: Mutex::default(),
         }
     }

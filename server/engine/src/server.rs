@@ -13,11 +13,12 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{Config, RecordsError};
+use crate::faults::{Delay, Faults};
 use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{Budget, Client, Clients, Files, Millis, Session, State, StateidSource};
+use crate::state::{Budget, Client, Clients, Files, Millis, Quota, Session, State, StateidSource};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
@@ -39,6 +40,8 @@ pub enum Received {
     Reply(Reply),
     /// The rest may block: run [`Pending::finish`] on a thread that may.
     Pending(Pending),
+    /// The same, but not before some time has passed.
+    Delayed(Pending, Delay),
     /// Nothing that can be answered; close the connection.
     Close,
 }
@@ -95,6 +98,7 @@ pub struct Server {
     pub(crate) sessions: DashMap<Sessionid4, Arc<Session>>,
     pub(crate) stateids: StateidSource,
     pub(crate) reply_memory: Arc<Budget>,
+    faults: Arc<Faults>,
     last_session: AtomicU64,
     closed: AtomicBool,
 }
@@ -103,11 +107,16 @@ impl Server {
     pub(crate) fn new(file_system: Arc<FileSystem>, config: Config) -> Self {
         let lease = millis(file_system.lease);
         Self {
-            clients: Clients::new(config.boot, lease, config.max_opens.min(limits::MAX_OPENS)),
+            clients: Clients::new(
+                config.boot,
+                lease,
+                Quota::new(limits::MAX_OPENS, config.max_opens),
+            ),
             stateids: StateidSource::new(config.boot),
             fs: Arc::clone(&file_system.vfs),
             files: Arc::clone(&file_system.files),
             reply_memory: Arc::clone(&file_system.resources.reply_memory),
+            faults: Arc::clone(&file_system.resources.faults),
             file_system,
             config,
             sessions: DashMap::new(),
@@ -126,7 +135,15 @@ impl Server {
         if self.closed.load(Ordering::Relaxed) {
             return Received::Close;
         }
-        rpc::receive(self, record, connection, self.file_system.clock.at(now))
+        let faults = self.faults.plight(now);
+        let at = self.file_system.clock.at(now);
+        rpc::receive(self, record, connection, at, faults)
+    }
+
+    /// The faults that users asked for: the same for all servers of a process.
+    #[must_use]
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// Ends the mount target: nothing more is received, its clients are off the record, and what
@@ -163,7 +180,7 @@ impl Server {
                 expired: self.clients.is_expired(&client, now),
                 sessions,
                 opens,
-                locks: locks_of(&client),
+                locks: client.locks(),
             }
         });
         clients.collect()
@@ -282,16 +299,4 @@ impl std::fmt::Debug for Server {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-fn locks_of(client: &Client) -> usize {
-    let mut files = Vec::new();
-    for state in client.states() {
-        if let State::Lock(lock) = state {
-            files.push(Arc::clone(lock.open.file()));
-        }
-    }
-    files.sort_by_key(Arc::as_ptr);
-    files.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    files.iter().map(|file| file.locks_of(client.id)).sum()
 }

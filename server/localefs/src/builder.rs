@@ -4,12 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use localefs_control::control::Settings;
 use localefs_vfs::{Durability, Owner};
 
 use crate::error::StartError;
 use crate::local_efs::LocalEfs;
 use crate::ownership::Ownership;
 use crate::transport::Limits;
+
+/// Files that all clients together may have open unless another number is set: four clients with
+/// EFS's limit of 65,536 each.
+pub(crate) const DEFAULT_MAX_OPENS: usize = 262_144;
+
+/// Descriptors of files and directories that stay open unless another number is set.
+pub(crate) const DEFAULT_MAX_DESCRIPTORS: usize = 65_536;
 
 /// What a server is to be like. From [`LocalEfs::builder`].
 #[derive(Clone, Debug)]
@@ -23,7 +31,12 @@ pub struct Builder {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) trust_local_users: bool,
+    pub(crate) max_opens: usize,
+    pub(crate) max_descriptors: usize,
     pub(crate) limits: Limits,
+    pub(crate) api: SocketAddr,
+    pub(crate) mount_target_port: u16,
+    pub(crate) control: Settings,
 }
 
 impl Default for Builder {
@@ -37,7 +50,12 @@ impl Default for Builder {
             ownership: Ownership::Auto,
             outside_owner: Owner::default(),
             trust_local_users: false,
+            max_opens: DEFAULT_MAX_OPENS,
+            max_descriptors: DEFAULT_MAX_DESCRIPTORS,
             limits: Limits::default(),
+            api: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            mount_target_port: 0,
+            control: Settings::default(),
         }
     }
 }
@@ -97,9 +115,61 @@ impl Builder {
         self
     }
 
+    /// How many files all clients together may have open; 262,144 unless set. A single client may
+    /// have 65,536, as on EFS.
+    pub fn max_opens(mut self, opens: usize) -> Self {
+        self.max_opens = opens;
+        self
+    }
+
+    /// How many descriptors of files and directories stay open for the next use; 65,536 unless
+    /// set, and no more than the process's limit of open files leaves. Files that clients have
+    /// open beyond are opened again when they are used.
+    pub fn max_descriptors(mut self, descriptors: usize) -> Self {
+        self.max_descriptors = descriptors;
+        self
+    }
+
     /// Sets bounds on what clients can make the server hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Serves AWS's API at this address; on a free port of 127.0.0.1 unless set.
+    pub fn api(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.api = address.into();
+        self
+    }
+
+    /// The port of mount targets at their own addresses on this machine; any free one unless set.
+    pub fn mount_target_port(mut self, port: u16) -> Self {
+        self.mount_target_port = port;
+        self
+    }
+
+    /// The account that the API is of: twelve digits, zeros unless set.
+    pub fn account_id(mut self, account: impl Into<String>) -> Self {
+        self.control.account_id = account.into();
+        self
+    }
+
+    /// The region that the API is of; `us-east-1` unless set.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.control.region = region.into();
+        self
+    }
+
+    /// Access key and secret of the account's root user; both `test` unless set.
+    pub fn root_credentials(mut self, key: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.control.root_access_key = key.into();
+        self.control.root_secret = secret.into();
+        self
+    }
+
+    /// How long resources stay in `creating`, `updating` and `deleting`; not at all unless set.
+    pub fn lifecycle_delay(mut self, delay: Duration) -> Self {
+        self.control.lifecycle_delay = delay;
         self
     }
 

@@ -42,6 +42,12 @@ pub enum StartError {
     /// The NFS server did not start.
     #[error(transparent)]
     Engine(#[from] localefs_engine::StartError),
+    /// The records of the control plane cannot be used.
+    #[error(transparent)]
+    Control(#[from] localefs_control::store::StoreError),
+    /// The address of the API cannot be listened on.
+    #[error("AWS's API: {0} (for the API, the option is --api)")]
+    Api(ListenError),
     /// The socket for the commands cannot be opened.
     #[error("cannot listen on {}: {error}", path.display())]
     Admin {

@@ -19,9 +19,11 @@
 
 pub mod admin;
 mod builder;
+mod control_plane;
 mod data_dir;
 mod data_plane;
 mod error;
+pub mod faults;
 mod file_limit;
 mod local_efs;
 mod mount;

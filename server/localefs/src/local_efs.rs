@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::builder::Builder;
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
+use crate::faults::Faults;
 use crate::mount::mount_command;
 use crate::running::{Description, Running};
 use crate::transport::BLOCKING_THREADS;
@@ -24,6 +25,7 @@ const THREADS_END: Duration = Duration::from_millis(200);
 pub struct LocalEfs {
     description: Arc<Description>,
     data_plane: DataPlane,
+    faults: Faults,
     stop: Option<oneshot::Sender<()>>,
     stopped: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
@@ -49,10 +51,11 @@ impl LocalEfs {
             })
             .map_err(StartError::Threads)?;
         let vanished = |_| StartError::Threads(io::Error::other("the server's thread died"));
-        let (description, data_plane) = starts.await.map_err(vanished)??;
+        let (description, data_plane, faults) = starts.await.map_err(vanished)??;
         Ok(Self {
             description,
             data_plane,
+            faults,
             stop: Some(stop),
             stopped: Some(stopped),
             thread: Some(thread),
@@ -63,6 +66,12 @@ impl LocalEfs {
     #[must_use]
     pub fn nfs_addresses(&self) -> &[SocketAddr] {
         &self.description.nfs
+    }
+
+    /// Where it serves AWS's API.
+    #[must_use]
+    pub fn api_address(&self) -> SocketAddr {
+        self.description.api
     }
 
     /// Its data directory, an absolute path.
@@ -110,6 +119,12 @@ impl LocalEfs {
             .unwrap_or_default()
     }
 
+    /// What is to go wrong; nothing at first.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Stops it: calls that are under way may finish, for half a second at most. Then the
     /// connections are closed, and the data directory is free for others or gone.
     ///
@@ -133,10 +148,13 @@ impl Drop for LocalEfs {
     }
 }
 
+/// What the owner of a server gets of it.
+type Started = (Arc<Description>, DataPlane, Faults);
+
 /// The life of a server, on a thread and a runtime of its own.
 fn run(
     builder: Builder,
-    started: oneshot::Sender<Result<(Arc<Description>, DataPlane), StartError>>,
+    started: oneshot::Sender<Result<Started, StartError>>,
     stop: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -152,10 +170,14 @@ fn run(
             return;
         }
     };
-    let data = match runtime.block_on(async { Running::start(builder) }) {
+    let data = match runtime.block_on(Running::start(builder)) {
         Ok(running) => {
             let listens = started
-                .send(Ok((running.description(), running.data_plane())))
+                .send(Ok((
+                    running.description(),
+                    running.data_plane(),
+                    running.faults(),
+                )))
                 .is_ok();
             runtime.block_on(async {
                 if listens {

@@ -5,16 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use localefs_control::adopt::Adopted;
+use localefs_control::api::Api;
 use localefs_engine as engine;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
+use crate::control_plane;
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 use crate::file_limit::divide;
 use crate::ownership::{self, Ownership};
 use crate::store::{Store, StoreError};
@@ -31,6 +36,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) nfs: Vec<SocketAddr>,
+    pub(crate) api: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) ephemeral: bool,
     pub(crate) shadow: bool,
@@ -45,6 +51,8 @@ pub(crate) struct Running {
     description: Arc<Description>,
     served: Arc<Served>,
     data_plane: DataPlane,
+    api: Api,
+    faults: Faults,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -53,7 +61,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// Puts a server together. Within a runtime; once this returns, connections are accepted.
-    pub(crate) fn start(builder: Builder) -> Result<Self, StartError> {
+    pub(crate) async fn start(builder: Builder) -> Result<Self, StartError> {
         let data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
@@ -67,6 +75,7 @@ impl Running {
             nfs.push(address);
             listeners.push(listener);
         }
+        let api = control_plane::bind(builder.api).map_err(StartError::Api)?;
 
         let served = match &builder.root {
             Some(root) => {
@@ -94,7 +103,7 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections);
+        let files = divide(builder.limits.connections, builder.max_descriptors);
         let mut limits = builder.limits;
         limits.connections = files.connections;
         let settings = Settings {
@@ -103,11 +112,19 @@ impl Running {
             ownership: builder.ownership,
             outside_owner: builder.outside_owner,
             files,
+            max_opens: builder.max_opens,
         };
+        let (clearing, cleared) = watch::channel(0);
         let transport = Transport::start(engine::MAX_RECORD, limits);
-        let served = Arc::new(Served::new(settings, layout.clone(), store, transport));
+        let database = store.database();
+        let served = Arc::new(Served::new(
+            settings,
+            layout.clone(),
+            store,
+            (transport, cleared),
+        ));
         let first = served.serve(start.identity, root)?;
-        served.lead_in(&first, start.mount_target)?;
+        served.lead_in(&first, start.mount_target.clone())?;
         info!(?nfs, root = %first.root.display(), data = %data.path().display(),
             file_system = first.identity.id, shadow = first.is_shadow, "serving");
         let transport = &served.transport;
@@ -115,8 +132,33 @@ impl Running {
             let opened = transport.open_front_door(listener);
             opened.map_err(|error| ListenError::new(*address, error))?;
         }
+        let faults = Faults::new(
+            served.faults(),
+            transport.connections(),
+            nfs.clone(),
+            clearing,
+        );
+        let data_plane = DataPlane::new(&served);
+        let adopted = Adopted {
+            file_system: first.identity.id.clone(),
+            mount_target: start.mount_target,
+        };
+        let mut background = JoinSet::new();
+        let control = localefs_control::control::Settings {
+            audit: Some(data.path().join("audit.jsonl")),
+            ..builder.control
+        };
+        let api = control_plane::start(
+            (control, builder.mount_target_port),
+            database,
+            (data_plane.clone(), adopted),
+            api,
+            &mut background,
+        )
+        .await?;
         let description = Arc::new(Description {
             nfs,
+            api: api.address(),
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
             shadow: first.is_shadow,
@@ -125,19 +167,20 @@ impl Running {
             lease,
             began: Instant::now(),
         });
-        let data_plane = DataPlane::new(&served);
         let source = admin::Source {
             description: Arc::clone(&description),
             data_plane: data_plane.clone(),
             connections: transport.connections(),
+            faults: faults.clone(),
         };
-        let mut background = JoinSet::new();
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
         Ok(Self {
             description,
             served,
             data_plane,
+            api,
+            faults,
             background,
             admin,
             data,
@@ -152,8 +195,15 @@ impl Running {
         self.data_plane.clone()
     }
 
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
+        self.api.stop(CALLS_END).await;
+        // What waits by a fault would not finish.
+        self.faults.clear_all();
         if !self.served.stop(CALLS_END).await {
             info!("some calls did not finish in time");
         }

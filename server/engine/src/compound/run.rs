@@ -15,6 +15,7 @@ use localefs_vfs::{Blocking, Identity};
 
 use super::{Compound, Place};
 use crate::errors::Failure;
+use crate::faults::{self, Plight};
 use crate::limits;
 use crate::ops;
 use crate::reply::{self, Reply, SUCCESS_HEADER};
@@ -29,6 +30,9 @@ const STATUS_OFFSET: usize = MARK_LENGTH + SUCCESS_HEADER;
 /// length on the same slot. Data to be written is not all looked at: it would cost as much as
 /// writing it.
 const FINGERPRINTED: usize = 2048;
+
+/// Octets of SEQUENCE with its arguments (RFC 8881 §18.46.1).
+const SEQUENCE: usize = 4 + 16 + 4 * 4;
 
 /// How one operation ended.
 enum Step {
@@ -58,7 +62,6 @@ impl Compound {
             caller,
             now,
             xid,
-            begin: offset,
             cursor: record.len() - operations.len(),
             tag: tag_start..tag_start + header.tag.len(),
             minorversion: header.minorversion,
@@ -71,7 +74,14 @@ impl Compound {
             current: Place::default(),
             saved: Place::default(),
             slot: None,
+            faults: None,
         }))
+    }
+
+    /// The same, suffering these faults.
+    pub fn under(mut self: Box<Self>, faults: Option<Box<Plight>>) -> Box<Self> {
+        self.faults = faults;
+        self
     }
 
     /// Executes what doesn't block.
@@ -92,7 +102,9 @@ impl Compound {
         match self.run(Blocking::Allowed) {
             Received::Reply(reply) => reply,
             // Nothing is left undone where blocking is allowed.
-            Received::Pending(_) | Received::Close => Reply::header(xid, ReplyHeader::SystemError),
+            Received::Pending(_) | Received::Delayed(..) | Received::Close => {
+                Reply::header(xid, ReplyHeader::SystemError)
+            }
         }
     }
 
@@ -102,7 +114,14 @@ impl Compound {
         let mut status = Nfsstat4::NFS4_OK;
         while self.done < self.numops {
             match self.step_caught(blocking) {
-                Step::Ok => self.done += 1,
+                Step::Ok => {
+                    self.done += 1;
+                    if self.done == 1
+                        && let Some(delay) = faults::delay(&self)
+                    {
+                        return Received::Delayed(Pending(self), delay);
+                    }
+                }
                 Step::Failed(failed) => {
                     self.done += 1;
                     status = failed;
@@ -160,6 +179,9 @@ impl Compound {
                 ops::sequence::Sequenced::Replay(results) => Step::Replay(results),
                 ops::sequence::Sequenced::Failed(status) => self.fail(number, status),
             };
+        }
+        if let Some(status) = faults::error(self, &arguments) {
+            return self.fail(number, status);
         }
         if blocking == Blocking::Never && ops::may_block(&arguments) {
             return Step::WouldBlock;
@@ -270,12 +292,20 @@ impl Compound {
         self.slot = Some(slot);
     }
 
-    /// Tells requests apart that claim to be the same: by who asks, and for what.
+    /// Tells requests apart that claim to be the same: by who asks, and for what. To be asked
+    /// while SEQUENCE is the next operation.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = std::hash::DefaultHasher::new();
         let Identity { uid, gid, groups } = &self.caller.identity;
         (uid, gid, groups.as_slice()).hash(&mut hasher);
-        let body = self.record.get(self.begin..).unwrap_or_default();
+        (self.minorversion, self.numops).hash(&mut hasher);
+        self.record.get(self.tag.clone()).hash(&mut hasher);
+        // SEQUENCE itself is left out: a client that encodes its request anew may say another
+        // `sa_highest_slotid`, as Linux does.
+        let body = self
+            .record
+            .get(self.cursor + SEQUENCE..)
+            .unwrap_or_default();
         body.len().hash(&mut hasher);
         body.get(..FINGERPRINTED).unwrap_or(body).hash(&mut hasher);
         let last = body.len().saturating_sub(FINGERPRINTED);

@@ -16,6 +16,7 @@ use super::socket;
 use super::status::{FileSystemStatus, Health, Status};
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
+use crate::faults::Faults;
 use crate::running::Description;
 use crate::transport::Connections;
 
@@ -25,6 +26,7 @@ pub(crate) struct Source {
     pub(crate) description: Arc<Description>,
     pub(crate) data_plane: DataPlane,
     pub(crate) connections: Connections,
+    pub(crate) faults: Faults,
 }
 
 /// The socket, removed on drop.
@@ -47,6 +49,7 @@ impl Socket {
         let router = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .merge(super::faults::router())
             .with_state(source);
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -93,12 +96,13 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         pid: std::process::id(),
         uptime_seconds: description.began.elapsed().as_secs(),
         nfs: description.nfs.clone(),
-        api: None,
+        api: Some(description.api),
         data: description.data.clone(),
         ephemeral: description.ephemeral,
         lease_seconds: description.lease.as_secs(),
         grace_seconds,
         connections: source.connections.count(),
+        faults: source.faults.list().len(),
         file_system: FileSystemStatus {
             id: description.file_system.clone(),
             root: description.root.clone(),

@@ -24,7 +24,7 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Where it serves NFS.
     pub nfs: Vec<SocketAddr>,
-    /// Where it serves AWS's API; not yet.
+    /// Where it serves AWS's API.
     pub api: Option<SocketAddr>,
     /// Its data directory.
     pub data: PathBuf,
@@ -37,6 +37,9 @@ pub struct Status {
     pub grace_seconds: Option<u64>,
     /// Open TCP connections.
     pub connections: usize,
+    /// Faults at work that somebody asked for.
+    #[serde(default)]
+    pub faults: usize,
     /// The file system behind the addresses where it serves NFS.
     pub file_system: FileSystemStatus,
     /// All file systems, in the order of their ids.

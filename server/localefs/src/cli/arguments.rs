@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
 /// Amazon EFS on your own machine: an NFSv4.1 server that an unmodified Linux kernel mounts.
@@ -37,6 +39,11 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
+    ///
+    /// For those who test how their programs cope. All faults end when the server stops. Exits
+    /// with 3 if none runs on the data directory, 1 after any other failure.
+    Fault(FaultArguments),
     /// Bring all owners from the disk to a table beside the files, or back
     ///
     /// No server may run on the data directory. To native needs root. If it is interrupted, run
@@ -80,6 +87,66 @@ pub(super) struct ServeArguments {
     )]
     pub(super) listen: Vec<SocketAddr>,
 
+    /// Serve AWS's API (EFS, EC2, IAM, STS) at this address; port 0 is any free one
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        env = "LOCALEFS_API",
+        default_value = "127.0.0.1:4599"
+    )]
+    pub(super) api: SocketAddr,
+
+    /// The port of mount targets at their own addresses, 127.n.c.d; 0 is any free one
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "LOCALEFS_MOUNT_TARGET_PORT",
+        default_value_t = 2049
+    )]
+    pub(super) mount_target_port: u16,
+
+    /// The account that the API is of
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        env = "LOCALEFS_ACCOUNT_ID",
+        default_value = "000000000000",
+        value_parser = parse_account
+    )]
+    pub(super) account_id: String,
+
+    /// The region that the API is of
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "LOCALEFS_REGION",
+        default_value = "us-east-1",
+        value_parser = parse_region
+    )]
+    pub(super) region: String,
+
+    /// Access key and secret of the account's root user
+    #[arg(
+        long,
+        value_name = "KEY:SECRET",
+        env = "LOCALEFS_ROOT_CREDENTIALS",
+        default_value = "test:test",
+        hide_env_values = true,
+        value_parser = parse_credentials
+    )]
+    pub(super) root_credentials: (String, String),
+
+    /// How long file systems, mount targets and access points stay in the states creating,
+    /// updating and deleting
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "LOCALEFS_LIFECYCLE_DELAY",
+        default_value = "0",
+        value_parser = parse_delay
+    )]
+    pub(super) lifecycle_delay: Duration,
+
     /// How long a client may be silent before others get what it has open or locked
     #[arg(
         long,
@@ -112,6 +179,27 @@ pub(super) struct ServeArguments {
     /// Serve --root even if other users of this machine can enter it
     #[arg(long, env = "LOCALEFS_TRUST_LOCAL_USERS", value_parser = BoolishValueParser::new())]
     pub(super) trust_local_users: bool,
+
+    /// How many files all clients together may have open; one client may have 65536, as on EFS
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_OPENS",
+        default_value_t = 262_144,
+        value_parser = clap::value_parser!(u32).range(16..)
+    )]
+    pub(super) max_opens: u32,
+
+    /// How many descriptors of files and directories stay open for the next use, as far as the
+    /// limit of open files allows (ulimit -n)
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_DESCRIPTORS",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(64..)
+    )]
+    pub(super) max_descriptors: u32,
 
     /// Write addresses, data directory and process id to this file, as one JSON object, once
     /// connections are accepted
@@ -221,6 +309,42 @@ pub(super) enum Form {
     Native,
     /// In a table beside the files
     Shadow,
+}
+
+fn parse_account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
+    is_account
+        .then(|| text.to_owned())
+        .ok_or_else(|| "an account id has twelve digits".to_owned())
+}
+
+fn parse_region(text: &str) -> Result<String, String> {
+    let letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_region = text.split('-').count() >= 3
+        && text.len() <= 30
+        && text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(letter));
+    is_region
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a region, as in us-east-1".to_owned())
+}
+
+fn parse_credentials(text: &str) -> Result<(String, String), String> {
+    let (key, secret) = text.split_once(':').unwrap_or_default();
+    let is_word = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
+    if key.is_empty() || !key.bytes().all(is_word) || secret.is_empty() {
+        return Err("expected KEY:SECRET, the key of letters and digits".to_owned());
+    }
+    Ok((key.to_owned(), secret.to_owned()))
+}
+
+fn parse_delay(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds))
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "expected seconds, 86400 at most".to_owned())
 }
 
 fn parse_owner(text: &str) -> Result<(u32, u32), String> {
@@ -347,6 +471,8 @@ mod tests {
             "localefs serve --data x --ephemeral",
             "localefs --data x status",
             "localefs --lease 0",
+            "localefs --max-opens 0",
+            "localefs --max-descriptors 3",
             "localefs --listen localhost",
             "localefs --log-format xml",
             "localefs --durability none",

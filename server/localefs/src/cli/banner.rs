@@ -22,6 +22,7 @@ impl Display for Banner<'_> {
             server.file_system_id()
         )?;
         writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
+        writeln!(out, "  AWS API  http://{}", server.api_address())?;
         writeln!(out, "  root     {}", server.root().display())?;
         let gone = if server.is_ephemeral() {
             " (gone at exit)"

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 #[derive(Serialize)]
 struct Ready<'a> {
     nfs: &'a [SocketAddr],
-    /// Where AWS's API is served; not yet.
+    /// Where AWS's API is served.
     api: Option<SocketAddr>,
     data: &'a Path,
     pid: u32,
@@ -38,7 +38,7 @@ impl ReadyFile {
     pub(super) fn write(path: &Path, server: &LocalEfs) -> anyhow::Result<Self> {
         let ready = Ready {
             nfs: server.nfs_addresses(),
-            api: None,
+            api: Some(server.api_address()),
             data: server.data(),
             pid: std::process::id(),
         };

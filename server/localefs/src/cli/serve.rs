@@ -52,11 +52,21 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
             Ownership::Native => localefs::Ownership::Native,
             Ownership::Shadow => localefs::Ownership::Shadow,
         })
+        .max_opens(arguments.max_opens as usize)
+        .max_descriptors(arguments.max_descriptors as usize)
         .outside_owner(arguments.outside_owner.0, arguments.outside_owner.1)
         .durability(match arguments.durability {
             Durability::Ordinary => localefs::Durability::Ordinary,
             Durability::Strict => localefs::Durability::Strict,
         });
+    let (key, secret) = arguments.root_credentials;
+    builder = builder
+        .api(arguments.api)
+        .mount_target_port(arguments.mount_target_port)
+        .account_id(arguments.account_id)
+        .region(arguments.region)
+        .root_credentials(key, secret)
+        .lifecycle_delay(arguments.lifecycle_delay);
     if !arguments.ephemeral {
         builder = builder.data(arguments.data);
     }

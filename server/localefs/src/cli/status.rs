@@ -60,6 +60,13 @@ impl Display for ForPeople<'_> {
         )?;
         writeln!(out, "  file system  {}", status.file_system.id)?;
         writeln!(out, "  NFSv4.1      {}", addresses.join(", "))?;
+        if let Some(api) = status.api {
+            writeln!(out, "  AWS API      http://{api}")?;
+            writeln!(
+                out,
+                "  network      security groups are stored, not yet enforced"
+            )?;
+        }
         writeln!(out, "  root         {}", status.file_system.root.display())?;
         writeln!(out, "  data         {}{gone}", status.data.display())?;
         writeln!(out, "  lease        {}", duration(status.lease_seconds))?;
@@ -71,6 +78,13 @@ impl Display for ForPeople<'_> {
             )?;
         }
         writeln!(out, "  connections  {}", status.connections)?;
+        if status.faults > 0 {
+            writeln!(
+                out,
+                "  faults       {} at work (localefs fault list)",
+                status.faults
+            )?;
+        }
         if is_plain(status) {
             return table(out, &status.clients);
         }
@@ -190,6 +204,7 @@ mod tests {
             lease_seconds: 90,
             grace_seconds: None,
             connections: 2,
+            faults: 0,
             file_system: FileSystemStatus {
                 id: "fs-0123456789abcdef0".into(),
                 root: "/srv/data/fs/fs-0123456789abcdef0".into(),
@@ -245,6 +260,7 @@ No clients.
         let mut status = status();
         status.ephemeral = true;
         status.grace_seconds = Some(12);
+        status.faults = 3;
         status.clients = vec![
             client(Some("web-1"), "Linux NFSv4.1 web-1", false),
             client(None, "evil\u{1b}[2J name", true),
@@ -257,6 +273,10 @@ No clients.
         );
         assert!(
             lines.contains(&"  grace        12 s left to reclaim state"),
+            "{text}"
+        );
+        assert!(
+            lines.contains(&"  faults       3 at work (localefs fault list)"),
             "{text}"
         );
         let table = [

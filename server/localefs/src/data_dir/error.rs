@@ -62,6 +62,19 @@ pub enum DataDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// It is a data directory, but nothing says of which format.
+    #[error(
+        "{} is missing, though {} is there, so that the format of this data directory is not \
+         known; put back a copy of it, or, if this version of localefs wrote the data, run: \
+         echo localefs data 1 > {}",
+        format.display(), state.display(), format.display()
+    )]
+    NoFormat {
+        /// The file that is missing.
+        format: PathBuf,
+        /// The database.
+        state: PathBuf,
+    },
     /// Another server uses it.
     #[error(
         "{} is in use by another localefs{}; stop that one, or choose another directory with \

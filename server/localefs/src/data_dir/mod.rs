@@ -5,7 +5,8 @@
 //!   format                which layout this is
 //!   lock                  locked while a server runs; holds its process id
 //!   admin.sock            where the commands reach the running server
-//!   state.redb            identity, keys, client records
+//!   state.redb            identity, keys, client records; what AWS's API has made
+//!   audit.jsonl           calls of AWS's API, as CloudTrail tells them
 //!   fs/<file system id>/  the files that clients see
 //!   records/<file system id>/
 //!     owners              whose they are, with shadow ownership
@@ -207,6 +208,11 @@ fn check_contents(path: &Path) -> Result<(), DataDirError> {
     };
     if path.join("format").try_exists().map_err(unusable)? {
         return Ok(());
+    }
+    let state = path.join("state.redb");
+    if state.exists() {
+        let format = path.join("format");
+        return Err(DataDirError::NoFormat { format, state });
     }
     for entry in fs::read_dir(path).map_err(unusable)? {
         let name = entry.map_err(unusable)?.file_name();

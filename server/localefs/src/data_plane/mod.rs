@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use localefs_vfs::MeteredSize;
 use tokio::runtime::Handle;
 
 pub use error::DataPlaneError;
@@ -169,6 +170,17 @@ impl DataPlane {
     pub fn file_systems(&self) -> Vec<ServedFileSystem> {
         let served = self.served.upgrade();
         served.map_or_else(Vec::new, |served| status::of(&served))
+    }
+
+    /// How much a file system holds, as Amazon EFS meters it.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(known.vfs.metered_size())
     }
 
     /// Makes a change, one after the other, on the server's own threads.

@@ -366,6 +366,7 @@ mod tests {
             fsid: 1,
             key: [0; 16],
             cached_nodes: 10,
+            descriptors: 10,
             durability: localefs_vfs::Durability::Ordinary,
             ownership: localefs_vfs::Ownership::Native,
             finding: localefs_vfs::Finding::Auto,

@@ -9,13 +9,18 @@ use std::time::{Duration, Instant};
 use localefs_engine as engine;
 use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner};
 
+use tokio::sync::watch;
+
 use super::removal::Remover;
 use crate::data_dir::Layout;
 use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Group, Transport};
+use crate::transport::{Group, Nfs, Transport};
+
+/// The most nodes kept at hand, however many descriptors there are.
+const MAX_NODES: usize = 16_384;
 
 /// Nodes that a file system keeps at hand however many there are.
 const LEAST_NODES: usize = 4;
@@ -28,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) files: Division,
+    /// Files that all clients of a mount target may have open.
+    pub(crate) max_opens: usize,
 }
 
 /// A file system that is served.
@@ -55,7 +62,9 @@ pub(crate) struct Served {
     pub(super) layout: Layout,
     pub(super) store: Arc<Store>,
     pub(super) remover: Remover,
-    pub(crate) transport: Transport<Arc<engine::Server>>,
+    pub(crate) transport: Transport<Nfs>,
+    /// Tells what waits that a fault is cleared.
+    cleared: watch::Receiver<u64>,
     /// Held while something is created or deleted.
     pub(super) changes: Arc<tokio::sync::Mutex<()>>,
     resources: Arc<engine::Resources>,
@@ -87,7 +96,7 @@ impl Served {
         settings: Settings,
         layout: Layout,
         store: Arc<Store>,
-        transport: Transport<Arc<engine::Server>>,
+        (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
         Self {
             settings,
@@ -95,6 +104,7 @@ impl Served {
             layout,
             store,
             transport,
+            cleared,
             changes: Arc::default(),
             resources: Arc::default(),
             table: Mutex::default(),
@@ -113,7 +123,8 @@ impl Served {
         let options = Options {
             fsid: identity.fsid,
             key: identity.handle_key,
-            cached_nodes: self.settings.files.nodes,
+            cached_nodes: self.nodes(),
+            descriptors: self.descriptors(),
             durability: self.settings.durability,
             ownership: vfs::Ownership::Native,
             finding: Finding::Auto,
@@ -138,7 +149,7 @@ impl Served {
             is_shadow: opened.is_shadow,
             engine,
             vfs,
-            cached_nodes: AtomicUsize::new(self.settings.files.nodes),
+            cached_nodes: AtomicUsize::new(self.nodes()),
         });
         let mut table = self.table();
         let id = file_system.identity.id.clone();
@@ -171,7 +182,7 @@ impl Served {
             mount_target: id.to_owned(),
             server_owner: file_system.identity.server_owner(id),
             server_scope: file_system.identity.server_scope.clone(),
-            max_opens: self.settings.files.opens,
+            max_opens: self.settings.max_opens,
             boot,
         }))
     }
@@ -189,7 +200,7 @@ impl Served {
         self.table().first.clone_from(&file_system.identity.id);
         if let Some(id) = mount_target {
             let server = self.new_server(file_system, &id)?;
-            let group = self.transport.add(Arc::clone(&server));
+            let group = self.transport.add(self.service(&server));
             self.transport.lead(Some(group));
             let target = MountTarget {
                 file_system: Arc::clone(file_system),
@@ -201,6 +212,19 @@ impl Served {
             table.mount_targets.insert(id, target);
         }
         Ok(())
+    }
+
+    /// The faults that users asked for, the same for all mount targets.
+    pub(crate) fn faults(&self) -> Arc<engine::faults::Faults> {
+        Arc::clone(&self.resources.faults)
+    }
+
+    /// A server, as the transport serves it.
+    pub(super) fn service(&self, server: &Arc<engine::Server>) -> Nfs {
+        Nfs {
+            server: Arc::clone(server),
+            cleared: self.cleared.clone(),
+        }
     }
 
     /// Ends grace periods and forgets clients in time. May block.
@@ -237,11 +261,23 @@ impl Served {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nodes kept at hand, of all file systems.
+    fn nodes(&self) -> usize {
+        self.settings.files.descriptors.min(MAX_NODES)
+    }
+
+    /// Descriptors that one more file system may keep: the first half of all, the others little.
+    fn descriptors(&self) -> usize {
+        let all = self.settings.files.descriptors;
+        let is_first = self.table().file_systems.is_empty();
+        (if is_first { all / 2 } else { all / 128 }).max(LEAST_NODES)
+    }
+
     /// Divides the nodes kept at hand among the file systems.
     fn share_nodes(&self, table: &Table) {
         // Powers of two, so that creating many does not change all others each time.
         let parts = table.file_systems.len().max(1).next_power_of_two();
-        let share = (self.settings.files.nodes / parts).max(LEAST_NODES);
+        let share = (self.nodes() / parts).max(LEAST_NODES);
         for file_system in table.file_systems.values() {
             if file_system.cached_nodes.swap(share, Ordering::Relaxed) != share {
                 file_system.vfs.set_cached_nodes(share);

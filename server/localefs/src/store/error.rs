@@ -23,7 +23,11 @@ pub enum StoreError {
         error: String,
     },
     /// It cannot be read or written.
-    #[error("cannot use {}: {error}", path.display())]
+    #[error(
+        "cannot use {}: {error}; make it readable and writable for this process, or put back a copy \
+         of it",
+        path.display()
+    )]
     Unusable {
         /// The database file.
         path: PathBuf,

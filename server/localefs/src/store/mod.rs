@@ -6,9 +6,10 @@ mod identity;
 mod ownership;
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use redb::Database;
+use redb::backends::InMemoryBackend;
+use redb::{Database, StorageBackend};
 
 pub(crate) use clients::Clients;
 pub use error::StoreError;
@@ -20,24 +21,68 @@ const CACHE: usize = 4 << 20;
 /// The database, open.
 #[derive(Debug)]
 pub(crate) struct Store {
-    database: Database,
+    database: Arc<Database>,
     starts: Mutex<identity::Starts>,
 }
 
 impl Store {
     /// Opens the database at `path`, made if there is nothing.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let used = ["fs", "records"].map(|name| path.with_file_name(name).exists());
+        if used.contains(&true) {
+            match std::fs::metadata(path) {
+                // redb would take it for a new one.
+                Ok(metadata) if metadata.len() == 0 => {
+                    let (path, error) = (path.to_owned(), "it is empty".to_owned());
+                    return Err(StoreError::Damaged { path, error });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    tracing::warn!(
+                        path = %path.display(),
+                        "the database is missing, and made anew: clients have to mount again"
+                    );
+                }
+                _ => {}
+            }
+        }
+        if path.exists() {
+            examine(path)?;
+        }
         Database::builder()
             .set_cache_size(CACHE)
             // Else damage may show only later, as a panic. A new file has none.
             .set_check_integrity_on_open(path.exists())
             .create(path)
             .map(|database| Self {
-                database,
+                database: Arc::new(database),
                 starts: Mutex::default(),
             })
             .map_err(|error| StoreError::new(path, error))
     }
+
+    /// The database, for the records of the control plane.
+    pub(crate) fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
+    }
+}
+
+/// Looks in memory whether the database at `path` is whole: opening it on the disk would change
+/// one that is not.
+fn examine(path: &Path) -> Result<(), StoreError> {
+    let unusable = |error: std::io::Error| StoreError::Unusable {
+        path: path.to_owned(),
+        error: error.into(),
+    };
+    let bytes = std::fs::read(path).map_err(unusable)?;
+    let memory = InMemoryBackend::new();
+    memory.set_len(bytes.len() as u64).map_err(unusable)?;
+    memory.write(0, &bytes).map_err(unusable)?;
+    Database::builder()
+        .set_cache_size(CACHE)
+        .set_check_integrity_on_open(true)
+        .create_with_backend(memory)
+        .map(drop)
+        .map_err(|error| StoreError::new(path, error))
 }
 
 #[cfg(test)]

@@ -56,11 +56,15 @@ pub(super) async fn accept<S: Service>(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = Duration::ZERO;
-                let Some((group, service)) = stream.local_addr().ok().and_then(&route) else {
+                let Ok(local) = stream.local_addr() else {
+                    debug!(%peer, "lost at once");
+                    continue;
+                };
+                let Some((group, service)) = route(local) else {
                     debug!(%peer, "there is no mount target");
                     continue;
                 };
-                match shared.registry.enter(group, peer) {
+                match shared.registry.enter(group, peer, local.ip()) {
                     Some(entry) => {
                         if let Err(error) = prepare(&stream) {
                             // The client is gone already.

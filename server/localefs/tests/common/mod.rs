@@ -24,6 +24,10 @@ pub fn localefs() -> Command {
             command.env_remove(name);
         }
     }
+    // Several run at the same time.
+    command
+        .env("LOCALEFS_API", "127.0.0.1:0")
+        .env("LOCALEFS_MOUNT_TARGET_PORT", "0");
     command.stdin(Stdio::null());
     command
 }

@@ -1,0 +1,32 @@
+"""A file system that is made by the API, mounted, described and deleted."""
+
+from common import *
+
+
+def create():
+    made = efs.create_file_system(CreationToken="mounted")
+    fs = made["FileSystemId"]
+    target = efs.create_mount_target(FileSystemId=fs, SubnetId=subnets()[0])
+    print(target["IpAddress"])
+
+
+def found():
+    return efs.describe_file_systems(CreationToken="mounted")["FileSystems"][0]
+
+
+def grown():
+    """What was written shows in the size: a file of 1 MiB, its inode, and the root."""
+    until(lambda: found()["SizeInBytes"]["Value"] == 6144 + 2048 + (1 << 20), 120)
+
+
+def delete():
+    fs = found()["FileSystemId"]
+    fails("FileSystemInUse", 409, efs.delete_file_system, FileSystemId=fs)
+    for target in efs.describe_mount_targets(FileSystemId=fs)["MountTargets"]:
+        efs.delete_mount_target(MountTargetId=target["MountTargetId"])
+    efs.delete_file_system(FileSystemId=fs)
+    fails("FileSystemNotFound", 404, efs.describe_file_systems, FileSystemId=fs)
+    print(fs)
+
+
+main(globals())

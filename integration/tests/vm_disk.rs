@@ -1,0 +1,239 @@
+//! Disks that are full, over their quota, fail, or lose what was written: clients are told, what
+//! was acknowledged stays, and work goes on afterwards.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use localefs_integration::bench::{Bench, amount};
+use localefs_integration::disk::DiskKind;
+use localefs_integration::disk_errors::{Rule, calls};
+use localefs_integration::server::ServerOptions;
+use localefs_integration::workload::{Plan, Workload, recovery, say, seed};
+use rustix::io::Errno;
+
+const LEASE: u32 = 6;
+
+/// A user without any right on the machine.
+const NOBODY: u32 = 65534;
+
+/// Time for some hundred operations.
+const WORK: Duration = Duration::from_secs(120);
+
+fn options(disk: Option<DiskKind>) -> ServerOptions {
+    ServerOptions {
+        lease: LEASE,
+        durable: true,
+        disk,
+        ..ServerOptions::default()
+    }
+}
+
+/// Works before, while the disk is full, over a restart while it is full, and afterwards.
+fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
+    let mut bench = Bench::start(options, 1)?;
+    let (guests, server) = (&bench.guests, &mut bench.server);
+    let plan = Plan {
+        workers: 2,
+        seed: seed(),
+        repeated: true,
+        errors: &["ENOSPC"],
+    };
+    let steps = amount(70, 1500);
+    let work = Workload::new(guests, plan)?;
+    work.steps(steps, WORK)?;
+    let free = work.done()?;
+    ensure!(free.failed == 0, "errors on a disk with room: {free}");
+    let writer = guests[0].python()?;
+    writer.run("file = os.open('acknowledged', os.O_CREAT | os.O_RDWR); os.write(file, content(1, 200_000)); os.fsync(file)")?;
+
+    server.disk()?.fill(0)?;
+    // An application hears it by its name, at the latest from fsync.
+    writer.fails(
+        "big = os.open('big', os.O_CREAT | os.O_RDWR); os.write(big, content(2, 4 << 20)); os.fsync(big)",
+        "ENOSPC",
+    )?;
+    work.steps(steps, WORK)?;
+    let on_full = work.done()?.failed;
+    ensure!(on_full > 0, "no operation failed on a full disk");
+    // The server's own records are on the same disk.
+    server.kill()?;
+    server.restart().context("on a full disk")?;
+    work.steps(steps / 2, WORK + recovery(LEASE))?;
+    writer.run("assert os.pread(file, 1 << 20, 0) == content(1, 200_000)")?;
+
+    server.disk()?.relieve()?;
+    let before = work.done()?.failed;
+    writer.run("os.unlink('big')")?;
+    work.steps(steps, WORK)?;
+    let after = work.done()?.failed - before;
+    ensure!(after == 0, "{after} operations failed with room again");
+    server.kill()?;
+    server.restart()?;
+    let compared = work.compare(Some(&server.tree()?), owners)?;
+    writer.run("assert os.pread(file, 1 << 20, 0) == content(1, 200_000)")?;
+    let done = work.done()?;
+    say(&format!("{what}: seed {}; {done}; {compared}", plan.seed));
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() -> Result<()> {
+    full(
+        options(Some(DiskKind::Ext4(24))),
+        true,
+        "full ext4, native ownership",
+    )
+}
+
+#[test]
+fn a_full_disk_loses_nothing_of_a_server_without_privilege() -> Result<()> {
+    let options = ServerOptions {
+        user: Some(NOBODY),
+        ..options(Some(DiskKind::Ext4(24)))
+    };
+    full(options, false, "full ext4, shadow ownership")
+}
+
+#[test]
+fn a_full_tmpfs_is_told_and_loses_nothing() -> Result<()> {
+    full(options(Some(DiskKind::Tmpfs(24))), true, "full tmpfs")
+}
+
+/// EDQUOT, not ENOSPC. On Btrfs, as quotas of ext4 and XFS are seldom in a kernel.
+#[test]
+fn a_quota_is_told() -> Result<()> {
+    let bench = Bench::start(options(Some(DiskKind::BtrfsQuota(24))), 1)?;
+    let writer = bench.guest().python()?;
+    writer.run(
+        "write('kept', content(1, 1 << 20)); file = os.open('file', os.O_CREAT | os.O_RDWR)",
+    )?;
+    writer.fails(
+        "os.write(file, content(2, 40 << 20)); os.fsync(file)",
+        "EDQUOT",
+    )?;
+    // Btrfs needs some of the quota to remove anything, too: somebody has to raise it.
+    bench.server.disk()?.set_quota(128)?;
+    writer.run("os.pwrite(file, content(3, 1 << 20), 0); os.fsync(file)")?;
+    bench.guest().drop_caches()?;
+    writer.run("assert open('kept', 'rb').read() == content(1, 1 << 20)")?;
+    writer.run("assert os.pread(file, 1 << 20, 0) == content(3, 1 << 20)")?;
+    Ok(())
+}
+
+/// Calls of every kind fail now and then, in the tree and in the server's own records.
+fn failing(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
+    let options = ServerOptions {
+        disk_errors: true,
+        ..options
+    };
+    let mut bench = Bench::start(options, 1)?;
+    let (guests, server) = (&bench.guests, &mut bench.server);
+    let plan = Plan {
+        workers: 2,
+        seed: seed(),
+        repeated: true,
+        errors: &["EIO"],
+    };
+    let work = Workload::new(guests, plan)?;
+    work.steps(100, WORK)?;
+    ensure!(work.done()?.failed == 0, "errors before there were any");
+    let kinds = [
+        (calls::WRITE, 9),
+        (calls::SYNC, 5),
+        (calls::TRUNCATE, 3),
+        (calls::CREATE, 7),
+        (calls::OPEN, 23),
+        (calls::LINK, 5),
+        (calls::RENAME, 5),
+        (calls::UNLINK, 5),
+        (calls::SET, 9),
+    ];
+    let (mut calls_failed, mut seen) = (0, 0);
+    // One kind after the other: what undoes a failure must not fail itself.
+    for (kind, every) in kinds {
+        let rule = Rule::new(kind, Errno::IO, "/data/").every(every);
+        server.disk_errors()?.set(&[rule])?;
+        let before = work.done()?.failed;
+        work.steps(amount(45, 1000), WORK)?;
+        let failed = server.disk_errors()?.clear()?[0];
+        let told = work.done()?.failed - before;
+        ensure!(failed > 0, "no call of kind {kind} failed");
+        calls_failed += failed;
+        seen += told;
+    }
+    let during = work.done()?.failed;
+    ensure!(during > 0 && seen == during, "no operation failed");
+    work.steps(100, WORK)?;
+    let after = work.done()?.failed - during;
+    ensure!(
+        after == 0,
+        "{after} operations failed on a disk that works again"
+    );
+    server.kill()?;
+    server.restart()?;
+    let compared = work.compare(Some(&server.tree()?), owners)?;
+    let done = work.done()?;
+    say(&format!(
+        "{what}: seed {}, {} calls of the server failed; {done}; {compared}",
+        plan.seed, calls_failed
+    ));
+    Ok(())
+}
+
+#[test]
+fn errors_of_the_disk_reach_the_application_and_lose_nothing_else() -> Result<()> {
+    failing(options(None), true, "disk errors, native ownership")
+}
+
+#[test]
+fn errors_of_the_disk_lose_nothing_of_a_server_without_privilege() -> Result<()> {
+    let options = ServerOptions {
+        user: Some(NOBODY),
+        ..options(None)
+    };
+    failing(options, false, "disk errors, shadow ownership")
+}
+
+/// Nobody knows what was lost with it: who wrote is told, once, and can write again.
+#[test]
+fn a_failed_fsync_is_told_once() -> Result<()> {
+    let options = ServerOptions {
+        disk_errors: true,
+        ..options(None)
+    };
+    let bench = Bench::start(options, 1)?;
+    let hand = bench.guest().python()?;
+    hand.run("file = os.open('file', os.O_CREAT | os.O_RDWR)")?;
+    let errors = bench.server.disk_errors()?;
+    errors.set(&[Rule::new(calls::SYNC, Errno::IO, "/data/fs/").once()])?;
+    hand.fails("os.write(file, content(5, 3 << 20)); os.fsync(file)", "EIO")?;
+    ensure!(errors.clear()?[0] == 1, "fsync did not fail");
+    hand.run("os.pwrite(file, content(6, 3 << 20), 0); os.fsync(file)")?;
+    bench.guest().drop_caches()?;
+    hand.run("assert open('file', 'rb').read() == content(6, 3 << 20)")?;
+    Ok(())
+}
+
+/// A store that is smaller than the disk on it promises: data is lost on its way there, really.
+#[test]
+fn what_the_store_below_loses_was_never_acknowledged() -> Result<()> {
+    let bench = Bench::start(options(Some(DiskKind::Thin(16))), 1)?;
+    let hand = bench.guest().python()?;
+    let disk = bench.server.disk()?;
+    hand.run(
+        "write('kept', content(1, 2 << 20)); kept = os.open('kept', os.O_RDWR); os.fsync(kept)",
+    )?;
+    hand.run("file = os.open('file', os.O_CREAT | os.O_RDWR)")?;
+    disk.store(Some(2048))?;
+    hand.fails(
+        "os.write(file, content(2, 8 << 20)); os.fsync(file)",
+        "ENOSPC",
+    )?;
+    disk.store(None)?;
+    hand.run("os.ftruncate(file, 0); os.pwrite(file, content(3, 4 << 20), 0); os.fsync(file)")?;
+    bench.guest().drop_caches()?;
+    disk.run(&["sh", "-c", "echo 3 > /proc/sys/vm/drop_caches"])?;
+    hand.run("assert os.pread(file, 64 << 20, 0) == content(3, 4 << 20)")?;
+    hand.run("assert os.pread(kept, 64 << 20, 0) == content(1, 2 << 20)")?;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! The file system that is there from the start, as the API shows it; and the way back to that.
+
+use std::sync::{Arc, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::efs;
+use crate::control::{Control, now};
+use crate::data_plane::DataPlaneError;
+use crate::ids;
+use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
+use crate::store::{Change, Record, StoreError};
+use crate::topology::{self, OPEN_GROUP};
+
+/// A file system that its server has from the start, whatever the records say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// `fs-` and 17 hexadecimal digits.
+    pub file_system: String,
+    /// The mount target behind the addresses that the server was told to listen on; nothing if
+    /// that was deleted.
+    pub mount_target: Option<String>,
+}
+
+impl Record for Adopted {
+    const TABLE: &'static str = "control/adopted";
+
+    fn key(&self) -> &str {
+        &self.file_system
+    }
+}
+
+/// Why the control plane is not back at its first start.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// The records can't be changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The trees can't be emptied.
+    #[error(transparent)]
+    DataPlane(#[from] DataPlaneError),
+    /// Mount targets don't come or go.
+    #[error("mount targets are not served in time")]
+    Late,
+}
+
+impl Control {
+    /// Puts a file system on record that is there from the start, unless it is: with a mount
+    /// target in the first zone whose security group lets NFS in from everywhere.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn adopt(&self, adopted: Adopted) -> Result<(), StoreError> {
+        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(adopted.clone());
+        let region = self.settings.region.clone();
+        self.store
+            .change(move |change| put(change, &adopted, &region))
+            .await
+    }
+
+    /// Brings everything back to first start: what was created is gone, also users and policies;
+    /// the file system that was there is empty, and its clients start anew. A tree that was there
+    /// before localefs keeps its files.
+    ///
+    /// # Errors
+    /// [`ResetError`]; to be repeated then.
+    pub async fn reset(&self) -> Result<(), ResetError> {
+        let _alone = self.calls.write().await;
+        let adopted = self
+            .adopted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let file_systems: Vec<String> = {
+            let all = self.store.view()?.all::<FileSystem>()?;
+            all.into_iter().map(|file_system| file_system.id).collect()
+        };
+        let region = self.settings.region.clone();
+        let first = adopted.as_ref().map(|adopted| adopted.file_system.clone());
+        let others = file_systems.iter().filter(|id| Some(*id) != first.as_ref());
+        let others: Vec<String> = others.cloned().collect();
+        let doomed = others.clone();
+        self.store
+            .change(move |change| -> Result<(), StoreError> {
+                change.clear()?;
+                for id in &doomed {
+                    efs::forget_file_system(change, id)?;
+                }
+                topology::first_topology(change, &region)
+            })
+            .await?;
+        // All mounts end here, also those of the file system that stays.
+        self.serve().await.ok_or(ResetError::Late)?;
+        for id in others {
+            self.remove_tree(id).await;
+        }
+        if let Some(id) = first {
+            let plane = Arc::clone(&self.data_plane);
+            let name = id.clone();
+            let there = tokio::task::spawn_blocking(move || plane.create_tree(&name)).await;
+            if !matches!(there, Ok(Ok(()))) {
+                // A tree from elsewhere that was let go of is back at the next start.
+                tracing::warn!(file_system = id, "not served until the next start");
+                return Ok(());
+            }
+            let plane = Arc::clone(&self.data_plane);
+            let emptied = tokio::task::spawn_blocking(move || plane.reset(&[id])).await;
+            emptied.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+        }
+        if let Some(mut adopted) = adopted {
+            adopted.mount_target = Some(ids::random("fsmt-"));
+            self.adopt(adopted).await?;
+        }
+        self.serve().await.ok_or(ResetError::Late)?;
+        Ok(())
+    }
+}
+
+fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), StoreError> {
+    let id = &adopted.file_system;
+    let now = now();
+    let known = change.get::<FileSystem>(id)?;
+    let file_system = known.unwrap_or_else(|| FileSystem {
+        id: id.clone(),
+        creation_token: format!("localefs-{id}"),
+        created: now,
+        life_cycle: LifeCycle::Creating { until: now },
+        performance_mode: "generalPurpose".to_owned(),
+        encrypted: false,
+        kms_key_id: None,
+        throughput_mode: "bursting".to_owned(),
+        provisioned: None,
+        throughput_changed: None,
+        zone: None,
+        tags: vec![Tag {
+            key: "Name".to_owned(),
+            value: "localefs".to_owned(),
+        }],
+        protection: "ENABLED".to_owned(),
+        lifecycle_policies: Vec::new(),
+        backup: None,
+        policy: None,
+    });
+    change.put(&file_system)?;
+    let before = change
+        .get::<Adopted>(id)?
+        .and_then(|before| before.mount_target);
+    if let Some(gone) = before.filter(|before| Some(before) != adopted.mount_target.as_ref()) {
+        // It was deleted without the API.
+        efs::forget_mount_target(change, &gone)?;
+    }
+    change.put(adopted)?;
+    let Some(mount_target) = &adopted.mount_target else {
+        return Ok(());
+    };
+    if change.get::<MountTarget>(mount_target)?.is_some() {
+        return Ok(());
+    }
+    let subnets = change.all::<Subnet>()?;
+    let zone = topology::zone(region, 'a').map(|zone| zone.name);
+    let in_zone = |subnet: &&Subnet| subnet.is_default && Some(&subnet.zone) == zone.as_ref();
+    // The zones on record are those of the region at first start.
+    let subnet = subnets.iter().find(in_zone).or(subnets.first());
+    let Some(subnet) = subnet else {
+        return Ok(());
+    };
+    let groups = change.all_by::<SecurityGroup>(("vpc", &subnet.vpc))?;
+    let open = groups.into_iter().find(|group| group.name == OPEN_GROUP);
+    let groups = open.into_iter().map(|group| group.id).collect();
+    efs::put_mount_target(change, (&file_system, subnet), mount_target, groups, now)
+}

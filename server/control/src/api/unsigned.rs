@@ -1,0 +1,191 @@
+//! Paths without a signature: `/_localefs/…`.
+//!
+//! No web page may drive them through somebody's browser: a foreign Host (a name that an attacker
+//! lets resolve to this machine) or a foreign Origin is refused.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+use serde_json::json;
+
+use super::{Request, Service};
+use crate::control::Control;
+
+const PREFIX: &str = "/_localefs/";
+
+/// Whether a request is for one of these paths.
+pub(super) fn is_unsigned(request: &Request) -> bool {
+    request.path.starts_with(PREFIX)
+}
+
+/// Answers a request for one of these paths, which came to `address`.
+pub(super) async fn answer(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if !is_from_here(request, address) {
+        let why = "the headers Host and Origin must name this server itself\n";
+        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    }
+    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
+    match (&request.method, path) {
+        (&Method::GET | &Method::HEAD, "health") => {
+            let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
+            text(StatusCode::OK, "application/json", body.to_string())
+        }
+        (&Method::GET, "metrics") => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            text(StatusCode::OK, kind, control.metrics.text())
+        }
+        (&Method::POST, "reset") => reset(control, address, request).await,
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "no such path\n".to_owned(),
+        ),
+    }
+}
+
+/// Brings everything back to first start. Beyond loopback only for root's credentials: anybody
+/// else could come.
+async fn reset(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if !address.ip().is_loopback() && !is_root(control, request) {
+        let why = "this needs a signature of the root user\n";
+        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    }
+    match control.reset().await {
+        Ok(()) => text(StatusCode::NO_CONTENT, "text/plain", String::new()),
+        Err(error) => {
+            tracing::error!(%error, "the reset fails");
+            let why = format!("{error}\n");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", why)
+        }
+    }
+}
+
+/// Whether the root user has signed a request, for whatever service.
+fn is_root(control: &Control, request: &Request) -> bool {
+    let service = Service::of(&request.headers, &request.path, &request.query, &[]);
+    let Some(service) = service else {
+        return false;
+    };
+    let Ok(view) = control.store.view() else {
+        return false;
+    };
+    let caller = control.gate.authenticate(&view, request, service);
+    caller.is_ok_and(|caller| caller.arn == format!("arn:aws:iam::{}:root", caller.account))
+}
+
+/// Whether Host, and Origin if there is one, name this server by an address or by `localhost`.
+fn is_from_here(request: &Request, address: SocketAddr) -> bool {
+    let ours = |authority: &str| {
+        let host = authority
+            .rsplit_once(':')
+            .filter(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()))
+            .map_or(authority, |(host, _)| host);
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        // A name can be made to resolve to anything; an address is what it is.
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| {
+                ip.is_loopback() || ip == address.ip() || address.ip().is_unspecified()
+            })
+    };
+    let host = request.header("host");
+    let origin = match request.headers.get(header::ORIGIN) {
+        None => true,
+        Some(origin) => origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.strip_prefix("http://"))
+            .is_some_and(|origin| Some(origin) == host),
+    };
+    host.is_some_and(ours) && origin
+}
+
+fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn is_ours(address: &str, pairs: &[(&'static str, &str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        let request = Request {
+            id: String::new(),
+            received: SystemTime::now(),
+            peer: ([127, 0, 0, 1], 9).into(),
+            method: Method::POST,
+            path: "/_localefs/reset".into(),
+            query: String::new(),
+            headers,
+            body: Bytes::new(),
+        };
+        is_from_here(&request, address.parse().unwrap())
+    }
+
+    #[test]
+    fn foreign_names_are_refused() {
+        let here = "127.0.0.1:4599";
+        for host in [
+            "127.0.0.1:4599",
+            "localhost:4599",
+            "LOCALHOST",
+            "[::1]:4599",
+            "127.0.0.1",
+        ] {
+            assert!(is_ours(here, &[("host", host)]), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:4599",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+        ] {
+            assert!(!is_ours(here, &[("host", host)]), "{host}");
+        }
+        assert!(!is_ours(here, &[]));
+        assert!(is_ours("10.0.0.1:4599", &[("host", "10.0.0.1:4599")]));
+        assert!(is_ours("0.0.0.0:4599", &[("host", "10.0.0.1:4599")]));
+    }
+
+    #[test]
+    fn foreign_pages_are_refused() {
+        let here = "127.0.0.1:4599";
+        let with = |origin| is_ours(here, &[("host", here), ("origin", origin)]);
+        assert!(with("http://127.0.0.1:4599"));
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://localhost:3000",
+            "https://127.0.0.1:4599",
+        ] {
+            assert!(!with(origin), "{origin}");
+        }
+    }
+}

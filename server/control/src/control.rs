@@ -1,0 +1,319 @@
+//! The control plane as a whole.
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, RwLock};
+use tokio::time::sleep;
+use tracing::{error, warn};
+
+use crate::adopt::Adopted;
+use crate::api::{Gate, efs};
+use crate::audit::Audit;
+use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::metrics::Metrics;
+use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
+use crate::store::{Change, Store, StoreError};
+use crate::topology;
+
+/// What the control plane is to be like.
+#[derive(Clone)]
+pub struct Settings {
+    /// The account, twelve digits.
+    pub account_id: String,
+    /// The region, as `us-east-1`.
+    pub region: String,
+    /// The root user's access key.
+    pub root_access_key: String,
+    /// The secret of that.
+    pub root_secret: String,
+    /// How long things stay in `creating`, `updating` and `deleting`. At zero they never show
+    /// these states.
+    pub lifecycle_delay: Duration,
+    /// Where the audit log is; nothing for none.
+    pub audit: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            account_id: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            root_access_key: "test".to_owned(),
+            root_secret: "test".to_owned(),
+            lifecycle_delay: Duration::ZERO,
+            audit: None,
+        }
+    }
+}
+
+// The secret must not get into a log.
+impl Debug for Settings {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("account_id", &self.account_id)
+            .field("region", &self.region)
+            .field("root_access_key", &self.root_access_key)
+            .field("lifecycle_delay", &self.lifecycle_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The control plane.
+pub struct Control {
+    /// What it is to be like.
+    pub settings: Settings,
+    /// The records.
+    pub store: Store,
+    /// Who serves the files.
+    pub data_plane: Arc<dyn DataPlane>,
+    /// What is to be served.
+    pub publisher: Publisher,
+    /// The permission rules.
+    pub gate: Arc<dyn Gate>,
+    /// The audit log, if there is one.
+    pub audit: Option<Audit>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Held for reading by each call, and for writing by a reset.
+    pub(crate) calls: RwLock<()>,
+    pub(crate) adopted: Mutex<Option<Adopted>>,
+    publishing: Mutex<()>,
+    changed: Notify,
+}
+
+impl Debug for Control {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Control")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Puts it together. At first start the records of the network are made.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn start(
+        settings: Settings,
+        store: Store,
+        data_plane: Arc<dyn DataPlane>,
+        publisher: Publisher,
+        gate: Arc<dyn Gate>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let region = settings.region.clone();
+        store
+            .change(move |change| topology::first_topology(change, &region))
+            .await?;
+        let audit = settings.audit.as_deref().and_then(|path| {
+            let opened = Audit::open(path);
+            if let Err(error) = &opened {
+                warn!(path = %path.display(), %error, "there is no audit log");
+            }
+            opened.ok()
+        });
+        Ok(Arc::new(Self {
+            audit,
+            metrics: Metrics::default(),
+            settings,
+            store,
+            data_plane,
+            publisher,
+            gate,
+            calls: RwLock::default(),
+            adopted: Mutex::default(),
+            publishing: Mutex::default(),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// When something that begins now is over, in milliseconds since 1970. Without a delay it
+    /// always was, also for a call that was read earlier and runs later.
+    #[must_use]
+    pub fn later(&self, now: u64) -> u64 {
+        if self.settings.lifecycle_delay.is_zero() {
+            return 0;
+        }
+        let delay = self.settings.lifecycle_delay.as_millis();
+        now.saturating_add(u64::try_from(delay).unwrap_or(u64::MAX))
+    }
+
+    /// Publishes what is to be served, and waits until it is. `None` if that takes too long.
+    pub async fn serve(&self) -> Option<Settled> {
+        let version = match self.publish() {
+            Ok(version) => version,
+            Err(error) => {
+                error!(%error, "what is to be served is not known");
+                return None;
+            }
+        };
+        self.publisher.settled(version).await
+    }
+
+    /// Publishes the mount targets that are available.
+    fn publish(&self) -> Result<u64, StoreError> {
+        // Else an older picture could follow a newer one.
+        let _order = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = now();
+        let all = self.store.view()?.all::<MountTarget>()?;
+        let available = all
+            .into_iter()
+            .filter(|target| target.life_cycle.is_available(now));
+        let served = available.map(|target| {
+            let served = ServedMountTarget {
+                id: target.id.clone(),
+                file_system: target.file_system,
+                ip_address: target.ip_address,
+                mirror: target.mirror,
+            };
+            (target.id, served)
+        });
+        Ok(self.publisher.publish(served.collect()))
+    }
+
+    /// Has the keeper look whether something is over, and when it has to look again.
+    pub fn look_again(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Removes the tree of a file system that is deleted. If that fails, it is tried again at the
+    /// next start.
+    pub async fn remove_tree(&self, file_system: String) {
+        let plane = Arc::clone(&self.data_plane);
+        let id = file_system.clone();
+        let removed = tokio::task::spawn_blocking(move || plane.remove_tree(&id)).await;
+        match removed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                warn!(file_system, %error, "its tree stays for now");
+                return;
+            }
+            Err(error) => {
+                error!(file_system, %error, "its tree stays for now");
+                return;
+            }
+        }
+        let id = file_system.clone();
+        let done = self
+            .store
+            .change(move |change| change.remove::<DoomedTree>(&id).map(drop))
+            .await;
+        if let Err(error) = done {
+            warn!(file_system, %error, "its tree is gone, and that can't be noted");
+        }
+    }
+
+    /// Ends what is over: deletes what was being deleted, opens what has become available. Gives
+    /// when there is something to do again.
+    async fn sweep(self: &Arc<Self>) -> Result<Option<u64>, StoreError> {
+        let now = now();
+        let view = self.store.view()?;
+        let mut next: Option<u64> = None;
+        let mut over = Over::default();
+        let mut see = |life: LifeCycle| {
+            if let Some(at) = life.changes(now) {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+            life.state(now).is_none()
+        };
+        for target in view.all::<MountTarget>()? {
+            if see(target.life_cycle) {
+                over.mount_targets.push(target.id);
+            }
+        }
+        let mut after: Option<String> = None;
+        loop {
+            let page = view.page::<AccessPoint>(after.as_deref(), 1000)?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = Some(last.id.clone());
+            for point in page {
+                if see(point.life_cycle) {
+                    over.access_points.push(point.id);
+                }
+            }
+        }
+        for file_system in view.all::<FileSystem>()? {
+            if see(file_system.life_cycle) {
+                over.file_systems.push(file_system.id);
+            }
+        }
+        drop(view);
+        if !over.is_empty() {
+            self.store.change(move |change| over.forget(change)).await?;
+        }
+        let doomed = self.store.view()?.all::<DoomedTree>()?;
+        for tree in doomed {
+            self.remove_tree(tree.file_system).await;
+        }
+        // Nobody waits for this.
+        self.publish()?;
+        Ok(next)
+    }
+
+    /// Keeps up with time, for ever.
+    pub async fn keep(self: Arc<Self>) {
+        loop {
+            let next = self.sweep().await.unwrap_or_else(|error| {
+                error!(%error, "the records can't be kept up");
+                Some(now() + 10_000)
+            });
+            let time = async {
+                match next {
+                    Some(at) => sleep(Duration::from_millis(at.saturating_sub(now()))).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = time => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+}
+
+/// What is over.
+#[derive(Debug, Default)]
+struct Over {
+    mount_targets: Vec<String>,
+    access_points: Vec<String>,
+    file_systems: Vec<String>,
+}
+
+impl Over {
+    fn is_empty(&self) -> bool {
+        self.mount_targets.is_empty()
+            && self.access_points.is_empty()
+            && self.file_systems.is_empty()
+    }
+
+    fn forget(&self, change: &mut Change) -> Result<(), StoreError> {
+        for id in &self.mount_targets {
+            efs::forget_mount_target(change, id)?;
+        }
+        for id in &self.access_points {
+            change.remove::<AccessPoint>(id)?;
+        }
+        for id in &self.file_systems {
+            efs::forget_file_system(change, id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,47 @@
+//! Ids of resources: a prefix and 17 hexadecimal digits (EFS user guide, "Resource IDs").
+
+use rand::Rng;
+
+/// A random id with this prefix, as `fs-`.
+#[must_use]
+pub fn random(prefix: &str) -> String {
+    let number: u128 = rand::rng().random();
+    format!("{prefix}{:017x}", number >> 60)
+}
+
+/// A random UUID (RFC 9562, version 4).
+#[must_use]
+pub fn uuid() -> String {
+    let random: u128 = rand::rng().random();
+    let random = random & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62;
+    let hex = format!("{random:032x}");
+    let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    let parts = parts.map(|(from, to)| hex.get(from..to).unwrap_or_default());
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_17_digits() {
+        let id = random("fsmt-");
+        assert_eq!(id.len(), 22);
+        let digits = id.strip_prefix("fsmt-").unwrap();
+        assert!(
+            digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{id}"
+        );
+        assert_ne!(id, random("fsmt-"));
+    }
+
+    #[test]
+    fn uuids_are_random() {
+        let id = uuid();
+        assert_eq!(id.len(), 36);
+        assert_eq!(&id[14..15], "4", "{id}");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+        assert_ne!(id, uuid());
+    }
+}

@@ -1,0 +1,77 @@
+//! The data plane, as the control plane calls it.
+
+use std::time::{Duration, SystemTime};
+
+use localefs_control::data_plane::{
+    ConnectedClient, DataPlane as Interface, DataPlaneError as Failure, Metered,
+};
+use tokio::runtime::Handle;
+
+use crate::data_plane::{DataPlane, DataPlaneError};
+
+/// The data plane of this process.
+#[derive(Debug)]
+pub(super) struct Plane {
+    data_plane: DataPlane,
+    runtime: Handle,
+}
+
+impl Plane {
+    /// Within the server's runtime.
+    pub(super) fn new(data_plane: DataPlane) -> Self {
+        Self {
+            data_plane,
+            runtime: Handle::current(),
+        }
+    }
+}
+
+fn failure(error: impl std::fmt::Display) -> Failure {
+    Failure(error.to_string())
+}
+
+impl Interface for Plane {
+    fn create_tree(&self, file_system: &str) -> Result<(), Failure> {
+        let created = self.data_plane.create_file_system(file_system);
+        self.runtime.block_on(created).map_err(failure)
+    }
+
+    fn remove_tree(&self, file_system: &str) -> Result<(), Failure> {
+        let deleted = self.data_plane.delete_file_system(file_system);
+        match self.runtime.block_on(deleted) {
+            Ok(()) | Err(DataPlaneError::FileSystemNotFound(_)) => Ok(()),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    fn metered(&self, file_system: &str) -> Result<Metered, Failure> {
+        let metered = self.data_plane.metered_size(file_system).map_err(failure)?;
+        let seconds = u64::try_from(metered.at.seconds).unwrap_or_default();
+        Ok(Metered {
+            bytes: metered.bytes,
+            at: SystemTime::UNIX_EPOCH + Duration::new(seconds, metered.at.nanoseconds),
+        })
+    }
+
+    fn clients(&self, file_system: &str) -> Vec<ConnectedClient> {
+        let all = self.data_plane.file_systems().into_iter();
+        let of = all.filter(|of| of.id == file_system);
+        let targets = of.flat_map(|of| of.mount_targets);
+        let clients = targets.flat_map(|target| {
+            target
+                .clients
+                .into_iter()
+                .map(move |client| ConnectedClient {
+                    mount_target: target.id.clone(),
+                    owner: client.owner,
+                    address: client.address.to_string(),
+                })
+        });
+        clients.collect()
+    }
+
+    fn reset(&self, file_systems: &[String]) -> Result<(), Failure> {
+        let reset = self.data_plane.reset(file_systems);
+        self.runtime.block_on(reset).map_err(failure)
+    }
+}
