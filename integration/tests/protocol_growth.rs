@@ -69,7 +69,7 @@ fn more_opens_than_descriptors(user: Option<u32>, files: u32, clients: usize, op
     assert!(usage.files < files as usize, "{usage:?}");
     assert!(all > 2 * u64::from(files));
     let more = grown(&server, before);
-    // Of a build with optimisations 700 octets for an open, and 5 KiB for a client.
+    // About 780 octets for an open, and 6 KiB for a client.
     assert!(more < all + 24 * 1024, "{more} KiB more with {all} opens");
     clients.read_all(&server, "read").unwrap();
     clients.commit(&server).unwrap();
