@@ -6,7 +6,9 @@
 pub mod agent;
 pub mod bench;
 pub mod client;
+mod faults;
 pub mod fidelity;
+pub mod growth;
 pub mod guest;
 pub mod job;
 pub mod lab;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::faults::{fault, shown};
 use crate::namespace::Namespace;
 
 /// How long a server may take until it accepts connections.
@@ -139,6 +140,22 @@ impl Server {
     /// Ends a pause.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&self.binary, &self.directory.join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
     }
 
     /// The end of what it wrote.

@@ -558,3 +558,41 @@ fn a_deep_tree() {
         b"found"
     );
 }
+
+#[test]
+fn directories_end_at_a_depth_of_1000() {
+    let mut fixture = SERVER.fixture("depth");
+    // The fixture's directory is one.
+    let mut directory = fixture.directory.clone();
+    let mut last = directory.clone();
+    for _ in 1..1000 {
+        last = directory;
+        directory = fixture.session.make_directory(&last, "d");
+    }
+    let session = &mut fixture.session;
+    let deepest = |session: &mut localefs_integration::client::Session| {
+        session
+            .compound()
+            .putfh(&directory)
+            .mkdir("d", 0o755)
+            .send()
+    };
+    assert_eq!(deepest(session).status(), NFS4ERR_NAMETOOLONG);
+    session.make_file(&directory, "f", b"found");
+    session.make_directory(&last, "beside");
+    let high = fixture.subdirectory("high");
+    fixture.session.make_directory(&high, "inner");
+    let mut rename = |from: &[u8], to: &[u8], name: &str| {
+        let compound = fixture.session.compound().putfh(from).savefh().putfh(to);
+        compound.rename(name, name).send().status()
+    };
+    assert_eq!(
+        rename(&fixture.directory, &last, "high"),
+        NFS4ERR_NAMETOOLONG
+    );
+    assert_eq!(rename(&high, &last, "inner"), NFS4_OK);
+    assert_eq!(rename(&fixture.directory, &last, "high"), NFS4_OK);
+    assert_eq!(rename(&last, &high, "inner"), NFS4ERR_NAMETOOLONG);
+    assert_eq!(rename(&last, &fixture.directory, "high"), NFS4_OK);
+    assert_eq!(rename(&last, &high, "inner"), NFS4_OK);
+}

@@ -220,14 +220,14 @@ fn the_servers_time_is_taken_when_asked_for() {
                 < 60
         );
     }
-    // One alone leaves the other.
+    // That of access alone leaves the other. The other way round it is a change like any.
     let one = Attributes {
-        time_modify_set: times(9, 9).time_modify_set,
+        time_access_set: times(9, 9).time_access_set,
         ..Attributes::default()
     };
     set(&mut fixture, 0, &file, &one);
     let reply = fixture.session.compound().putfh(&file).getattr(&ask).ok();
-    assert_eq!(reply.attributes().time_access, got.time_access);
+    assert_eq!(reply.attributes().time_modify, got.time_modify);
 }
 
 #[test]
@@ -570,4 +570,57 @@ fn an_open_of_another_file_is_no_stateid_for_this() {
     compound
         .setattr(stateid, &size(3))
         .expect(NFS4ERR_BAD_STATEID);
+}
+
+/// "On inode write caused by file size or metadata change", and when a client sets it (EFS user
+/// guide, "Unsupported NFSv4 features").
+#[test]
+fn the_time_of_access_stays_as_it_was_set_until_something_changes() {
+    let mut fixture = SERVER.fixture("accessed");
+    let old = Nfstime4 {
+        seconds: 1_000_000_000,
+        nseconds: 123_456_789,
+    };
+    let set = Attributes {
+        time_access_set: Some(SetTime4::ClientTime(old)),
+        ..Attributes::default()
+    };
+    let ask = [FATTR4_TIME_ACCESS, FATTR4_TIME_METADATA];
+    let file = fixture.file("f", b"12345");
+    let shown = |fixture: &mut Fixture| {
+        let reply = fixture.session.compound().putfh(&file).getattr(&ask).ok();
+        let got = reply.attributes();
+        (got.time_access.unwrap(), got.time_metadata.unwrap())
+    };
+    let born = shown(&mut fixture);
+    assert_eq!(born.0, born.1);
+    // At once, in the same compound.
+    let session = &mut fixture.session;
+    let compound = session.compound().putfh(&file).setattr(ANONYMOUS, &set);
+    let reply = compound.getattr(&ask).ok();
+    assert_eq!(reply.setattr().attrsset, set.mask());
+    assert_eq!(reply.attributes().time_access, Some(old));
+    let compound = session.compound().putfh(&file).read(ANONYMOUS, 0, 5);
+    compound.ok();
+    let value = Attributes {
+        time_access: Some(old),
+        ..Attributes::default()
+    };
+    let compound = session.compound().putfh(&file);
+    compound.nverify(&value).expect(NFS4ERR_SAME);
+    assert_eq!(shown(&mut fixture).0, old);
+    // What follows at once, in the same compound even.
+    let compound = fixture.session.compound().putfh(&file);
+    let reply = compound
+        .setattr(ANONYMOUS, &set)
+        .write(ANONYMOUS, 0, StableHow4::Unstable, b"x")
+        .getattr(&ask)
+        .ok();
+    let got = reply.attributes();
+    assert!(got.time_access > Some(old));
+    assert_eq!(got.time_access, got.time_metadata);
+    // Also of a file that is made with it.
+    let open = Open::both("new").create().set(set);
+    let reply = fixture.here().open(&open).getattr(&ask).ok();
+    assert_eq!(reply.attributes().time_access, Some(old));
 }

@@ -9,7 +9,7 @@ use localefs_integration::client::{
     ClientOptions, Connection, Credential, Fixture, Lock, Open, Session, SharedServer, TestServer,
     TestServerOptions,
 };
-use localefs_protocol::nfs4::{NFS_PROGRAM, NFS_V4, NFSPROC4_COMPOUND, Stateid4};
+use localefs_protocol::nfs4::{NFS_PROGRAM, NFS_V4, NFSPROC4_COMPOUND, NfsResop4, Stateid4};
 use localefs_protocol::rpc::{AuthStat, ReplyHeader};
 use rustix::process::Signal;
 
@@ -169,6 +169,118 @@ fn unlocking_splits_only_so_often() {
         .putfh(&file)
         .locku(stateid, 0, u64::MAX)
         .ok();
+}
+
+/// 512 locks on a file, and 65,536 of a client (EFS user guide, "Quotas for NFS clients").
+#[test]
+fn a_client_has_65536_locks_and_the_others_have_theirs() {
+    const FILES: usize = 129;
+    let mut fixture = SERVER.fixture("locks");
+    let mut held = 0;
+    let mut last = None;
+    for number in 0..FILES {
+        let name = format!("f{number}");
+        fixture.file(&name, b"");
+        let (open, file) = fixture.open(&Open::both(&name));
+        let session = &mut fixture.session;
+        let first = session.compound().putfh(&file);
+        let first = first.lock_new(&Lock::write(0, 1), open, "a").send();
+        if number == FILES - 1 {
+            assert_eq!(held, 65_536);
+            assert_eq!(
+                first.status(),
+                NFS4ERR_DQUOT,
+                "the first lock on one more file"
+            );
+            break;
+        }
+        let stateid = Stateid4 {
+            seqid: 0,
+            ..first.lock_stateid()
+        };
+        held += 1;
+        for begin in (1..512).step_by(60) {
+            let mut compound = session.compound().putfh(&file);
+            let end = 512.min(begin + 60);
+            for at in begin..end {
+                compound = compound.lock_more(&Lock::write(2 * at, 1), stateid);
+            }
+            compound.ok();
+            held += usize::try_from(end - begin).unwrap();
+        }
+        // The file is full before the client is.
+        let more = session.compound().putfh(&file);
+        more.lock_more(&Lock::write(5_000, 1), stateid)
+            .expect(NFS4ERR_DQUOT);
+        last = Some((file, stateid));
+    }
+    let (file, stateid) = last.unwrap();
+    let mut other = fixture.another_client();
+    let top = other.root();
+    let theirs = other.make_file(&top, "locks of another", b"");
+    let (open, _) = other.open(&top, &Open::both("locks of another"));
+    other
+        .compound()
+        .putfh(&theirs)
+        .lock_new(&Lock::write(0, 1), open, "a")
+        .ok();
+    // What is given back can be taken elsewhere.
+    let (open, one_more) = fixture.open(&Open::both(format!("f{}", FILES - 1)));
+    let session = &mut fixture.session;
+    session.compound().putfh(&file).locku(stateid, 0, 1).ok();
+    let lock = |session: &mut Session, at| {
+        let compound = session.compound().putfh(&one_more);
+        compound
+            .lock_new(&Lock::write(at, 1), open, "a")
+            .send()
+            .status()
+    };
+    assert_eq!(lock(session, 0), NFS4_OK);
+    assert_eq!(lock(session, 2), NFS4ERR_DQUOT);
+    session.compound().putfh(&file).locku(stateid, 2, 3).ok();
+    assert_eq!(lock(session, 2), NFS4_OK);
+    // A file that is closed takes its locks along.
+    session.compound().putfh(&one_more).close(open).ok();
+    let (open, one_more) = fixture.open(&Open::both(format!("f{}", FILES - 1)));
+    let compound = fixture.session.compound().putfh(&one_more);
+    compound.lock_new(&Lock::write(9, 1), open, "a").ok();
+}
+
+/// Files that one client has open (EFS user guide, "Quotas for NFS clients"): 65,536, and fewer
+/// where the server's own descriptors end before.
+#[test]
+fn a_client_opens_so_many_files_and_the_others_open_theirs() {
+    const LIMIT: usize = 65_536;
+    let server = TestServer::start(TestServerOptions::default()).unwrap();
+    let mut fixture = Fixture::new(server.into(), "opens");
+    let file = fixture.file("f", b"");
+    let mut stateids = Vec::new();
+    let refused = loop {
+        assert!(stateids.len() <= LIMIT, "{} opens", stateids.len());
+        let mut compound = fixture.session.compound();
+        for number in stateids.len()..stateids.len() + 30 {
+            let open = Open::read("").claim_fh().owner(number.to_be_bytes());
+            compound = compound.putfh(&file).open(&open);
+        }
+        let reply = compound.send();
+        stateids.extend(reply.results().filter_map(|result| match result {
+            NfsResop4::Open(Ok(open)) => Some(open.stateid),
+            _ => None,
+        }));
+        if reply.status() != NFS4_OK {
+            break reply.status();
+        }
+    };
+    assert_eq!(refused, NFS4ERR_DQUOT, "after {} opens", stateids.len());
+    assert!(stateids.len() >= 16);
+    let mut other = fixture.another_client();
+    let compound = other.compound().putfh(&file);
+    compound.open(&Open::read("").claim_fh()).ok();
+    let open = Open::read("").claim_fh().owner("one more");
+    let compound = fixture.session.compound().putfh(&file);
+    compound.open(&open).expect(NFS4ERR_DQUOT);
+    let compound = fixture.session.compound().putfh(&file);
+    compound.close(stateids[0]).putfh(&file).open(&open).ok();
 }
 
 /// A server that was stopped heard no renewals: nobody loses a lease for that.

@@ -243,3 +243,81 @@ fn times_are_kept_to_the_nanosecond_and_move_with_changes() -> Result<()> {
     assert_eq!(session.run("os.stat('.').st_mtime_ns > before")?, true);
     Ok(())
 }
+
+/// The times of access and of the last change, in nanoseconds since 1970, asked of the server.
+fn accessed(bench: &Bench, name: &str) -> Result<[i64; 2]> {
+    bench.guest().drop_caches()?;
+    let times = bench
+        .guest()
+        .succeed(&format!("cd /mnt/efs && stat -c '%.9X %.9Z' {name}"))?;
+    let nanoseconds = |word: &str| -> Result<i64> { Ok(word.replace('.', "").parse()?) };
+    let words: Vec<&str> = times.split_whitespace().collect();
+    Ok([nanoseconds(words[0])?, nanoseconds(words[1])?])
+}
+
+#[test]
+fn the_time_of_access_follows_changes_and_not_reads() -> Result<()> {
+    let bench = Bench::one()?;
+    let guest = bench.guest();
+    guest.succeed("cd /mnt/efs && echo content > file && mkdir directory")?;
+    for name in ["file", "directory"] {
+        let born = accessed(&bench, name)?;
+        assert_eq!(born[0], born[1], "{name} shows the time of its last change");
+        guest.succeed("sleep 0.05; cd /mnt/efs && cat file && ls directory")?;
+        assert_eq!(accessed(&bench, name)?, born, "reading moves nothing");
+    }
+    let changes = [
+        "chmod 600 file",
+        "echo more >> file",
+        "truncate -s 3 file",
+        "ln file link",
+        "rm link",
+        "mv file moved; mv moved file",
+    ];
+    for change in changes {
+        let before = accessed(&bench, "file")?;
+        guest.succeed(&format!("sleep 0.05; cd /mnt/efs && {change}"))?;
+        let after = accessed(&bench, "file")?;
+        ensure!(after[0] > before[0], "{change}: {before:?} {after:?}");
+        assert_eq!(after[0], after[1], "{change}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_time_of_access_that_was_set_stays_until_the_next_change() -> Result<()> {
+    let options = ServerOptions {
+        durable: true,
+        ..ServerOptions::default()
+    };
+    let mut bench = Bench::start(options, 1)?;
+    let old = 1_000_000_000_123_456_789;
+    let set = "touch -h -a -d @1000000000.123456789";
+    let script = format!(
+        "cd /mnt/efs && echo content > file && mkdir directory && ln -s file symlink && \
+         {set} file directory symlink && stat -c %.9X file directory symlink"
+    );
+    let shown = bench.guest().succeed(&script)?;
+    assert_eq!(shown, "1000000000.123456789\n".repeat(3), "at once");
+    for _ in 0..2 {
+        for name in ["file", "directory", "symlink"] {
+            let [time, changed] = accessed(&bench, name)?;
+            assert_eq!(time, old, "{name}");
+            ensure!(changed > old);
+        }
+        bench.server.kill()?;
+        bench.server.restart()?;
+    }
+    bench
+        .guest()
+        .succeed("cat /mnt/efs/file; ls /mnt/efs/directory")?;
+    assert_eq!(accessed(&bench, "file")?[0], old, "reading moves nothing");
+    bench
+        .guest()
+        .succeed("cd /mnt/efs && echo more >> file && touch directory/new && chown -h 5 symlink")?;
+    for name in ["file", "directory", "symlink"] {
+        let [time, changed] = accessed(&bench, name)?;
+        assert_eq!(time, changed, "{name}");
+    }
+    Ok(())
+}

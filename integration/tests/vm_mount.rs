@@ -1,7 +1,7 @@
 //! Mounting: options, versions, connections, and what a mount shows.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use localefs_integration::bench::Bench;
@@ -134,6 +134,40 @@ fn df_shows_eight_exabytes_and_no_inodes() -> Result<()> {
         Some("nfs")
     );
     Ok(())
+}
+
+/// In mebibytes, of which the client shows whole ones.
+fn used(guest: &Guest) -> Result<[i64; 3]> {
+    let sizes = guest.succeed("df -B 1M --output=size,used,avail . | tail -1")?;
+    let words: Vec<&str> = sizes.split_whitespace().collect();
+    Ok([words[0].parse()?, words[1].parse()?, words[2].parse()?])
+}
+
+#[test]
+fn df_shows_what_is_metered_as_used() -> Result<()> {
+    const TOTAL: i64 = (1 << 43) - 1;
+    let bench = Bench::one()?;
+    let guest = bench.guest();
+    assert_eq!(used(guest)?, [TOTAL, 0, TOTAL], "of a new file system");
+    // Metered later, as on EFS.
+    let becomes = |expected: i64| -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let now = used(guest)?;
+            if now == [TOTAL, expected, TOTAL - expected] {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "{now:?}, not {expected} MiB used");
+            thread::sleep(Duration::from_millis(200));
+        }
+    };
+    guest.succeed("head -c 20M /dev/urandom > data; ln data link; truncate -s 1G sparse; sync")?;
+    becomes(20)?;
+    guest.succeed("rm data")?;
+    guest.succeed("head -c 5M /dev/urandom > more; sync")?;
+    becomes(25)?;
+    guest.succeed("rm link more")?;
+    becomes(0)
 }
 
 #[test]

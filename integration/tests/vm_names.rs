@@ -1,9 +1,12 @@
 //! Names: large directories, renames, links, and what is unlinked while open.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use localefs_integration::bench::{Bench, amount};
+use localefs_integration::server::ServerOptions;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 
 #[test]
@@ -187,6 +190,109 @@ fn links_are_counted_and_end_at_the_limit_of_efs() -> Result<()> {
     session.fails("os.link('d', 'e')", "EPERM")?;
     session.run("[os.mkdir(f'd/sub{i}') for i in range(200)]")?;
     assert_eq!(session.number("os.stat('d').st_nlink")?, 202);
+    Ok(())
+}
+
+#[test]
+fn directories_end_at_the_depth_of_efs() -> Result<()> {
+    let bench = Bench::one()?;
+    let session = bench.guest().python()?;
+    session.run("os.makedirs('high/a')")?;
+    let descend = "
+for level in range(1000):
+    os.mkdir('d')
+    os.chdir('d')
+";
+    session.run_within(descend, Duration::from_secs(120))?;
+    session.fails("os.mkdir('d')", "ENAMETOOLONG")?;
+    session.run("write('file', 'content'); os.symlink('file', 'symlink')")?;
+    assert_eq!(session.text("read('symlink')")?, "content");
+    session.run("high = os.open('/mnt/efs', os.O_RDONLY)")?;
+    session.run("deep = os.open('..', os.O_RDONLY)")?;
+    let into = "os.rename('high', 'high', src_dir_fd=high, dst_dir_fd=deep)";
+    session.fails(into, "ENAMETOOLONG")?;
+    session.run("os.rmdir('/mnt/efs/high/a')")?;
+    session.run(into)?;
+    session.fails("os.mkdir('high/a', dir_fd=deep)", "ENAMETOOLONG")?;
+    session.run("os.rename('high', 'high', src_dir_fd=deep, dst_dir_fd=high)")?;
+    session.run("os.mkdir('/mnt/efs/high/a')")?;
+    Ok(())
+}
+
+/// Acts on the host, on what clients hold.
+#[test]
+fn what_the_host_replaces_is_fresh_or_stale() -> Result<()> {
+    let options = ServerOptions {
+        durable: true,
+        ..ServerOptions::default()
+    };
+    let bench = Bench::start(options, 1)?;
+    let session = bench.guest().python()?;
+    let data = bench.server.data();
+    let tree = fs::read_dir(data.join("fs"))?
+        .next()
+        .context("no tree")??
+        .path();
+    fs::write(data.join("secret"), "secret")?;
+    session.run("[write(f'file{i}', 'mine') for i in range(4)]; os.mkdir('directory')")?;
+    session.run("write('directory/inner', 'inner'); os.mkdir('swapped'); os.mkdir('place')")?;
+    session
+        .run("kept = os.open('file0', os.O_RDWR); listed = os.open('directory', os.O_RDONLY)")?;
+
+    // A file, for one of the same name and others.
+    fs::remove_file(tree.join("file0"))?;
+    fs::write(tree.join("file0"), "other")?;
+    fs::remove_file(tree.join("file1"))?;
+    std::os::unix::fs::symlink(data.join("secret"), tree.join("file1"))?;
+    fs::remove_file(tree.join("file2"))?;
+    mknodat(
+        CWD,
+        tree.join("file2"),
+        FileType::Fifo,
+        Mode::from_raw_mode(0o666),
+        0,
+    )?;
+    fs::write(tree.join("file3"), "")?;
+    fs::remove_dir(tree.join("swapped"))?;
+    std::os::unix::fs::symlink(&data, tree.join("swapped"))?;
+    bench.guest().drop_caches()?;
+    assert_eq!(session.text("read('file0')")?, "other");
+    assert_eq!(
+        session.text("os.readlink('file1')")?,
+        data.join("secret").to_string_lossy()
+    );
+    assert_eq!(
+        session.text("os.readlink('swapped')")?,
+        data.to_string_lossy()
+    );
+    assert_eq!(
+        session.run("stat.S_ISFIFO(os.stat('file2').st_mode)")?,
+        true
+    );
+    assert_eq!(session.number("os.stat('file3').st_size")?, 0);
+    session.run("os.pwrite(kept, b'MINE', 0); os.fsync(kept)")?;
+    assert_eq!(session.text("read('file0')")?, "other");
+
+    // A directory, taken out of the tree.
+    fs::rename(tree.join("directory"), data.join("taken"))?;
+    bench.guest().drop_caches()?;
+    let gone = "
+end = time.time() + 30
+while time.time() < end:
+    try:
+        os.listdir(listed)
+        os.stat('inner', dir_fd=listed)
+        time.sleep(0.05)
+    except OSError as error:
+        problem = error.errno
+        break
+";
+    session.run_within(gone, Duration::from_secs(60))?;
+    assert_eq!(session.run("problem == errno.ESTALE")?, true);
+    session.fails("os.mkdir('new', dir_fd=listed)", "ESTALE")?;
+    session.fails("os.stat('directory')", "ENOENT")?;
+    assert_eq!(fs::read_dir(data.join("taken"))?.count(), 1);
+    assert_eq!(fs::read(data.join("secret"))?, b"secret");
     Ok(())
 }
 

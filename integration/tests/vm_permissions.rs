@@ -253,3 +253,20 @@ fn a_new_right_holds_at_once_and_a_lost_one_at_the_next_open() -> Result<()> {
     }
     Ok(())
 }
+
+/// Elsewhere the files that are made in such a directory belong to its owner.
+#[test]
+fn set_uid_on_a_directory_has_no_effect() -> Result<()> {
+    let bench = Bench::one()?;
+    let root = bench.guest().python()?;
+    let user = user(bench.guest(), 1002, &[])?;
+    root.run("os.mkdir('d'); os.chown('d', 1001, 1001); os.chmod('d', 0o4777)")?;
+    user.run("write('d/file', 'x'); os.mkdir('d/inner'); os.mkfifo('d/fifo')")?;
+    user.run("owner = lambda name: [os.stat(name).st_uid, os.stat(name).st_mode & 0o6000]")?;
+    for name in ["d/file", "d/inner", "d/fifo"] {
+        let owner = user.run(&format!("owner('{name}')"))?;
+        assert_eq!(owner, json!([1002, 0]), "{name}");
+    }
+    assert_eq!(root.text("mode('d')")?, "4777", "but it is kept");
+    Ok(())
+}

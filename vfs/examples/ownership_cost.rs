@@ -45,6 +45,7 @@ fn measure(
         fsid: 1,
         key: [1; 16],
         cached_nodes: 1000,
+        descriptors: 1000,
         durability: Durability::Ordinary,
         ownership,
         finding,

@@ -49,7 +49,8 @@ pub struct Attributes {
     pub fileid: u64,
     /// The change attribute (RFC 8881 §5.8.1.4): another value for every state of the object.
     pub change: u64,
-    /// The last access. Reading does not move it, as on EFS.
+    /// The last access as EFS has it: that of the last change, unless a client has set another
+    /// since; reading does not move it.
     pub accessed: Timestamp,
     /// The last change of the data.
     pub modified: Timestamp,

@@ -1,6 +1,6 @@
 //! Making directories, symbolic links, named pipes and sockets.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::FileType as KernelType;
@@ -16,6 +16,7 @@ use crate::node::Node;
 use crate::options::ChangeInfo;
 use crate::ownership::{Initial, change_times, initial};
 use crate::shadow::{Shadow, working_mode};
+use crate::stat::file_type;
 use crate::sys;
 
 /// The special files that EFS has; it has no devices.
@@ -43,7 +44,9 @@ impl FileSystem {
     /// # Errors
     /// [`Error::Exist`], [`Error::Access`], [`Error::Perm`] if `set` gives the directory to
     /// somebody else, [`Error::NoSpc`], [`Error::DQuot`], [`Error::MLink`], [`Error::Rofs`], those
-    /// of names, and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
+    /// of names, [`Error::NameTooLong`] also beyond 1,000 levels, [`Error::Stale`] where the host
+    /// has moved `directory` out of the tree or put something else in the place of the new object,
+    /// and [`Error::NotDir`] or [`Error::Symlink`] if `directory` is none.
     pub fn make_directory(
         &self,
         who: &Identity,
@@ -118,31 +121,32 @@ impl FileSystem {
         make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Made, Error> {
         check_name(name)?;
+        let held = self.reach(directory)?;
+        let at = held.as_fd();
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        match sys::stat_at(directory.fd(), name) {
+        match sys::stat_at(at, name) {
             Ok(_) => return Err(Error::Exist),
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
         check(who, &attributes, Permissions::WRITE).ok()?;
+        if file_type == FileType::Directory {
+            self.may_deepen(directory)?;
+        }
         let initial = initial(who, &attributes, file_type, set)?;
         // Its maker may set any time: it owns the object, unless root gave it away.
         change_times(&Identity::root(), &attributes, set, true)?;
         let naming = self.naming();
         let node = match self.shadow.as_ref() {
             Some(shadow) => {
-                self.make_in_shadow(shadow, directory, name, initial, set, file_type, &make)
+                let place = (directory, at);
+                self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
-            None => make(directory.fd(), name, 0)
-                .map_err(Error::from)
-                .and_then(|()| {
-                    self.dress(directory, name, initial, set, file_type)
-                        // Nothing half made stays; what failed matters more than that this may fail.
-                        .inspect_err(|_| {
-                            let _ =
-                                sys::remove(directory.fd(), name, file_type == FileType::Directory);
-                        })
-                }),
+            None => make(at, name, 0).map_err(Error::from).and_then(|()| {
+                self.find_new(at, name, file_type)
+                    .and_then(|object| self.dress(object, initial, set, file_type))
+                    .inspect_err(|error| take_back(error, at, name, file_type))
+            }),
         };
         if let Ok(node) = &node {
             self.named(directory, name, node);
@@ -154,6 +158,7 @@ impl FileSystem {
         }
         let after = self.entries_changed(directory)?;
         let node = node?;
+        self.keep_first_access_time(&node, set);
         Ok(Made {
             node,
             directory: ChangeInfo {
@@ -163,23 +168,40 @@ impl FileSystem {
         })
     }
 
+    /// Finds what was just made, without permissions, under its name: the host may have put
+    /// something else there, which isn't to be given away.
+    fn find_new(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        expected: FileType,
+    ) -> Result<OwnedFd, Error> {
+        let object = sys::find(directory, name)?;
+        let stat = sys::stat(object.as_fd())?;
+        // A disk without owners may have modes of its own.
+        let untouched = self.shadow.is_some()
+            || stat.stx_uid == self.user
+                && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
+        if file_type(&stat) == expected && untouched {
+            Ok(object)
+        } else {
+            Err(Error::Stale)
+        }
+    }
+
     fn dress(
         &self,
-        directory: &Node,
-        name: &[u8],
+        object: OwnedFd,
         initial: Initial,
         set: &SetAttributes,
         file_type: FileType,
     ) -> Result<Arc<Node>, Error> {
-        let object = sys::find(directory.fd(), name)?;
         sys::change_owner(object.as_fd(), Some(initial.uid), Some(initial.gid))?;
         if file_type != FileType::Symlink {
             sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-        }
-        self.adopt(object)
+        self.set_times(object.as_fd(), set)?;
+        self.adopt(object).map(|(node, _)| node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -191,7 +213,7 @@ impl FileSystem {
     fn make_in_shadow(
         &self,
         shadow: &Shadow,
-        directory: &Node,
+        (directory, place): (&Node, BorrowedFd<'_>),
         name: &[u8],
         initial: Initial,
         set: &SetAttributes,
@@ -201,7 +223,7 @@ impl FileSystem {
         let staged = shadow.stage();
         let (at, temporary) = match &staged {
             Some((staging, temporary)) => (*staging, temporary.as_bytes()),
-            None => (directory.fd(), name),
+            None => (place, name),
         };
         let mode = match staged {
             Some(_) => working_mode(file_type).unwrap_or(0),
@@ -211,23 +233,30 @@ impl FileSystem {
         let _intent = shadow.intend(directory, name, initial)?;
         make(at, temporary, mode)?;
         let prepare = || {
-            let object = sys::find(at, temporary)?;
+            let object = match staged {
+                Some(_) => sys::find(at, temporary)?,
+                None => self.find_new(at, temporary, file_type)?,
+            };
             let stat = sys::stat(object.as_fd())?;
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             shadow.put(mark, initial)?;
             if self.is_strict() {
                 self.records_durable()?;
             }
-            if set.accessed.is_some() || set.modified.is_some() {
-                sys::change_times(object.as_fd(), set.accessed, set.modified)?;
-            }
+            self.set_times(object.as_fd(), set)?;
             if staged.is_some() {
-                sys::place(at, temporary, directory.fd(), name)?;
+                sys::place(at, temporary, place, name)?;
             }
-            self.enter(object, kernel, &stat)
+            self.enter(object, &kernel, &stat).map(|(node, _)| node)
         };
-        prepare().inspect_err(|_| {
-            let _ = sys::remove(at, temporary, file_type == FileType::Directory);
-        })
+        prepare().inspect_err(|error| take_back(error, at, temporary, file_type))
+    }
+}
+
+/// Lets nothing half made stay, unless something else has its name by now. What failed before
+/// matters more than that this may fail.
+fn take_back(error: &Error, directory: BorrowedFd<'_>, name: &[u8], file_type: FileType) {
+    if *error != Error::Stale {
+        let _ = sys::remove(directory, name, file_type == FileType::Directory);
     }
 }

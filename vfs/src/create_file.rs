@@ -1,6 +1,6 @@
 //! Making regular files, and opening them in the same step.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -79,11 +79,13 @@ impl FileSystem {
         wanted: OpenMode,
     ) -> Result<Created, Error> {
         check_name(name)?;
+        let held = self.reach(directory)?;
+        let at = held.as_fd();
         let (guard, attributes) = self.enter_directory(who, directory)?;
         let before = attributes.change;
         for _ in 0..ATTEMPTS {
-            match self.child(directory, name) {
-                Ok(node) => {
+            match self.child_at(directory, at, name) {
+                Ok((node, _)) => {
                     drop(guard);
                     return self.open_existing(who, node, create, wanted, before);
                 }
@@ -95,7 +97,7 @@ impl FileSystem {
                 Err(error) => return Err(error),
             }
             check(who, &attributes, Permissions::WRITE).ok()?;
-            match self.make_file(who, directory, &attributes, name, create, wanted) {
+            match self.make_file(who, (directory, at), &attributes, name, create, wanted) {
                 Ok(file) => {
                     let after = self.entries_changed(directory)?;
                     let node = Arc::clone(file.node());
@@ -175,7 +177,7 @@ impl FileSystem {
     fn make_file(
         &self,
         who: &Identity,
-        directory: &Node,
+        (directory, at): (&Node, BorrowedFd<'_>),
         attributes: &Attributes,
         name: &[u8],
         create: Create<'_>,
@@ -190,7 +192,7 @@ impl FileSystem {
         if set.size.is_some_and(|size| size > MAX_FILE_SIZE) {
             return Err(Error::FBig);
         }
-        let dress = |file: &OwnedFd| {
+        let dress = |file: &OwnedFd| -> Result<bool, Error> {
             let fd = file.as_fd();
             if self.shadow.is_none() {
                 sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
@@ -199,22 +201,20 @@ impl FileSystem {
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
             }
-            if set.accessed.is_some() || set.modified.is_some() {
-                sys::change_times(fd, set.accessed, set.modified)?;
-            }
+            self.set_times(fd, set)?;
             match verifier
                 .map(|verifier| sys::set_note(fd, VERIFIER, &Note::new(verifier).encoded()))
             {
                 None | Some(Ok(())) => Ok(true),
                 Some(Err(Errno::OPNOTSUPP)) => Ok(false),
-                Some(Err(errno)) => Err(errno),
+                Some(Err(errno)) => Err(errno.into()),
             }
         };
-        let unnamed = self.unnamed(directory)?;
+        let unnamed = self.unnamed(at)?;
         let shadow = self.shadow.as_ref();
         let (staging, staged) = match shadow.and_then(Shadow::stage) {
             Some((staging, staged)) => (staging, staged.into_bytes()),
-            None => (directory.fd(), name.to_vec()),
+            None => (at, name.to_vec()),
         };
         let has_name = unnamed.is_none();
         // Taken back last.
@@ -233,7 +233,7 @@ impl FileSystem {
             }
         };
         // All that may fail comes before the name, if the disk can have it so.
-        let prepared = dress(&descriptor).map_err(Error::from).and_then(|kept| {
+        let prepared = dress(&descriptor).and_then(|kept| {
             let object = sys::reopen(self.descriptors(), descriptor.as_fd(), OFlags::PATH)?;
             let stat = sys::stat(object.as_fd())?;
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
@@ -248,9 +248,9 @@ impl FileSystem {
         let (kept, object, stat, kernel, mark) = prepared.inspect_err(undo)?;
         let naming = self.naming();
         let named = if !has_name {
-            sys::link(self.descriptors(), descriptor.as_fd(), directory.fd(), name)
+            sys::link(self.descriptors(), descriptor.as_fd(), at, name)
         } else if self.shadow.as_ref().is_some_and(Shadow::stages) {
-            sys::place(staging, &staged, directory.fd(), name)
+            sys::place(staging, &staged, at, name)
         } else {
             Ok(())
         };
@@ -263,16 +263,19 @@ impl FileSystem {
             return Err(error);
         }
         self.modified(directory);
-        let node = self.enter(object, kernel, &stat)?;
+        let (node, _) = self.enter(object, &kernel, &stat)?;
         self.named(directory, name, &node);
         drop(naming);
+        self.keep_first_access_time(&node, set);
         if !kept {
-            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) = verifier.map(Note::new);
+            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) =
+                verifier.map(Note::new).map(Box::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
             self.records_durable()?;
         }
+        let descriptor = self.cache.descriptors().own(descriptor);
         Ok(self.opened(node, descriptor, wanted))
     }
 
@@ -282,11 +285,11 @@ impl FileSystem {
     }
 
     /// A file without a name, unless the disk has no such thing.
-    fn unnamed(&self, directory: &Node) -> Result<Option<OwnedFd>, Error> {
+    fn unnamed(&self, directory: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Error> {
         if self.only_named.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match sys::create_unnamed(directory.fd(), self.new_file_mode()) {
+        match sys::create_unnamed(directory, self.new_file_mode()) {
             Ok(file) => Ok(Some(file)),
             Err(Errno::OPNOTSUPP) => {
                 self.only_named.store(true, Ordering::Relaxed);
@@ -298,14 +301,17 @@ impl FileSystem {
 
     /// The verifier that a file was made with, as long as that may be repeated.
     fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
-        let kept = *file
-            .node
+        let node = file.node();
+        let kept = node
             .verifier
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_deref()
+            .copied();
         let note = match kept {
             Some(note) => Some(note),
-            None => sys::note(file.fd(), VERIFIER)?.and_then(|octets| Note::decoded(&octets)),
+            None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?
+                .and_then(|octets| Note::decoded(&octets)),
         };
         Ok(note.and_then(|note| note.verifier_at(now())))
     }
@@ -374,6 +380,7 @@ mod tests {
             fsid: 1,
             key: [0; 16],
             cached_nodes: 10,
+            descriptors: 10,
             durability: Durability::Ordinary,
             ownership: Ownership::Native,
             finding: Finding::Auto,
@@ -408,7 +415,7 @@ mod tests {
         assert_eq!((attributes.size, attributes.links), (9, 1));
         assert!(made.directory.after > made.directory.before);
         assert_eq!(make().unwrap().node, made.node);
-        *made.node.verifier.lock().unwrap() = Some(Note::new([2; 8]));
+        *made.node.verifier.lock().unwrap() = Some(Box::new(Note::new([2; 8])));
         assert_eq!(
             make().unwrap_err(),
             Error::Exist,

@@ -1,7 +1,7 @@
 //! Listing directories.
 
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -31,6 +31,7 @@ pub struct Entry<'a> {
     pub fileid: u64,
     file_system: &'a FileSystem,
     directory: &'a Node,
+    at: &'a OwnedFd,
 }
 
 impl Entry<'_> {
@@ -40,7 +41,8 @@ impl Entry<'_> {
     /// [`Error::NoEnt`] if the entry was removed in the meantime: leave it out then.
     /// [`Error::XDev`] if the host has mounted something there.
     pub fn attributes(&self) -> Result<Attributes, Error> {
-        self.file_system.entry_attributes(self.directory, self.name)
+        self.file_system
+            .entry_attributes(self.at.as_fd(), self.name)
     }
 
     /// What it names.
@@ -48,7 +50,10 @@ impl Entry<'_> {
     /// # Errors
     /// As [`Entry::attributes`], and [`Error::TooManyFiles`].
     pub fn node(&self) -> Result<Arc<Node>, Error> {
-        self.file_system.child(self.directory, self.name)
+        let found = self
+            .file_system
+            .child_at(self.directory, self.at.as_fd(), self.name);
+        found.map(|(node, _)| node)
     }
 }
 
@@ -80,7 +85,7 @@ impl FileSystem {
         if cookie >= LAST {
             return Ok(true);
         }
-        let descriptor = sys::open_directory(directory.fd())?;
+        let descriptor = sys::open_directory(self.reach(directory)?.as_fd())?;
         if !seek(descriptor.as_fd(), cookie)? {
             return Ok(true);
         }
@@ -103,6 +108,7 @@ impl FileSystem {
                 fileid: entry.ino(),
                 file_system: self,
                 directory,
+                at: &descriptor,
             };
             if sink(entry).is_break() {
                 return Ok(false);

@@ -1,6 +1,5 @@
 //! A regular file that is open.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use crate::access::Permissions;
@@ -40,15 +39,20 @@ impl OpenMode {
     }
 }
 
-/// An open regular file, on which the permission to open it was granted.
+/// An open regular file, on which the permission to open it was granted. It is state: which
+/// descriptor its data goes through is another matter (see `descriptors`).
 #[derive(Debug)]
 pub struct File {
-    pub(crate) node: Arc<Node>,
-    pub(crate) descriptor: OwnedFd,
-    pub(crate) mode: OpenMode,
+    node: Arc<Node>,
+    mode: OpenMode,
 }
 
 impl File {
+    pub(crate) fn new(node: Arc<Node>, mode: OpenMode) -> Self {
+        node.count_open(mode);
+        Self { node, mode }
+    }
+
     /// The object that is open.
     #[must_use]
     pub fn node(&self) -> &Arc<Node> {
@@ -60,8 +64,10 @@ impl File {
     pub fn mode(&self) -> OpenMode {
         self.mode
     }
+}
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+impl Drop for File {
+    fn drop(&mut self) {
+        drop(self.node.count_close(self.mode));
     }
 }

@@ -6,12 +6,15 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::access::{Permissions, check};
+use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
 use crate::change::Opened;
+use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
 use crate::node_cache::NodeCache;
@@ -33,6 +36,8 @@ pub struct FileSystem {
     pub(crate) identify: Identify,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
+    pub(crate) accessed: AccessTimes,
+    pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
     /// Who this process is on the disk.
@@ -83,13 +88,25 @@ impl FileSystem {
     /// The attributes of an object.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk fails.
+    /// [`Error::Io`] if the disk fails; [`Error::Stale`] if the host has taken the object away, and
+    /// it had no descriptor at that time.
     pub fn attributes(&self, node: &Node) -> Result<Attributes, Error> {
+        let held = self.reach(node)?;
         let epoch = node.change.epoch();
-        let stat = sys::stat(node.fd())?;
+        let stat = sys::stat(held.as_fd())?;
         let ctime = change_time(&stat);
         let change = node.change.observe(epoch, ctime, now(), self.opened);
-        self.owned(&stat, node.mark(), change)
+        let mut attributes = self.owned(&stat, node.mark(), change)?;
+        attributes.accessed = self.accessed.shown_of(node, &stat);
+        Ok(attributes)
+    }
+
+    /// Whether an object has no name left, so that whoever uses it last frees all its blocks.
+    #[must_use]
+    pub fn is_nameless(&self, node: &Node) -> bool {
+        // What has no descriptor can be opened again, and so has a name; or is gone already.
+        let stat = node.held().map(|held| sys::stat(held.as_fd()));
+        stat.is_some_and(|stat| stat.is_ok_and(|stat| stat.stx_nlink == 0))
     }
 
     /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
@@ -117,16 +134,25 @@ impl FileSystem {
     /// To be called after every modification of an object, before anybody is told of it.
     pub(crate) fn modified(&self, node: &Node) {
         node.change.bump();
+        self.meter.touch();
+        self.drop_access_time(node);
         self.recent.note(node, now());
     }
 
     /// To be called after a name of an object was taken away. One without any is let go, so that
     /// the disk gets its space back as soon as nobody has it open.
-    pub(crate) fn name_removed(&self, node: &Arc<Node>) -> Result<(), Error> {
-        let left = sys::stat(node.fd())?.stx_nlink;
+    /// `held` is a descriptor of it.
+    pub(crate) fn name_removed(&self, node: &Arc<Node>, held: &Descriptor) -> Result<(), Error> {
+        let left = sys::stat(held.as_fd())?.stx_nlink;
         if left == 0 || node.file_type == FileType::Directory {
-            node.set_gone();
+            if node.set_gone() {
+                self.cache.descriptors().count_nameless();
+            }
+            if node.is_open() {
+                self.keep_nameless(node, held)?;
+            }
             node.change.bump();
+            self.meter.touch();
             self.cache.release(node);
             self.recent.release(node);
         } else {
@@ -142,6 +168,7 @@ impl FileSystem {
         directory: &'a Node,
     ) -> Result<(MutexGuard<'a, ()>, Attributes), Error> {
         must_be_directory(directory)?;
+        self.must_be_inside(directory)?;
         let guard = directory.lock();
         let attributes = self.attributes(directory)?;
         check(who, &attributes, Permissions::EXECUTE).ok()?;
@@ -153,7 +180,7 @@ impl FileSystem {
     pub(crate) fn entries_changed(&self, directory: &Node) -> Result<u64, Error> {
         self.modified(directory);
         if self.options.durability == Durability::Strict {
-            let descriptor = sys::open_directory(directory.fd())?;
+            let descriptor = sys::open_directory(self.reach(directory)?.as_fd())?;
             self.durable(sys::sync(descriptor.as_fd()))?;
             self.records_durable()?;
         }
@@ -177,6 +204,7 @@ impl FileSystem {
 
 impl Drop for FileSystem {
     fn drop(&mut self) {
+        self.meter.close();
         if let Some(names) = &self.names {
             names.close();
         }
@@ -232,6 +260,7 @@ mod tests {
             fsid: 1,
             key: [0; 16],
             cached_nodes: 10,
+            descriptors: 10,
             durability: Durability::Ordinary,
             ownership: Ownership::Native,
             finding: Finding::Auto,
@@ -342,6 +371,7 @@ mod tests {
             fsid: 1,
             key: [0; 16],
             cached_nodes: 1,
+            descriptors: 4,
             durability: Durability::Ordinary,
             ownership: Ownership::Native,
             finding: Finding::Auto,

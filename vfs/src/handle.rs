@@ -69,22 +69,10 @@ impl HandleCodec {
         if u64::from_be_bytes(*mac) != self.mac(body) {
             return Err(Error::BadHandle);
         }
-        let (version, rest) = body.split_first().ok_or(Error::BadHandle)?;
-        let (fsid, rest) = rest.split_first_chunk::<8>().ok_or(Error::BadHandle)?;
-        let (fileid, rest) = rest.split_first_chunk::<8>().ok_or(Error::BadHandle)?;
-        let (kind, bytes) = rest.split_first_chunk::<4>().ok_or(Error::BadHandle)?;
-        if *version != VERSION || u64::from_be_bytes(*fsid) != self.fsid {
+        if body.get(1..9) != Some(&self.fsid.to_be_bytes()) {
             return Err(Error::BadHandle);
         }
-        let bytes = ArrayVec::try_from(bytes).map_err(|_| Error::BadHandle)?;
-        let kernel = KernelHandle {
-            kind: i32::from_be_bytes(*kind),
-            bytes,
-        };
-        Ok(Decoded {
-            fileid: u64::from_be_bytes(*fileid),
-            kernel,
-        })
+        parse(wire).ok_or(Error::BadHandle)
     }
 
     fn mac(&self, body: &[u8]) -> u64 {
@@ -92,6 +80,23 @@ impl HandleCodec {
         hasher.write(body);
         hasher.finish()
     }
+}
+
+/// Takes a handle apart whose maker is known.
+pub(crate) fn parse(wire: &[u8]) -> Option<Decoded> {
+    let (body, _) = wire.split_last_chunk::<MAC>()?;
+    let (version, rest) = body.split_first()?;
+    let (_fsid, rest) = rest.split_first_chunk::<8>()?;
+    let (fileid, rest) = rest.split_first_chunk::<8>()?;
+    let (kind, bytes) = rest.split_first_chunk::<4>()?;
+    let kernel = KernelHandle {
+        kind: i32::from_be_bytes(*kind),
+        bytes: ArrayVec::try_from(bytes).ok()?,
+    };
+    (*version == VERSION).then_some(Decoded {
+        fileid: u64::from_be_bytes(*fileid),
+        kernel,
+    })
 }
 
 #[cfg(test)]

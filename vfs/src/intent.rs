@@ -107,7 +107,7 @@ impl FileSystem {
                 result => break result?,
             }
         };
-        let object = sys::find(directory.fd(), name)?;
+        let object = sys::find(self.reach(&directory)?.as_fd(), name)?;
         let stat = sys::stat(object.as_fd())?;
         let (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
         shadow.put(mark, initial)?;

@@ -1,14 +1,14 @@
 //! Opening files, and their data.
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, PoisonError};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use bytes::BytesMut;
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check_io, check_open};
 use crate::attributes::FileType;
+use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file::{File, OpenMode};
 use crate::file_system::FileSystem;
@@ -96,34 +96,29 @@ impl FileSystem {
         node: &Arc<Node>,
         wanted: OpenMode,
     ) -> Result<Arc<File>, Error> {
-        // To write means to read, too: a client fills up the page that it writes a part of.
-        let access = if wanted.write {
-            OFlags::RDWR
-        } else {
-            OFlags::RDONLY
-        };
-        let flags = access | OFlags::NOATIME;
-        let descriptor = sys::reopen(self.descriptors(), node.fd(), flags)?;
-        Ok(self.opened(Arc::clone(node), descriptor, wanted))
+        let file = File::new(Arc::clone(node), wanted);
+        if node.is_gone() {
+            // Whoever took its last name did not know of this file.
+            node.keep_path(self.reach_path(node)?);
+        }
+        self.reach_data(node, wanted.write)?;
+        Ok(Arc::new(file))
     }
 
-    pub(crate) fn opened(&self, node: Arc<Node>, descriptor: OwnedFd, mode: OpenMode) -> Arc<File> {
-        let file = Arc::new(File {
-            node,
-            descriptor,
-            mode,
-        });
+    /// A file that was just made with this descriptor, which may write.
+    pub(crate) fn opened(
+        &self,
+        node: Arc<Node>,
+        descriptor: Arc<Descriptor>,
+        mode: OpenMode,
+    ) -> Arc<File> {
+        let file = File::new(node, mode);
         if mode.write {
-            let mut writer = file
-                .node
-                .writer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if writer.strong_count() == 0 {
-                *writer = Arc::downgrade(&file);
-            }
+            self.cache
+                .descriptors()
+                .keep_data(file.node(), descriptor, true);
         }
-        file
+        Arc::new(file)
     }
 
     /// Appends at most `count` bytes of `file`, from `offset` on, to `buffer`. The permission to
@@ -141,7 +136,9 @@ impl FileSystem {
         count: usize,
         blocking: Blocking,
     ) -> Result<ReadOutcome, Error> {
-        let attributes = self.attributes_to_judge(&file.node)?;
+        let node = file.node();
+        let data = self.reach_data(node, false)?;
+        let attributes = self.owned(&sys::stat(data.as_fd())?, node.mark(), 0)?;
         check_io(who, &attributes, Permissions::READ).ok()?;
         let left = attributes.size.saturating_sub(offset);
         let Some(offset) = i64::try_from(offset).ok().filter(|_| left > 0) else {
@@ -159,7 +156,7 @@ impl FileSystem {
         }
         let start = buffer.len();
         let may_block = blocking == Blocking::Allowed;
-        let read = match sys::read(file.fd(), offset, buffer, wanted, may_block) {
+        let read = match sys::read(data.as_fd(), offset, buffer, wanted, may_block) {
             // A disk that can't tell may block.
             Err(Errno::OPNOTSUPP) if !may_block => Err(Error::WouldBlock),
             Ok(read) if read < wanted && !may_block => Err(Error::WouldBlock),
@@ -194,10 +191,12 @@ impl FileSystem {
         stability: Stability,
     ) -> Result<usize, Error> {
         let end = offset.checked_add(data.len() as u64).ok_or(Error::Inval)?;
-        if !file.mode.write {
+        if !file.mode().write {
             return Err(Error::Access);
         }
-        let attributes = self.attributes_to_judge(&file.node)?;
+        let node = file.node();
+        let descriptor = self.reach_data(node, true)?;
+        let attributes = self.owned(&sys::stat(descriptor.as_fd())?, node.mark(), 0)?;
         check_io(who, &attributes, Permissions::WRITE).ok()?;
         if end > MAX_FILE_SIZE {
             return Err(Error::FBig);
@@ -206,36 +205,31 @@ impl FileSystem {
             return Ok(0);
         }
         if mode_after_write(who, &attributes) != attributes.mode {
-            self.clear_set_id(who, &file.node)?;
+            self.clear_set_id(who, node)?;
         }
-        let mut written = 0;
-        let mut failure = None;
-        while written < data.len() {
-            match sys::write(file.fd(), &data[written..], offset + written as u64) {
-                Ok(0) => break,
-                Ok(count) => written += count,
-                Err(Errno::INTR) => {}
-                Err(errno) => {
-                    failure = Some(errno);
-                    break;
-                }
+        let (descriptor, unlisted) = self.reach_to_write(node)?;
+        let written = write_all(descriptor.as_fd(), data, offset);
+        self.modified(node);
+        if stability == Stability::Unstable || written.is_err() {
+            if unlisted {
+                self.note_uncommitted(node);
             }
+        } else if stability == Stability::DataSync {
+            self.sync_file(node, sys::sync_data)?;
+        } else {
+            self.sync_file(node, sys::sync)?;
+            self.records_durable()?;
         }
-        self.modified(&file.node);
-        match failure {
-            // What was written counts; the rest fails when it is tried again.
-            Some(errno) if written == 0 => return Err(errno.into()),
-            _ => {}
+        Ok(written?)
+    }
+
+    /// Notes that a file has data that the disk may not have. Where there are too many such files,
+    /// the one that has been so for longest is brought to the disk: its descriptor may go then.
+    fn note_uncommitted(&self, node: &Node) {
+        if let Some(oldest) = self.cache.descriptors().note_uncommitted(node) {
+            // Its clients hear of an error through the verifier.
+            let _ = self.sync_file(&oldest, sys::sync_data);
         }
-        match stability {
-            Stability::Unstable => {}
-            Stability::DataSync => self.durable(sys::sync_data(file.fd()))?,
-            Stability::FileSync => {
-                self.durable(sys::sync(file.fd()))?;
-                self.records_durable()?;
-            }
-        }
-        Ok(written)
     }
 
     /// Brings everything to the disk that was written to a file, and its attributes, as fsync does
@@ -247,21 +241,25 @@ impl FileSystem {
     /// is no regular file.
     pub fn commit(&self, node: &Arc<Node>) -> Result<(), Error> {
         must_be_regular(node)?;
-        let writer = node
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .upgrade();
         self.records_durable()?;
-        match writer {
-            // An older descriptor hears of errors that a new one might not.
-            Some(file) => self.durable(sys::sync(file.fd())),
-            None => {
-                let file = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
-                self.durable(sys::sync(file.as_fd()))
-            }
+        self.sync_file(node, sys::sync)
+    }
+}
+
+/// Writes as much as can be written. What was written counts; the rest fails when it is tried
+/// again.
+fn write_all(file: BorrowedFd<'_>, data: &[u8], offset: u64) -> Result<usize, Errno> {
+    let mut written = 0;
+    while written < data.len() {
+        match sys::write(file, &data[written..], offset + written as u64) {
+            Ok(0) => break,
+            Ok(count) => written += count,
+            Err(Errno::INTR) => {}
+            Err(errno) if written == 0 => return Err(errno),
+            Err(_) => break,
         }
     }
+    Ok(written)
 }
 
 fn must_be_regular(node: &Node) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! Giving a file one more name.
 
+use std::os::fd::AsFd;
+
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
@@ -31,8 +33,10 @@ impl FileSystem {
         if node.file_type() == FileType::Directory {
             return Err(Error::IsDir);
         }
+        let at = self.reach(directory)?;
+        let held = self.reach(node)?;
         let (_guard, attributes) = self.enter_directory(who, directory)?;
-        match sys::stat_at(directory.fd(), name) {
+        match sys::stat_at(at.as_fd(), name) {
             Ok(_) => return Err(Error::Exist),
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -41,10 +45,10 @@ impl FileSystem {
         // Two links in different directories must not both be the last one.
         let _count = node.lock();
         let naming = self.naming();
-        match self.attributes(node)?.links {
+        match sys::stat(held.as_fd())?.stx_nlink {
             0 => return Err(Error::Stale),
             MAX_LINKS.. => return Err(Error::MLink),
-            _ => sys::link(self.descriptors(), node.fd(), directory.fd(), name)?,
+            _ => sys::link(self.descriptors(), held.as_fd(), at.as_fd(), name)?,
         }
         self.named_also(directory, name, node);
         drop(naming);

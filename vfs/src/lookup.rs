@@ -50,13 +50,13 @@ impl FileSystem {
             other => Error::from(other),
         };
         let root = self.root().fileid();
-        let parent = sys::find_parent(directory.fd()).map_err(outside)?;
+        let parent = sys::find_parent(self.reach(directory)?.as_fd()).map_err(outside)?;
         let mut below = directory.fileid();
         let mut current = sys::stat(parent.as_fd())?.stx_ino;
         let mut higher = None;
         for _ in 0..MAX_DEPTH {
             if current == root {
-                return self.adopt(parent);
+                return self.adopt(parent).map(|(node, _)| node);
             }
             if current == below {
                 return Err(Error::NoEnt);
@@ -78,7 +78,7 @@ impl FileSystem {
         if node.file_type() != FileType::Symlink {
             return Err(Error::WrongType);
         }
-        Ok(sys::read_link(node.fd())?.into_bytes())
+        Ok(sys::read_link(self.reach(node)?.as_fd())?.into_bytes())
     }
 
     fn may_search(&self, who: &Identity, directory: &Node) -> Result<(), Error> {

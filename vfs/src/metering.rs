@@ -23,6 +23,12 @@ pub(crate) fn metered(file_type: FileType, size: u64, allocated: u64) -> (u64, u
     }
 }
 
+/// What an object counts in all, its metadata included.
+pub(crate) fn metered_object(file_type: FileType, size: u64, allocated: u64) -> u64 {
+    let (_, used) = metered(file_type, size, allocated);
+    used.saturating_add(METADATA)
+}
+
 fn round_up(bytes: u64) -> u64 {
     bytes.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
@@ -46,6 +52,14 @@ mod tests {
             (1 << 30, 8192),
             "sparse"
         );
+    }
+
+    #[test]
+    fn metadata_counts_beside_the_data() {
+        assert_eq!(metered_object(FileType::Directory, 0, 0), 6144);
+        assert_eq!(metered_object(FileType::Regular, 0, 0), 6144);
+        assert_eq!(metered_object(FileType::Symlink, 9, 0), 6144);
+        assert_eq!(metered_object(FileType::Regular, 4097, 8192), 10_240);
     }
 
     #[test]

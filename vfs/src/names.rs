@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
@@ -56,6 +56,8 @@ pub(crate) struct Names {
     /// what it sees.
     naming: RwLock<()>,
     linking: Mutex<()>,
+    /// Renames that have begun, and that have ended.
+    moves: [AtomicU64; 2],
     walks: Mutex<Walks>,
     pub(crate) stop: AtomicBool,
     /// What a walk goes over.
@@ -81,6 +83,15 @@ pub(crate) enum Missing {
     Perhaps,
     /// It is not in the tree.
     Certainly,
+}
+
+/// A name is being moved.
+pub(crate) struct Moving<'a>(&'a Names);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.moves[1].fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Names {
@@ -137,6 +148,7 @@ impl Names {
             complete: AtomicBool::new(complete),
             naming: RwLock::default(),
             linking: Mutex::default(),
+            moves: Default::default(),
             walks: Mutex::default(),
             stop: AtomicBool::new(false),
             root,
@@ -157,6 +169,24 @@ impl Names {
     /// To be held from before a name changes until the index knows.
     pub(crate) fn naming(&self) -> RwLockReadGuard<'_, ()> {
         self.naming.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be held while a name is moved: who looks for it meanwhile looks again.
+    pub(crate) fn moving(&self) -> Moving<'_> {
+        self.moves[0].fetch_add(1, Ordering::SeqCst);
+        Moving(self)
+    }
+
+    /// How many names have begun to move, if none is being moved.
+    pub(crate) fn moves(&self) -> Option<u64> {
+        let ended = self.moves[1].load(Ordering::SeqCst);
+        let begun = self.moves[0].load(Ordering::SeqCst);
+        (begun == ended).then_some(begun)
+    }
+
+    /// Whether no name was moved since [`Names::moves`] gave this.
+    pub(crate) fn still_since(&self, moves: Option<u64>) -> bool {
+        moves.is_some() && moves == self.moves()
     }
 
     /// Keeps names from changing.

@@ -1,14 +1,14 @@
 //! An object of the file system, in memory.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::accessed::ChosenAccess;
 use crate::attributes::FileType;
 use crate::change::ChangeState;
 use crate::create_file::Note;
-use crate::file::File;
-use crate::handle::WireHandle;
+use crate::descriptors::Holding;
+use crate::handle::{Decoded, WireHandle, parse};
 use crate::identify::mark;
 use crate::node_cache::Index;
 use crate::owners::Mark;
@@ -16,28 +16,29 @@ use crate::sys::KernelHandle;
 
 /// An object: there is at most one for each inode, for as long as anybody holds it.
 ///
-/// It keeps the inode alive: an object whose last name is gone can be used until the last holder
-/// lets go.
+/// An object whose last name was taken away here can be used until the last holder lets go, if a
+/// file was open on it.
 pub struct Node {
-    pub(crate) wire: WireHandle,
-    pub(crate) kernel: KernelHandle,
+    pub(crate) me: Weak<Node>,
+    pub(crate) wire: Box<[u8]>,
     pub(crate) key: NodeKey,
     /// See [`crate::identify`].
     stamp: u64,
     /// Whether its last name was taken away.
     gone: AtomicBool,
     pub(crate) file_type: FileType,
-    pub(crate) object: OwnedFd,
+    /// The descriptors that it has at present.
+    pub(crate) holding: Mutex<Holding>,
     pub(crate) change: ChangeState,
     pub(crate) recent: Recency,
     /// The verifier of its exclusive creation, if the disk can't keep it.
-    pub(crate) verifier: Mutex<Option<Note>>,
-    /// The oldest file that is still open for writing: its descriptor has seen every write error
-    /// since.
-    pub(crate) writer: Mutex<Weak<File>>,
+    pub(crate) verifier: Mutex<Option<Box<Note>>>,
     pub(crate) index: Arc<Index>,
     /// Its last name is gone: nobody but its users is to hold it any more.
     pub(crate) nameless: AtomicBool,
+    pub(crate) accessed: ChosenAccess,
+    /// When the directory was last found in the tree, in nanoseconds since 1970.
+    pub(crate) inside: AtomicU64,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
@@ -60,28 +61,29 @@ pub struct NodeKey {
 
 impl Node {
     pub(crate) fn new(
-        wire: WireHandle,
-        kernel: KernelHandle,
+        me: &Weak<Self>,
+        wire: &WireHandle,
+        kernel: &KernelHandle,
         key: NodeKey,
         file_type: FileType,
-        object: OwnedFd,
         index: Arc<Index>,
     ) -> Self {
-        let stamp = mark(key.fileid, &kernel).stamp;
+        let stamp = mark(key.fileid, kernel).stamp;
         Self {
-            wire,
-            kernel,
+            me: Weak::clone(me),
+            wire: wire.as_slice().into(),
             key,
             stamp,
             gone: AtomicBool::new(false),
             file_type,
-            object,
+            holding: Mutex::default(),
             change: ChangeState::default(),
             recent: Recency::default(),
             verifier: Mutex::default(),
-            writer: Mutex::default(),
             index,
             nameless: AtomicBool::default(),
+            accessed: ChosenAccess::default(),
+            inside: AtomicU64::default(),
             lock: Mutex::default(),
         }
     }
@@ -118,17 +120,34 @@ impl Node {
         }
     }
 
-    /// Notes that its last name was taken away: its records go with it.
-    pub(crate) fn set_gone(&self) {
-        self.gone.store(true, Ordering::SeqCst);
+    /// Notes that its last name was taken away: its records go with it. Whether that is news is
+    /// returned.
+    pub(crate) fn set_gone(&self) -> bool {
+        !self.gone.swap(true, Ordering::SeqCst)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.object.as_fd()
+    /// What the handle says; this object made it.
+    pub(crate) fn decoded(&self) -> Decoded {
+        Decoded {
+            fileid: self.key.fileid,
+            kernel: self.kernel(),
+        }
+    }
+
+    /// The kernel's handle.
+    pub(crate) fn kernel(&self) -> KernelHandle {
+        parse(&self.wire)
+            .map(|decoded| decoded.kernel)
+            .unwrap_or_default()
+    }
+
+    /// Whether `kernel` is a handle of this very object.
+    pub(crate) fn is(&self, fileid: u64, kernel: &KernelHandle) -> bool {
+        self.key.fileid == fileid && self.kernel() == *kernel
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {

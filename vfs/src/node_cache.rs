@@ -5,16 +5,17 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 
+use crate::descriptors::{Descriptor, Descriptors};
 use crate::names::Names;
 use crate::node::Node;
 use crate::owners::{Mark, Owners};
 
-/// Finds the live object of an inode number. While an object lives its inode is held open, so that
-/// the number can't have been given to another.
-#[derive(Default)]
+/// Finds the object of an inode number. Only while it has a descriptor is it certain that the disk
+/// has not given the number to another.
 pub(crate) struct Index {
     nodes: DashMap<u64, Weak<Node>>,
     records: Records,
+    descriptors: Descriptors,
 }
 
 /// What is kept of objects for as long as they exist.
@@ -41,7 +42,8 @@ impl Index {
         self.nodes.get(&fileid).and_then(|node| node.upgrade())
     }
 
-    /// Enters a new object, unless another thread was first: then that one is the object.
+    /// Enters a new object that has a descriptor, unless another thread was first: then that one
+    /// is the object. One that was there before, and is not the same, is gone from the disk.
     fn enter(&self, node: Arc<Node>) -> Arc<Node> {
         // An object is dropped outside of the entry only: its drop comes back to this table.
         let winner = match self.nodes.entry(node.fileid()) {
@@ -51,10 +53,11 @@ impl Index {
             }
             dashmap::Entry::Occupied(mut entry) => {
                 let live = entry.get().upgrade();
-                if live.is_none() {
+                let same = live.filter(|live| live.wire == node.wire);
+                if same.is_none() {
                     entry.insert(Arc::downgrade(&node));
                 }
-                live
+                same
             }
         };
         winner.unwrap_or(node)
@@ -65,6 +68,7 @@ impl Index {
     pub(crate) fn forget(&self, node: &Node) {
         if node.is_gone() {
             self.records.forget(node.mark());
+            self.descriptors.forget_nameless();
         }
         self.nodes.remove_if(&node.fileid(), |_, entry| {
             std::ptr::eq(entry.as_ptr(), node)
@@ -79,12 +83,13 @@ pub(crate) struct NodeCache {
 }
 
 impl NodeCache {
-    /// Keeps about `capacity` objects, and with each one a file descriptor.
-    pub(crate) fn new(capacity: usize, records: Records) -> Self {
+    /// Keeps about `capacity` objects that nobody uses, and `descriptors` descriptors in all.
+    pub(crate) fn new(capacity: usize, descriptors: usize, records: Records) -> Self {
         let held = quick_cache::sync::Cache::new(capacity.max(1));
         let index = Arc::new(Index {
+            nodes: DashMap::new(),
             records,
-            ..Index::default()
+            descriptors: Descriptors::new(descriptors),
         });
         Self { index, held }
     }
@@ -93,7 +98,11 @@ impl NodeCache {
         &self.index
     }
 
-    /// The live object of this inode number.
+    pub(crate) fn descriptors(&self) -> &Descriptors {
+        &self.index.descriptors
+    }
+
+    /// The object of this inode number.
     pub(crate) fn get(&self, fileid: u64) -> Option<Arc<Node>> {
         // The cache first: a use must count there.
         match self.held.get(&fileid) {
@@ -102,9 +111,10 @@ impl NodeCache {
         }
     }
 
-    /// Enters an object just found, and returns the one that counts.
-    pub(crate) fn enter(&self, node: Node) -> Arc<Node> {
-        let node = self.index.enter(Arc::new(node));
+    /// Enters an object just found through this descriptor, and returns the one that counts.
+    pub(crate) fn enter(&self, node: Arc<Node>, path: Arc<Descriptor>) -> Arc<Node> {
+        let node = self.index.enter(node);
+        self.descriptors().keep(&node, path);
         self.held.insert(node.fileid(), Arc::clone(&node));
         // Removed since it was found: whoever removed it may have been here before.
         if node.nameless.load(Ordering::SeqCst) {

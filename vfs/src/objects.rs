@@ -1,14 +1,15 @@
 //! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Statx, StatxAttributes};
+use rustix::fs::{OFlags, Statx, StatxAttributes};
 use rustix::io::Errno;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, FileType};
 use crate::change::first_value;
+use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::{FileSystem, now};
 use crate::handle::HandleCodec;
@@ -21,34 +22,53 @@ use crate::sys::{self, KernelHandle};
 /// How often to ask again for what the kernel says it has no memory for, once a millisecond.
 const MAX_ATTEMPTS: usize = 50;
 
+/// An object with a descriptor of it, which keeps it from being given up meanwhile.
+pub(crate) type Held = (Arc<Node>, Arc<Descriptor>);
+
 impl FileSystem {
     /// The object of a handle.
     ///
     /// # Errors
     /// [`Error::BadHandle`] if this file system didn't make the handle, [`Error::Stale`] if the
-    /// object is gone, [`Error::Delay`] while it is being looked for, [`Error::TooManyFiles`].
+    /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
+    /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+        let node = self.resolve_anywhere(handle)?;
+        if node.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.must_be_inside(&node)?;
+        }
+        Ok(node)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
-            && node.kernel == decoded.kernel
+            && node.handle() == handle
         {
             return Ok(node);
         }
         if let Some(names) = &self.names {
-            return self.seek_object(names, &decoded);
+            return self.seek_object(names, &decoded).map(|(node, _)| node);
         }
-        let object = self.open_handle(&decoded.kernel)?;
+        let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
         if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
-        self.enter(object, decoded.kernel, &stat)
+        self.enter(object, &decoded.kernel, &stat)
+            .map(|(node, _)| node)
     }
 
-    fn open_handle(&self, kernel: &KernelHandle) -> Result<OwnedFd, Error> {
+    /// Opens the object of a kernel's handle.
+    pub(crate) fn open_handle(
+        &self,
+        kernel: &KernelHandle,
+        flags: OFlags,
+    ) -> Result<OwnedFd, Error> {
         let mut attempts = 0;
         loop {
-            match sys::open_handle(self.mount.as_fd(), kernel) {
+            match sys::open_handle(self.mount.as_fd(), kernel, flags) {
                 Ok(object) => return Ok(object),
                 Err(Errno::NOENT | Errno::STALE | Errno::INVAL) => return Err(Error::Stale),
                 // ext4 says this of a stale handle, too, while its inode number is just being
@@ -62,98 +82,160 @@ impl FileSystem {
         }
     }
 
-    /// The attributes of the object that an entry names, whether it is in memory or not.
+    /// The attributes of the object that an entry of a directory names, whether it is in memory
+    /// or not.
     pub(crate) fn entry_attributes(
         &self,
-        directory: &Node,
+        directory: BorrowedFd<'_>,
         name: &[u8],
     ) -> Result<Attributes, Error> {
-        let mut stat = sys::stat_at(directory.fd(), name)?;
+        let mut stat = sys::stat_at(directory, name)?;
         loop {
             self.same_mount(&stat)?;
-            let Some(node) = self.cache.index().get(stat.stx_ino) else {
-                let mut mark = Mark {
-                    fileid: stat.stx_ino,
-                    stamp: 0,
-                };
-                if self.shadow.is_some() {
-                    // The owner must be that of the very object.
-                    let object = sys::find(directory.fd(), name)?;
-                    stat = sys::stat(object.as_fd())?;
-                    self.same_mount(&stat)?;
-                    (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
-                }
-                let change = first_value(change_time(&stat), now(), self.opened);
-                return self.owned(&stat, mark, change);
+            let known = self.cache.index().get(stat.stx_ino);
+            let Some(node) = known else {
+                return self.attributes_of_stranger(directory, name, stat);
             };
+            let held = node.held();
+            let mut found = None;
+            if held.is_none() {
+                // Its number may have been given to another one.
+                let object = sys::find(directory, name)?;
+                stat = sys::stat(object.as_fd())?;
+                self.same_mount(&stat)?;
+                let kernel = self.identify.handle(object.as_fd(), &stat)?;
+                if !node.is(stat.stx_ino, &kernel) {
+                    return self.attributes_of_stranger(directory, name, stat);
+                }
+                found = Some(object);
+            }
             // Read again now that the count of modifications is known and the inode is held: its
             // number may have been given to another one before.
             let epoch = node.change.epoch();
-            stat = sys::stat_at(directory.fd(), name)?;
+            stat = sys::stat_at(directory, name)?;
             if stat.stx_ino == node.fileid() {
                 self.same_mount(&stat)?;
                 let change = node
                     .change
                     .observe(epoch, change_time(&stat), now(), self.opened);
-                return self.owned(&stat, node.mark(), change);
+                let mut attributes = self.owned(&stat, node.mark(), change)?;
+                attributes.accessed = self.accessed.shown_of(&node, &stat);
+                drop((held, found));
+                return Ok(attributes);
             }
         }
+    }
+
+    /// The attributes of an object that is not in memory.
+    fn attributes_of_stranger(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        mut stat: Statx,
+    ) -> Result<Attributes, Error> {
+        let mut mark = Mark {
+            fileid: stat.stx_ino,
+            stamp: 0,
+        };
+        if self.shadow.is_some() {
+            // The owner must be that of the very object.
+            let object = sys::find(directory, name)?;
+            stat = sys::stat(object.as_fd())?;
+            self.same_mount(&stat)?;
+            (_, mark) = self.identify.mark(object.as_fd(), &stat)?;
+        }
+        let change = first_value(change_time(&stat), now(), self.opened);
+        let mut attributes = self.owned(&stat, mark, change)?;
+        attributes.accessed = self.accessed.shown(&stat, || {
+            if self.shadow.is_some() {
+                return Ok(mark.stamp);
+            }
+            let object = sys::find(directory, name)?;
+            let found = sys::stat(object.as_fd())?;
+            let (_, mark) = self.identify.mark(object.as_fd(), &found)?;
+            Ok(mark.stamp)
+        });
+        Ok(attributes)
     }
 
     /// The object that an entry names.
     pub(crate) fn child(&self, directory: &Node, name: &[u8]) -> Result<Arc<Node>, Error> {
-        let stat = sys::stat_at(directory.fd(), name)?;
+        let at = self.reach(directory)?;
+        self.child_at(directory, at.as_fd(), name)
+            .map(|(node, _)| node)
+    }
+
+    /// The object that an entry names, with a descriptor of it. `at` is one of the directory.
+    pub(crate) fn child_at(
+        &self,
+        directory: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<Held, Error> {
+        let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
-        if let Some(node) = self.cache.get(stat.stx_ino) {
+        if let Some(node) = self.cache.get(stat.stx_ino)
+            && let Some(held) = node.held()
+        {
             // Only while the object is held does its number belong to it for sure.
-            let again = sys::stat_at(directory.fd(), name)?;
+            let again = sys::stat_at(at, name)?;
             if again.stx_ino == node.fileid() && self.same_mount(&again).is_ok() {
-                return Ok(node);
+                return Ok((node, held));
             }
         }
-        let node = self.adopt(sys::find(directory.fd(), name)?)?;
-        self.met(directory, name, &node);
-        Ok(node)
+        let found = self.adopt(sys::find(at, name)?)?;
+        self.met(directory, name, &found.0);
+        Ok(found)
     }
 
     /// The object of an entry that is about to be changed, if it is in memory, or must be for the
-    /// sake of its records.
+    /// sake of its records; with a descriptor that keeps it from being given up meanwhile.
     pub(crate) fn entry_node(
         &self,
         directory: &Node,
+        at: BorrowedFd<'_>,
         name: &[u8],
         fileid: u64,
-    ) -> Result<Option<Arc<Node>>, Error> {
+    ) -> Result<Option<Held>, Error> {
         if self.keeps_records() {
-            self.child(directory, name).map(Some)
-        } else {
-            Ok(self.cache.get(fileid))
+            return self.child_at(directory, at, name).map(Some);
+        }
+        let Some(node) = self.cache.get(fileid) else {
+            return Ok(None);
+        };
+        match node.held() {
+            Some(held) => Ok(Some((node, held))),
+            None => self.child_at(directory, at, name).map(Some),
         }
     }
 
     /// The object that a new `O_PATH` descriptor holds.
-    pub(crate) fn adopt(&self, object: OwnedFd) -> Result<Arc<Node>, Error> {
+    pub(crate) fn adopt(&self, object: OwnedFd) -> Result<Held, Error> {
         let stat = sys::stat(object.as_fd())?;
         if self.is_foreign(&stat) {
             return Err(Error::XDev);
         }
-        if let Some(node) = self.cache.get(stat.stx_ino) {
-            return Ok(node);
+        if let Some(node) = self.cache.get(stat.stx_ino)
+            && let Some(held) = node.held()
+        {
+            return Ok((node, held));
         }
         let kernel = self.identify.handle(object.as_fd(), &stat)?;
-        self.enter(object, kernel, &stat)
+        self.enter(object, &kernel, &stat)
     }
 
     /// Enters an object that was just found or made.
     pub(crate) fn enter(
         &self,
         object: OwnedFd,
-        kernel: KernelHandle,
+        kernel: &KernelHandle,
         stat: &Statx,
-    ) -> Result<Arc<Node>, Error> {
-        let node = new_node(&self.codec, &self.cache, object, kernel, stat);
-        self.make_workable(node.fd(), node.mark(), stat)?;
-        Ok(self.cache.enter(node))
+    ) -> Result<Held, Error> {
+        let node = new_node(&self.codec, &self.cache, kernel, stat);
+        self.make_workable(object.as_fd(), node.mark(), stat)?;
+        let held = self.cache.descriptors().own(object);
+        let node = self.cache.enter(node, Arc::clone(&held));
+        Ok((node, held))
     }
 
     pub(crate) fn is_foreign(&self, stat: &Statx) -> bool {
@@ -172,21 +254,14 @@ impl FileSystem {
 pub(crate) fn new_node(
     codec: &HandleCodec,
     cache: &NodeCache,
-    object: OwnedFd,
-    kernel: KernelHandle,
+    kernel: &KernelHandle,
     stat: &Statx,
-) -> Node {
-    let (wire, generation) = codec.encode(stat.stx_ino, &kernel);
+) -> Arc<Node> {
+    let (wire, generation) = codec.encode(stat.stx_ino, kernel);
     let key = NodeKey {
         fileid: stat.stx_ino,
         generation,
     };
-    Node::new(
-        wire,
-        kernel,
-        key,
-        file_type(stat),
-        object,
-        Arc::clone(cache.index()),
-    )
+    let index = cache.index();
+    Arc::new_cyclic(|me| Node::new(me, &wire, kernel, key, file_type(stat), Arc::clone(index)))
 }

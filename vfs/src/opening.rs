@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
 use crate::change::Opened;
 use crate::error::OpenError;
@@ -15,6 +16,7 @@ use crate::file_system::{FileSystem, now, random};
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::meter::Meter;
 use crate::names::{Names, boot_id};
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
@@ -127,13 +129,17 @@ impl FileSystem {
             }
         };
 
+        let access_times = AccessTimes::open(records)?;
         let codec = HandleCodec::new(options.fsid, &options.key);
         let kept = Records {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
             names: names.clone(),
         };
-        let cache = NodeCache::new(options.cached_nodes, kept);
-        let root = cache.enter(new_node(&codec, &cache, object, kernel, &stat));
+        let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
+        let held = cache.descriptors().own(object);
+        let root = new_node(&codec, &cache, &kernel, &stat);
+        root.keep_path(Arc::clone(&held));
+        let root = cache.enter(root, Arc::clone(&held));
         let file_system = Self {
             root,
             mount,
@@ -142,6 +148,8 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            accessed: access_times,
+            meter: Meter::new(records, empty),
             shadow,
             names,
             user: sys::user(),
@@ -153,12 +161,14 @@ impl FileSystem {
         };
         let root = &file_system.root;
         file_system
-            .make_workable(root.fd(), root.mark(), &stat)
+            .make_workable(held.as_fd(), root.mark(), &stat)
             .map_err(|error| OpenError::Inaccessible {
                 path: path.to_owned(),
                 error: std::io::Error::other(error),
             })?;
         file_system.begin_index();
+        let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
+        file_system.meter.start(metered);
         if let Some(records) = &file_system.options.records {
             file_system.finish_intents(records)?;
         }

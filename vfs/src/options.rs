@@ -57,17 +57,21 @@ pub struct Options {
     pub fsid: u64,
     /// Authenticates handles. With another key all handles given out before are bad.
     pub key: [u8; 16],
-    /// How many objects stay in memory that nobody uses. Each takes one file descriptor. Objects
+    /// How many objects stay in memory that nobody uses. Objects
     /// modified in the last 50 ms come on top.
     pub cached_nodes: usize,
+    /// How many descriptors of objects, used or not, stay open; at least 4. Beside them a few more
+    /// while operations are under way.
+    pub descriptors: usize,
     /// When namespace operations reach the disk.
     pub durability: Durability,
     /// Where owners and modes are kept.
     pub ownership: Ownership,
     /// How the objects of handles are found.
     pub finding: Finding,
-    /// A directory outside of the tree for the table of owners and the index of names, if they
-    /// are needed; made if need be. One for each tree.
+    /// A directory outside of the tree for the table of owners, the index of names and the times
+    /// of access that clients set, if they are needed; made if need be. One for each tree. Without,
+    /// times of access are the disk's.
     pub records: Option<PathBuf>,
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn give_away(
 pub(crate) fn opens_handles(directory: BorrowedFd<'_>, records: Option<&Path>) -> bool {
     let opens = |file: &OwnedFd, mount: BorrowedFd<'_>| {
         let handle = sys::handle_of(file.as_fd(), HandleUse::Opening)?;
-        sys::open_handle(mount, &handle)
+        sys::open_handle(mount, &handle, OFlags::PATH)
     };
     let unnamed = sys::create_unnamed(directory, 0).and_then(|file| opens(&file, directory));
     match (unnamed, records) {
@@ -69,7 +69,7 @@ pub(crate) fn opens_handles(directory: BorrowedFd<'_>, records: Option<&Path>) -
         // to who may open directories only.
         (Err(_), Some(records)) => opens_named(records, &opens).is_ok(),
         (Err(_), None) => sys::handle_of(directory, HandleUse::Opening)
-            .and_then(|handle| sys::open_handle(directory, &handle))
+            .and_then(|handle| sys::open_handle(directory, &handle, OFlags::PATH))
             .is_ok(),
     }
 }

@@ -20,10 +20,11 @@ impl Recent {
     /// Notes that `node` was modified at `now` (nanoseconds).
     pub(crate) fn note(&self, node: &Node, now: u64) {
         node.recent.modified.store(now, Ordering::SeqCst);
-        if node.recent.queued.swap(true, Ordering::SeqCst) {
+        // Without a name only its users can see it, and nobody is to keep its space.
+        if node.is_gone() || node.recent.queued.swap(true, Ordering::SeqCst) {
             return;
         }
-        let Some(node) = node.index.get(node.fileid()) else {
+        let Some(node) = node.me.upgrade() else {
             return;
         };
         let mut queue = self.queue();

@@ -1,5 +1,6 @@
 //! Moving names, within a directory and between two.
 
+use std::os::fd::AsFd;
 use std::sync::MutexGuard;
 
 use crate::access::{Permissions, check, may_delete};
@@ -22,7 +23,8 @@ impl FileSystem {
     /// [`Error::NoEnt`]; [`Error::Access`] without write permission on a directory, or on a
     /// directory that gets another parent; [`Error::Perm`] in a sticky directory; [`Error::NotDir`]
     /// and [`Error::IsDir`] if just one of the objects is a directory; [`Error::NotEmpty`];
-    /// [`Error::Inval`] for a directory into itself; those of names.
+    /// [`Error::Inval`] for a directory into itself; [`Error::NameTooLong`] for directories beyond
+    /// 1,000 levels; [`Error::TooManyFiles`] as [`FileSystem::remove`]; those of names.
     pub fn rename(
         &self,
         who: &Identity,
@@ -35,18 +37,18 @@ impl FileSystem {
         check_name(to_name)?;
         must_be_directory(from_directory)?;
         must_be_directory(to_directory)?;
+        self.must_be_inside(from_directory)?;
+        self.must_be_inside(to_directory)?;
+        let from_at = self.reach(from_directory)?;
+        let to_at = self.reach(to_directory)?;
+        let (from_at, to_at) = (from_at.as_fd(), to_at.as_fd());
         let _guards = lock_both(from_directory, to_directory);
         let from = self.attributes(from_directory)?;
         let to = self.attributes(to_directory)?;
         check(who, &from, Permissions::EXECUTE).ok()?;
         check(who, &to, Permissions::EXECUTE).ok()?;
-        let source = self
-            .entry_attributes(from_directory, from_name)
-            .map_err(mounted)?;
-        let target = match self
-            .entry_attributes(to_directory, to_name)
-            .map_err(mounted)
-        {
+        let source = self.entry_attributes(from_at, from_name).map_err(mounted)?;
+        let target = match self.entry_attributes(to_at, to_name).map_err(mounted) {
             Ok(target) => Some(target),
             Err(Error::NoEnt) => None,
             Err(error) => return Err(error),
@@ -62,23 +64,30 @@ impl FileSystem {
             return Ok((unchanged(from.change), unchanged(to.change)));
         }
         judge(who, &from, &to, &source, target.as_ref())?;
+        if source.file_type == FileType::Directory && from_directory != to_directory {
+            self.may_move(from_directory, from_name, to_directory)?;
+        }
 
-        let moved = self.entry_node(from_directory, from_name, source.fileid)?;
+        let moved = self.entry_node(from_directory, from_at, from_name, source.fileid)?;
         let replaced = match &target {
-            Some(target) => self.entry_node(to_directory, to_name, target.fileid)?,
+            Some(target) => self.entry_node(to_directory, to_at, to_name, target.fileid)?,
             None => None,
         };
+        if let (Some((node, _)), Some(target)) = (&replaced, &target) {
+            self.may_lose_name(node, target)?;
+        }
         let naming = self.naming();
-        sys::rename(from_directory.fd(), from_name, to_directory.fd(), to_name)?;
-        let noted = replaced.map_or(Ok(()), |node| {
+        let moving = self.names.as_ref().map(|names| names.moving());
+        sys::rename(from_at, from_name, to_at, to_name)?;
+        let noted = replaced.map_or(Ok(()), |(node, held)| {
             self.unnamed_as(to_directory, to_name, &node);
-            self.name_removed(&node)
+            self.name_removed(&node, &held)
         });
-        if let Some(node) = moved {
+        if let Some((node, _held)) = moved {
             self.renamed(&node, (from_directory, from_name), (to_directory, to_name));
             self.modified(&node);
         }
-        drop(naming);
+        drop((moving, naming));
         let to_after = self.entries_changed(to_directory)?;
         let from_after = if from_directory == to_directory {
             to_after

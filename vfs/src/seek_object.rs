@@ -1,6 +1,8 @@
 //! Finding the object of a handle by its name, and keeping the index of names.
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
 
 use crate::attributes::FileType;
 use crate::error::Error;
@@ -9,31 +11,42 @@ use crate::handle::Decoded;
 use crate::identify::mark;
 use crate::names::{Missing, Name, Names};
 use crate::node::Node;
+use crate::objects::Held;
 use crate::walk;
 
 /// How far up to look for a directory in memory.
 const MAX_DEPTH: usize = 4096;
+/// How often to look again because names were moved meanwhile.
+const ATTEMPTS: usize = 100;
 
 impl FileSystem {
-    /// The object of a handle that the kernel doesn't open.
-    pub(crate) fn seek_object(
-        &self,
-        names: &Arc<Names>,
-        wanted: &Decoded,
-    ) -> Result<Arc<Node>, Error> {
+    /// The object of a handle that the kernel doesn't open, and a descriptor of it.
+    pub(crate) fn seek_object(&self, names: &Arc<Names>, wanted: &Decoded) -> Result<Held, Error> {
         let object = mark(wanted.fileid, &wanted.kernel);
-        let known = names.of(object);
-        for Name { parent, name } in known.iter().flatten() {
-            let found = match self.seek_directory(names, *parent) {
-                Ok(directory) => self.child(&directory, name),
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(node) if node.kernel == wanted.kernel => return Ok(node),
-                Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),
-                Ok(_) | Err(_) => {}
+        let mut attempts = 0;
+        let known = loop {
+            let moves = names.moves();
+            let known = names.of(object);
+            for name in known.iter().flatten() {
+                match self.look_at(names, name) {
+                    Ok((node, held)) if node.is(wanted.fileid, &wanted.kernel) => {
+                        return Ok((node, held));
+                    }
+                    Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),
+                    Ok(_) | Err(_) => {}
+                }
             }
-        }
+            attempts += 1;
+            if attempts == ATTEMPTS || names.still_since(moves) {
+                break known;
+            }
+            // Whoever moves it may have been put aside.
+            if attempts > ATTEMPTS / 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            } else {
+                std::thread::yield_now();
+            }
+        };
         match names.miss(object, known.is_some()) {
             Missing::Perhaps => {
                 self.index_if_wanted(names);
@@ -46,13 +59,20 @@ impl FileSystem {
         }
     }
 
+    fn look_at(&self, names: &Names, name: &Name) -> Result<Held, Error> {
+        let (directory, at) = self.seek_directory(names, name.parent)?;
+        self.child_at(&directory, at.as_fd(), &name.name)
+    }
+
     /// The directory with an inode number, by way of those above it.
-    fn seek_directory(&self, names: &Names, fileid: u64) -> Result<Arc<Node>, Error> {
+    fn seek_directory(&self, names: &Names, fileid: u64) -> Result<Held, Error> {
         let mut below = Vec::new();
         let mut current = fileid;
-        let mut directory = loop {
-            if let Some(node) = self.cache.get(current) {
-                break node;
+        let (mut directory, mut at) = loop {
+            if let Some(node) = self.cache.get(current)
+                && let Some(held) = node.held()
+            {
+                break (node, held);
             }
             let (_, name) = names.last(current).ok_or(Error::NoEnt)?;
             if below.len() >= MAX_DEPTH || name.parent == current {
@@ -65,12 +85,12 @@ impl FileSystem {
             if directory.file_type() != FileType::Directory {
                 return Err(Error::NotDir);
             }
-            directory = self.child(&directory, &name)?;
+            (directory, at) = self.child_at(&directory, at.as_fd(), &name)?;
             if directory.fileid() != fileid {
                 return Err(Error::NoEnt);
             }
         }
-        Ok(directory)
+        Ok((directory, at))
     }
 
     /// Begins to look for everything if the index doesn't know it yet.

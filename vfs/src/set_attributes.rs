@@ -1,6 +1,6 @@
 //! Changing attributes.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::OFlags;
 
@@ -36,9 +36,10 @@ impl FileSystem {
         if set.is_empty() {
             return Ok(());
         }
+        let held = self.reach(node)?;
         let _guard = node.lock();
         let before = self.attributes(node)?;
-        let file = file.filter(|file| file.mode.write && *file.node == *node);
+        let file = file.filter(|file| file.mode().write && **file.node() == *node);
         let verdict = match file {
             Some(_) => check_io(who, &before, Permissions::WRITE),
             None => check(who, &before, Permissions::WRITE),
@@ -59,9 +60,10 @@ impl FileSystem {
         if set.mode.is_some() && before.file_type == FileType::Symlink {
             return Err(Error::NotSupp);
         }
-        let result = self.apply(node, file, set, &before, mode);
+        let result = self.apply((node, held.as_fd()), file, set, &before, mode);
         self.modified(node);
         result?;
+        self.keep_access_time(node, set)?;
         if self.is_strict() {
             self.object_durable(node)?;
             self.records_durable()?;
@@ -72,7 +74,11 @@ impl FileSystem {
     /// Brings the attributes of an object to the disk, also of one that can't be opened.
     pub(crate) fn object_durable(&self, node: &Node) -> Result<(), Error> {
         if matches!(node.file_type(), FileType::Regular | FileType::Directory) {
-            let object = sys::reopen(self.descriptors(), node.fd(), OFlags::RDONLY)?;
+            let object = sys::reopen(
+                self.descriptors(),
+                self.reach(node)?.as_fd(),
+                OFlags::RDONLY,
+            )?;
             return self.durable(sys::sync(object.as_fd()));
         }
         self.durable(sys::sync_disk(self.mount.as_fd()))
@@ -80,16 +86,18 @@ impl FileSystem {
 
     fn apply(
         &self,
-        node: &Node,
+        (node, held): (&Node, BorrowedFd<'_>),
         file: Option<&File>,
         set: &SetAttributes,
         before: &Attributes,
         mode: u32,
     ) -> Result<(), Error> {
         match (set.size, file) {
-            (Some(size), Some(file)) => sys::set_length(file.fd(), size)?,
+            (Some(size), Some(_)) => {
+                sys::set_length(self.reach_data(node, true)?.as_fd(), size)?;
+            }
             (Some(size), None) => {
-                let file = sys::reopen(self.descriptors(), node.fd(), OFlags::WRONLY)?;
+                let file = sys::reopen(self.descriptors(), held, OFlags::WRONLY)?;
                 sys::set_length(file.as_fd(), size)?;
             }
             (None, _) => {}
@@ -107,18 +115,15 @@ impl FileSystem {
             }
         } else {
             if chown {
-                sys::change_owner(node.fd(), set.uid, set.gid)?;
+                sys::change_owner(held, set.uid, set.gid)?;
             }
             // The kernel clears set-id bits by the rules for root, who called it.
             let cleared_by_kernel = chown && mode & 0o6000 != 0;
             if chmod || cleared_by_kernel {
-                sys::change_mode(self.descriptors(), node.fd(), mode)?;
+                sys::change_mode(self.descriptors(), held, mode)?;
             }
         }
-        if set.accessed.is_some() || set.modified.is_some() {
-            sys::change_times(node.fd(), set.accessed, set.modified)?;
-        }
-        Ok(())
+        self.set_times(held, set)
     }
 
     /// Takes away the set-id bits that must not outlive a write by `who`.
@@ -131,7 +136,7 @@ impl FileSystem {
                 let Attributes { uid, gid, .. } = attributes;
                 self.record(shadow, node, Initial { uid, gid, mode })?;
             } else {
-                sys::change_mode(self.descriptors(), node.fd(), mode)?;
+                sys::change_mode(self.descriptors(), self.reach(node)?.as_fd(), mode)?;
             }
             self.modified(node);
         }

@@ -146,7 +146,7 @@ impl FileSystem {
 
     /// Attributes without a change attribute, for judging permissions only.
     pub(crate) fn attributes_to_judge(&self, node: &Node) -> Result<Attributes, Error> {
-        self.owned(&sys::stat(node.fd())?, node.mark(), 0)
+        self.owned(&sys::stat(self.reach(node)?.as_fd())?, node.mark(), 0)
     }
 
     /// Records owner and mode of an object.
@@ -158,7 +158,12 @@ impl FileSystem {
     ) -> Result<(), Error> {
         // Before the record, so that no state of it was ever there with an older ctime. Of the
         // host's objects that others own it can't be moved.
-        let _ = sys::touch(self.descriptors(), node.fd(), working_mode(node.file_type));
+        let held = self.reach(node)?;
+        let _ = sys::touch(
+            self.descriptors(),
+            held.as_fd(),
+            working_mode(node.file_type),
+        );
         shadow.put(node.mark(), initial)
     }
 

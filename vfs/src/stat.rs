@@ -1,6 +1,6 @@
 //! From what the kernel says of an inode to attributes.
 
-use rustix::fs::Statx;
+use rustix::fs::{Statx, StatxTimestamp};
 
 use crate::attributes::{Attributes, FileType, Timestamp};
 use crate::metering::metered;
@@ -10,10 +10,6 @@ pub(crate) fn attributes(stat: &Statx, change: u64) -> Attributes {
     let file_type = file_type(stat);
     let allocated = stat.stx_blocks.saturating_mul(512);
     let (size, space_used) = metered(file_type, stat.stx_size, allocated);
-    let timestamp = |time: rustix::fs::StatxTimestamp| Timestamp {
-        seconds: time.tv_sec,
-        nanoseconds: time.tv_nsec,
-    };
     Attributes {
         file_type,
         mode: u32::from(stat.stx_mode) & 0o7777,
@@ -28,6 +24,13 @@ pub(crate) fn attributes(stat: &Statx, change: u64) -> Attributes {
         modified: timestamp(stat.stx_mtime),
         changed: timestamp(stat.stx_ctime),
         rdev: (stat.stx_rdev_major, stat.stx_rdev_minor),
+    }
+}
+
+pub(crate) fn timestamp(time: StatxTimestamp) -> Timestamp {
+    Timestamp {
+        seconds: time.tv_sec,
+        nanoseconds: time.tv_nsec,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::attributes::{SetTime, Timestamp};
 pub(crate) const MAX_KERNEL_HANDLE: usize = 96;
 
 /// A handle as the kernel's file system makes it (`name_to_handle_at(2)`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KernelHandle {
     pub kind: i32,
     pub bytes: ArrayVec<u8, MAX_KERNEL_HANDLE>,
@@ -47,6 +47,15 @@ pub(crate) fn open_root(path: &Path) -> Result<OwnedFd> {
 pub(crate) fn open_descriptors() -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open("/proc/self/fd", flags, Mode::empty())
+}
+
+/// The path by which this process holds an object, as the kernel has it.
+pub(crate) fn path_of(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
+    rustix::fs::readlinkat(
+        descriptors,
+        decimal(object).as_str(),
+        Vec::with_capacity(256),
+    )
 }
 
 /// The user that this process acts as.
@@ -237,6 +246,12 @@ pub(crate) fn next_data(file: BorrowedFd<'_>, offset: u64) -> Result<Option<u64>
 /// Where the written part of a sparse file ends that `offset` is in.
 pub(crate) fn next_hole(file: BorrowedFd<'_>, offset: u64) -> Result<u64> {
     rustix::fs::seek(file, SeekFrom::Hole(offset))
+}
+
+/// The path of an open object as this process sees it. `NAMETOOLONG` if that has 4096 bytes.
+pub(crate) fn path(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
+    let name = decimal(object);
+    rustix::fs::readlinkat(descriptors, name.as_str(), Vec::with_capacity(256))
 }
 
 pub(crate) fn read_link(object: BorrowedFd<'_>) -> Result<CString> {
@@ -432,8 +447,16 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<Ke
     })
 }
 
-/// Opens (`O_PATH`) the object that a handle of [`handle_of`] names, on the mount of `root`.
-pub(crate) fn open_handle(root: BorrowedFd<'_>, handle: &KernelHandle) -> Result<OwnedFd> {
+/// Opens the object that a handle of [`handle_of`] names, on the mount of `root`.
+pub(crate) fn open_handle(
+    root: BorrowedFd<'_>,
+    handle: &KernelHandle,
+    flags: OFlags,
+) -> Result<OwnedFd> {
+    quietly(flags, |flags| open_handle_once(root, handle, flags))
+}
+
+fn open_handle_once(root: BorrowedFd<'_>, handle: &KernelHandle, flags: OFlags) -> Result<OwnedFd> {
     let length = u32::try_from(handle.bytes.len()).map_err(|_| Errno::OVERFLOW)?;
     let mut raw = RawHandle {
         length,
@@ -441,7 +464,7 @@ pub(crate) fn open_handle(root: BorrowedFd<'_>, handle: &KernelHandle) -> Result
         bytes: [0; MAX_KERNEL_HANDLE],
     };
     raw.bytes[..handle.bytes.len()].copy_from_slice(&handle.bytes);
-    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let flags = (flags | OFlags::CLOEXEC).bits().cast_signed();
     // SAFETY: `raw` has the layout of `struct file_handle` and `length` valid bytes; the
     // descriptor is open for as long as `root` lives.
     let fd = unsafe { libc::open_by_handle_at(root.as_raw_fd(), (&raw mut raw).cast(), flags) };

@@ -39,6 +39,10 @@ pub(crate) struct Met<'a> {
     pub name: &'a [u8],
     /// The inode number that the directory has for it.
     pub fileid: u64,
+    /// The type that the directory has for it.
+    pub kind: rustix::fs::FileType,
+    /// How far below the top it is: 1 in the top itself.
+    pub depth: u64,
 }
 
 /// A directory that the walk is below of.
@@ -60,7 +64,8 @@ pub(crate) fn over(
     let mut fileid = stat.stx_ino;
     let mut above: Vec<Level> = Vec::new();
     loop {
-        match next_directory(directory.as_fd(), fileid, device, stop, visit)? {
+        let depth = above.len() as u64 + 1;
+        match next_directory(directory.as_fd(), (fileid, depth), device, stop, visit)? {
             None if stop.load(Ordering::Relaxed) => return Ok(End::Stopped),
             Some((inner, number, position)) => {
                 above.push(Level { fileid, position });
@@ -76,7 +81,10 @@ pub(crate) fn over(
                 if sys::stat(parent.as_fd())?.stx_ino != level.fileid {
                     return Ok(End::Moved);
                 }
-                directory = sys::open_directory(parent.as_fd())?;
+                directory = match sys::open_directory(parent.as_fd()) {
+                    Err(Errno::NOENT) => return Ok(End::Moved),
+                    opened => opened?,
+                };
                 sys::seek(directory.as_fd(), level.position)?;
                 fileid = level.fileid;
             }
@@ -88,7 +96,7 @@ pub(crate) fn over(
 /// number and the position after it.
 fn next_directory(
     directory: BorrowedFd<'_>,
-    parent: u64,
+    (parent, depth): (u64, u64),
     device: (u32, u32),
     stop: &AtomicBool,
     visit: &mut dyn FnMut(&Met<'_>) -> Result<(), Errno>,
@@ -113,6 +121,8 @@ fn next_directory(
             parent,
             name,
             fileid: entry.ino(),
+            kind: entry.file_type(),
+            depth,
         })?;
         if !matches!(
             entry.file_type(),
@@ -128,7 +138,8 @@ fn next_directory(
         }
         match sys::open_directory(found.as_fd()) {
             Ok(inner) => return Ok(Some((inner, stat.stx_ino, entry.next_entry_cookie()))),
-            Err(Errno::ACCESS) => {}
+            // Removed meanwhile, or not for this process.
+            Err(Errno::ACCESS | Errno::NOENT) => {}
             Err(errno) => return Err(errno),
         }
     }

@@ -38,5 +38,5 @@ pub use fixture::{Fixture, SharedServer};
 pub use open::{Lock, Open};
 pub use reply::Reply;
 pub use samples::samples;
-pub use server::{TestServer, TestServerOptions, binary};
+pub use server::{Launch, TestServer, TestServerOptions, binary};
 pub use session::{ClientOptions, Session, channel};

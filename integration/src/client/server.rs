@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::faults::{fault, shown};
 use crate::server::tail;
 
 /// How long a server may take to start or stop.
@@ -34,10 +36,22 @@ impl Default for TestServerOptions {
     }
 }
 
+/// What else there is to a server's process.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// Further arguments of `localefs serve`.
+    pub arguments: Vec<String>,
+    /// How many files the process may have open; without, as many as this one.
+    pub files: Option<u32>,
+    /// The user and group that it runs as; without, this process's.
+    pub user: Option<u32>,
+}
+
 /// A server process, which ends with this value.
 #[derive(Debug)]
 pub struct TestServer {
     options: TestServerOptions,
+    launch: Launch,
     directory: TempDir,
     child: Child,
     address: SocketAddr,
@@ -49,10 +63,22 @@ impl TestServer {
     /// # Errors
     /// If it does not start; with its log.
     pub fn start(options: TestServerOptions) -> Result<Self> {
+        Self::launch(options, Launch::default())
+    }
+
+    /// As [`TestServer::start`], as a process of another kind.
+    ///
+    /// # Errors
+    /// As [`TestServer::start`].
+    pub fn launch(options: TestServerOptions, launch: Launch) -> Result<Self> {
         let directory = TempDir::with_prefix("localefs-protocol-")?;
-        let (child, address) = spawn(directory.path(), &options)?;
+        if launch.user.is_some() {
+            std::os::unix::fs::chown(directory.path(), launch.user, launch.user)?;
+        }
+        let (child, address) = spawn(directory.path(), &options, &launch)?;
         Ok(Self {
             options,
+            launch,
             directory,
             child,
             address,
@@ -75,6 +101,17 @@ impl TestServer {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The directory that it serves, on this machine.
+    ///
+    /// # Errors
+    /// If there is not exactly one.
+    pub fn tree(&self) -> Result<PathBuf> {
+        let mut trees = fs::read_dir(self.directory.path().join("data/fs"))?;
+        let tree = trees.next().context("no file system")??.path();
+        ensure!(trees.next().is_none(), "more than one file system");
+        Ok(tree)
     }
 
     /// Sends it a signal.
@@ -120,7 +157,7 @@ impl TestServer {
             self.options.durable,
             "an ephemeral server can't be restarted"
         );
-        (self.child, self.address) = spawn(self.directory.path(), &self.options)?;
+        (self.child, self.address) = spawn(self.directory.path(), &self.options, &self.launch)?;
         Ok(())
     }
 
@@ -131,6 +168,22 @@ impl TestServer {
     pub fn crash(&mut self) -> Result<()> {
         self.kill()?;
         self.restart()
+    }
+
+    /// Runs `localefs fault` with these words for this server; gives what it writes.
+    ///
+    /// # Errors
+    /// If it fails; with what it complains of.
+    pub fn fault(&self, words: &[&str]) -> Result<String> {
+        fault(&binary()?, &self.directory.path().join("ready"), words)
+    }
+
+    /// What is shown of the fault of this number.
+    ///
+    /// # Errors
+    /// If there is no such fault.
+    pub fn fault_status(&self, id: &str) -> Result<serde_json::Value> {
+        shown(&self.fault(&["list", "--json"])?, id)
     }
 
     /// The end of what it wrote.
@@ -150,7 +203,11 @@ impl Drop for TestServer {
     }
 }
 
-fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, SocketAddr)> {
+fn spawn(
+    directory: &Path,
+    options: &TestServerOptions,
+    launch: &Launch,
+) -> Result<(Child, SocketAddr)> {
     let ready = directory.join("ready");
     let _ = fs::remove_file(&ready);
     let log_path = directory.join("log");
@@ -158,7 +215,26 @@ fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, Socket
         .create(true)
         .append(true)
         .open(&log_path)?;
-    let mut command = Command::new(binary()?);
+    let mut program = binary()?;
+    if let Some(user) = launch.user {
+        // Where that user may go.
+        let copy = directory.join("localefs");
+        fs::copy(program, &copy)?;
+        std::os::unix::fs::chown(&copy, Some(user), Some(user))?;
+        program = copy;
+    }
+    let mut command = match launch.files {
+        Some(files) => {
+            let mut command = Command::new("sh");
+            let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+            command.arg("-c").arg(script).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    if let Some(user) = launch.user {
+        command.uid(user).gid(user);
+    }
     command.arg("serve");
     if options.durable {
         command.arg("--data").arg(directory.join("data"));
@@ -174,6 +250,7 @@ fn spawn(directory: &Path, options: &TestServerOptions) -> Result<(Child, Socket
         ])
         .arg("--ready-file")
         .arg(&ready)
+        .args(&launch.arguments)
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

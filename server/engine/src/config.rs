@@ -13,8 +13,8 @@ pub struct Config {
     /// `so_major_id` and server scope: the same after every restart, another one for every mount
     /// target, so that Linux never takes two of them for one (RFC 8881 §2.10.4).
     pub server_owner: Vec<u8>,
-    /// Most files that one client may have open, as far as descriptors go. EFS's own limit of
-    /// 65,536 holds as well.
+    /// Most files that all clients together may have open; each takes some hundred octets of
+    /// memory. For one client, EFS's limit of 65,536 holds as well.
     pub max_opens: usize,
     /// Another number at every start on the same data; what was given out before is then stale.
     pub boot: u32,

@@ -6,6 +6,7 @@
 //! - `state`: what is remembered of clients. Pure.
 //! - `ops`: a file per operation family.
 //! - `compound`: the value that goes through the operations of one request.
+//! - [`faults`]: what users ask to go wrong.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -16,6 +17,7 @@
 mod compound;
 mod config;
 mod errors;
+pub mod faults;
 mod limits;
 mod ops;
 mod reply;

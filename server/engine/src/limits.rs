@@ -48,7 +48,9 @@ pub const MAX_CLIENTS: usize = 25_000;
 /// Most clients that have not made a session yet; beyond, the oldest is forgotten.
 pub const MAX_UNCONFIRMED: usize = 4_096;
 
-/// Most files that a client may have open (EFS user guide, "Quotas for NFS clients").
+/// Most files that a client may have open (EFS user guide, "Quotas for NFS clients"). Opens are
+/// counted for each open-owner, so that no more users than that can have files open, either: the
+/// guide's limit of users is the same number.
 pub const MAX_OPENS: usize = 65_536;
 
 /// Most lock-owners of one client on all its files.
@@ -63,3 +65,7 @@ pub const COURTESY: u64 = 24 * 60 * 60 * 1000;
 
 /// Most locks on one file, of all clients (EFS user guide, "Quotas for NFS clients").
 pub const MAX_LOCKS_PER_FILE: usize = 512;
+
+/// Most locks that a client may hold on all its files (EFS user guide, "Quotas for NFS clients":
+/// "each unique mount").
+pub const MAX_LOCKS_PER_CLIENT: usize = 65_536;

@@ -10,6 +10,7 @@ use localefs_protocol::rpc::{
 use localefs_vfs::Identity;
 
 use crate::compound::Compound;
+use crate::faults::Plight;
 use crate::reply::Reply;
 use crate::server::{Connection, Received, Server};
 use crate::state::{Millis, Principal};
@@ -39,6 +40,7 @@ pub fn receive(
     record: &Bytes,
     connection: &Arc<Connection>,
     now: Millis,
+    faults: Option<Box<Plight>>,
 ) -> Received {
     let (call, arguments) = match Call::decode(record) {
         Ok(decoded) => decoded,
@@ -58,7 +60,7 @@ pub fn receive(
                     (record, offset),
                     now,
                 ) {
-                    Some(compound) => compound.start(),
+                    Some(compound) => compound.under(faults).start(),
                     None => Received::Reply(Reply::header(xid, ReplyHeader::GarbageArguments)),
                 };
             }

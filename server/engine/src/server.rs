@@ -13,11 +13,12 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{ClientRecords, Config, RecordsError};
+use crate::faults::{Delay, Faults};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
 use crate::state::{
-    Budget, Client, Clients, Clock, Files, Grace, Millis, Session, State, StateidSource,
+    Budget, Client, Clients, Clock, Files, Grace, Millis, Quota, Session, State, StateidSource,
 };
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
@@ -40,6 +41,8 @@ pub enum Received {
     Reply(Reply),
     /// The rest may block: run [`Pending::finish`] on a thread that may.
     Pending(Pending),
+    /// The same, but not before some time has passed.
+    Delayed(Pending, Delay),
     /// Nothing that can be answered; close the connection.
     Close,
 }
@@ -105,6 +108,7 @@ pub struct Server {
     pub(crate) reply_memory: Arc<Budget>,
     records: Arc<dyn ClientRecords>,
     records_order: Mutex<()>,
+    faults: Arc<Faults>,
     latest: AtomicU64,
     grace: Mutex<Grace>,
     clock: Clock,
@@ -132,7 +136,11 @@ impl Server {
             );
         }
         Ok(Arc::new(Self {
-            clients: Clients::new(config.boot, lease, config.max_opens.min(limits::MAX_OPENS)),
+            clients: Clients::new(
+                config.boot,
+                lease,
+                Quota::new(limits::MAX_OPENS, config.max_opens),
+            ),
             stateids: StateidSource::new(config.boot),
             // Clients may let two thirds of a lease pass, so that a stop must cost them little.
             clock: Clock::new(now, 3 * tick_interval(config.lease)),
@@ -141,6 +149,7 @@ impl Server {
             fs,
             records,
             records_order: Mutex::default(),
+            faults: Arc::new(Faults::new(now)),
             latest: AtomicU64::new(0),
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             sessions: DashMap::new(),
@@ -156,7 +165,14 @@ impl Server {
         connection: &Arc<Connection>,
         now: Instant,
     ) -> Received {
-        rpc::receive(self, record, connection, self.clock.at(now))
+        let faults = self.faults.plight(now);
+        rpc::receive(self, record, connection, self.clock.at(now), faults)
+    }
+
+    /// The faults that users asked for.
+    #[must_use]
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// How often [`Server::tick`] is to be called.
@@ -194,7 +210,7 @@ impl Server {
                 expired: self.clients.is_expired(&client, now),
                 sessions,
                 opens,
-                locks: locks_of(&client),
+                locks: client.locks(),
             }
         });
         let grace = self
@@ -346,18 +362,6 @@ impl std::fmt::Debug for Server {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-fn locks_of(client: &Client) -> usize {
-    let mut files = Vec::new();
-    for state in client.states() {
-        if let State::Lock(lock) = state {
-            files.push(Arc::clone(lock.open.file()));
-        }
-    }
-    files.sort_by_key(Arc::as_ptr);
-    files.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    files.iter().map(|file| file.locks_of(client.id)).sum()
 }
 
 /// Often enough for the shortest lease, and once a second at least.

@@ -46,6 +46,7 @@ impl Fixture {
             fsid: 1,
             key: [7; 16],
             cached_nodes: 64,
+            descriptors: 64,
             ownership: localefs_vfs::Ownership::Native,
             finding: localefs_vfs::Finding::Auto,
             records: None,
@@ -144,7 +145,7 @@ impl Fixture {
             .receive(record, &self.connection, Instant::now())
         {
             Received::Reply(reply) => reply,
-            Received::Pending(pending) => pending.finish(),
+            Received::Pending(pending) | Received::Delayed(pending, _) => pending.finish(),
             Received::Close => return None,
         };
         let whole = reply.into_segments().concat();

@@ -11,6 +11,13 @@ use crate::local_efs::LocalEfs;
 use crate::ownership::Ownership;
 use crate::transport::Limits;
 
+/// Files that all clients together may have open unless another number is set: four clients with
+/// EFS's limit of 65,536 each.
+pub(crate) const DEFAULT_MAX_OPENS: usize = 262_144;
+
+/// Descriptors of files and directories that stay open unless another number is set.
+pub(crate) const DEFAULT_MAX_DESCRIPTORS: usize = 65_536;
+
 /// What a server is to be like. From [`LocalEfs::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before start()"]
@@ -23,6 +30,8 @@ pub struct Builder {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) trust_local_users: bool,
+    pub(crate) max_opens: usize,
+    pub(crate) max_descriptors: usize,
     pub(crate) limits: Limits,
 }
 
@@ -37,6 +46,8 @@ impl Default for Builder {
             ownership: Ownership::Auto,
             outside_owner: Owner::default(),
             trust_local_users: false,
+            max_opens: DEFAULT_MAX_OPENS,
+            max_descriptors: DEFAULT_MAX_DESCRIPTORS,
             limits: Limits::default(),
         }
     }
@@ -94,6 +105,21 @@ impl Builder {
     /// it and run what clients leave there.
     pub fn trust_local_users(mut self, trust: bool) -> Self {
         self.trust_local_users = trust;
+        self
+    }
+
+    /// How many files all clients together may have open; 262,144 unless set. A single client may
+    /// have 65,536, as on EFS.
+    pub fn max_opens(mut self, opens: usize) -> Self {
+        self.max_opens = opens;
+        self
+    }
+
+    /// How many descriptors of files and directories stay open for the next use; 65,536 unless
+    /// set, and no more than the process's limit of open files leaves. Files that clients have
+    /// open beyond are opened again when they are used.
+    pub fn max_descriptors(mut self, descriptors: usize) -> Self {
+        self.max_descriptors = descriptors;
         self
     }
 

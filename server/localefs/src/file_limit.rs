@@ -3,6 +3,8 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::debug;
 
+use crate::transport::BLOCKING_THREADS;
+
 /// Raises the number of files that this process may have open as far as it is allowed to.
 ///
 /// For a program of its own; a library should leave its process's limits alone.
@@ -20,38 +22,36 @@ pub fn raise_file_limit() {
     }
 }
 
-/// What the files that this process may have open are used for. The rest is for files that
-/// clients have open.
+/// What the files that this process may have open are used for. The rest is for what is open
+/// during an operation only.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Division {
     /// Connections at a time.
     pub(crate) connections: usize,
-    /// Nodes of a file system kept at hand.
-    pub(crate) nodes: usize,
-    /// Files that one client may have open. Each takes two descriptors, its node's and its own;
-    /// a fifth of what is left stays for the others.
-    pub(crate) opens: usize,
+    /// Descriptors of files and directories that stay open for their next use.
+    pub(crate) descriptors: usize,
 }
 
 /// Divides the files that this process may have open at present.
-pub(crate) fn divide(connections: usize) -> Division {
+pub(crate) fn divide(connections: usize, descriptors: usize) -> Division {
     let limit = getrlimit(Resource::Nofile).current;
     division(
         limit
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(usize::MAX),
         connections,
+        descriptors,
     )
 }
 
-fn division(limit: usize, connections: usize) -> Division {
+fn division(limit: usize, connections: usize, descriptors: usize) -> Division {
     let connections = connections.min(limit / 20 * 11);
-    let rest = limit - connections - limit / 16;
-    let nodes = (rest / 4).clamp(64, 1 << 16);
+    // Each call that may block has a few open.
+    let reserve = (limit / 16).max(4 * BLOCKING_THREADS);
+    let rest = limit.saturating_sub(connections).saturating_sub(reserve);
     Division {
         connections,
-        nodes,
-        opens: (rest.saturating_sub(nodes) / 5 * 2).max(16),
+        descriptors: rest.clamp(64, descriptors.max(64)),
     }
 }
 
@@ -61,16 +61,16 @@ mod tests {
 
     #[test]
     fn everybody_gets_some() {
-        let division = |limit| division(limit, 12_000);
-        let divided = |connections, nodes, opens| Division {
+        let division = |limit| division(limit, 12_000, 1 << 16);
+        let divided = |connections, descriptors| Division {
             connections,
-            nodes,
-            opens,
+            descriptors,
         };
-        assert_eq!(division(1024), divided(561, 99, 120));
-        assert_eq!(division(20_000), divided(11_000, 1_937, 2_324));
-        assert_eq!(division(1 << 20), divided(12_000, 1 << 16, 362_200));
-        assert_eq!(division(0), divided(0, 64, 16));
+        assert_eq!(division(1024), divided(561, 207));
+        assert_eq!(division(20_000), divided(11_000, 7_750));
+        assert_eq!(division(1 << 20), divided(12_000, 1 << 16));
+        assert_eq!(division(0), divided(0, 64));
         assert_eq!(division(usize::MAX).connections, 12_000);
+        assert_eq!(super::division(20_000, 12_000, 500), divided(11_000, 500));
     }
 }

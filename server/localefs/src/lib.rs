@@ -21,6 +21,7 @@ pub mod admin;
 mod builder;
 mod data_dir;
 mod error;
+pub mod faults;
 mod file_limit;
 mod local_efs;
 mod mount;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::builder::Builder;
 use crate::error::StartError;
+use crate::faults::Faults;
 use crate::mount::mount_command;
 use crate::running::{Description, Running};
 use crate::transport::BLOCKING_THREADS;
@@ -22,6 +23,7 @@ const THREADS_END: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct LocalEfs {
     description: Arc<Description>,
+    faults: Faults,
     stop: Option<oneshot::Sender<()>>,
     stopped: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
@@ -47,9 +49,10 @@ impl LocalEfs {
             })
             .map_err(StartError::Threads)?;
         let vanished = |_| StartError::Threads(io::Error::other("the server's thread died"));
-        let description = starts.await.map_err(vanished)??;
+        let (description, faults) = starts.await.map_err(vanished)??;
         Ok(Self {
             description,
+            faults,
             stop: Some(stop),
             stopped: Some(stopped),
             thread: Some(thread),
@@ -101,6 +104,12 @@ impl LocalEfs {
             .unwrap_or_default()
     }
 
+    /// What is to go wrong; nothing at first.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Stops it: calls that are under way may finish, for half a second at most. Then the
     /// connections are closed, and the data directory is free for others or gone.
     ///
@@ -127,7 +136,7 @@ impl Drop for LocalEfs {
 /// The life of a server, on a thread and a runtime of its own.
 fn run(
     builder: Builder,
-    started: oneshot::Sender<Result<Arc<Description>, StartError>>,
+    started: oneshot::Sender<Result<(Arc<Description>, Faults), StartError>>,
     stop: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,7 +154,9 @@ fn run(
     };
     let data = match runtime.block_on(async { Running::start(builder) }) {
         Ok(running) => {
-            let listens = started.send(Ok(running.description())).is_ok();
+            let listens = started
+                .send(Ok((running.description(), running.faults())))
+                .is_ok();
             runtime.block_on(async {
                 if listens {
                     // A dropped sender is the usual way to stop.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use localefs_engine as engine;
 use localefs_vfs::{Finding, Options};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -15,10 +16,11 @@ use crate::admin;
 use crate::builder::Builder;
 use crate::data_dir::DataDir;
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 use crate::file_limit::divide;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Store, StoreError};
-use crate::transport::{self, Transport};
+use crate::transport::{self, Nfs, Transport};
 use crate::tree;
 
 /// How long calls that are under way may take to finish when the server stops.
@@ -26,6 +28,9 @@ const CALLS_END: Duration = Duration::from_millis(500);
 
 /// The shortest lease that the engine takes, and that its ticks keep up with.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+/// Objects that stay in memory though nobody uses them, a few hundred octets each.
+const MAX_NODES: usize = 16_384;
 
 /// What does not change while a server runs.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ pub(crate) struct Description {
 /// A server that serves.
 pub(crate) struct Running {
     description: Arc<Description>,
+    faults: Faults,
     transport: Transport,
     /// Dropped to end them.
     background: JoinSet<()>,
@@ -92,11 +98,12 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections);
+        let files = divide(builder.limits.connections, builder.max_descriptors);
         let options = Options {
             fsid: identity.fsid,
             key: identity.handle_key,
-            cached_nodes: files.nodes,
+            cached_nodes: files.descriptors.min(MAX_NODES),
+            descriptors: files.descriptors,
             durability: builder.durability,
             ownership: localefs_vfs::Ownership::Native,
             finding: Finding::Auto,
@@ -108,7 +115,7 @@ impl Running {
             engine::Config {
                 lease,
                 server_owner: identity.server_owner,
-                max_opens: files.opens,
+                max_opens: builder.max_opens,
                 boot,
             },
             Arc::new(served.file_system),
@@ -119,9 +126,19 @@ impl Running {
         let mut limits = builder.limits;
         limits.connections = files.connections;
         info!(?nfs, root = %root.display(), data = %data.path().display(),
-            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, "serving");
-        let transport =
-            Transport::start(listeners, Arc::clone(&server), engine::MAX_RECORD, limits);
+            file_system = identity.id, shadow = served.is_shadow, connections = limits.connections, descriptors = options.descriptors, opens = builder.max_opens, "serving");
+        let (clearing, cleared) = watch::channel(0);
+        let service = Nfs {
+            server: Arc::clone(&server),
+            cleared,
+        };
+        let transport = Transport::start(listeners, service, engine::MAX_RECORD, limits);
+        let faults = Faults::new(
+            Arc::clone(server.faults()),
+            transport.connections(),
+            nfs.clone(),
+            clearing,
+        );
         let description = Arc::new(Description {
             nfs,
             data: data.path().to_owned(),
@@ -136,12 +153,14 @@ impl Running {
             description: Arc::clone(&description),
             server: Arc::clone(&server),
             connections: transport.connections(),
+            faults: faults.clone(),
         };
         let mut background = JoinSet::new();
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(server));
         Ok(Self {
             description,
+            faults,
             transport,
             background,
             admin,
@@ -153,8 +172,14 @@ impl Running {
         Arc::clone(&self.description)
     }
 
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
+        // What waits by a fault would not finish.
+        self.faults.clear_all();
         if !self.transport.stop(CALLS_END).await {
             info!("some calls did not finish in time");
         }

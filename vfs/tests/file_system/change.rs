@@ -32,6 +32,7 @@ fn every_write_moves_it_and_nothing_else_does() {
 fn no_value_comes_back_after_eviction_or_restart() {
     let mut served = Served::with(Options {
         cached_nodes: 1,
+        descriptors: 4,
         ..options()
     });
     served.create(&root(), "a", 0o644);

@@ -25,6 +25,7 @@ fn alone() {
         ownership: SHADOW,
         finding: Finding::Index,
         cached_nodes: 100,
+        descriptors: 100,
         ..options()
     });
     let set = mode(0o640);

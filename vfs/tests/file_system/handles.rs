@@ -145,6 +145,7 @@ fn an_open_file_outlives_its_last_name() {
 fn more_objects_than_are_cached_are_served() {
     let served = Served::with(Options {
         cached_nodes: 8,
+        descriptors: 8,
         ..options()
     });
     let handles: Vec<_> = (0..500)

@@ -5,15 +5,20 @@ mod change;
 mod create;
 mod directory;
 mod escape;
+mod evicted;
 mod grown;
 mod handles;
 mod io;
 mod killed;
+mod limits;
 mod names;
 mod ownership;
+mod paths;
 mod rename;
+mod replaced;
 mod shadow;
 mod strategies;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +55,7 @@ pub(crate) fn options() -> Options {
         fsid: 7,
         key: [3; 16],
         cached_nodes: 1000,
+        descriptors: if strategies::few() { 4 } else { 1000 },
         durability: Durability::Ordinary,
         ownership: if strategies::shadow() {
             SHADOW

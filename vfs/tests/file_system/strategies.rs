@@ -1,4 +1,5 @@
-//! Every other test once more, for each way to keep owners and to find objects.
+//! Every other test once more, for each way to keep owners and to find objects, and with hardly
+//! any descriptors.
 //!
 //! A test runs this program again with another strategy in its environment.
 
@@ -27,6 +28,11 @@ pub(crate) fn finding() -> Finding {
     } else {
         Finding::Auto
     }
+}
+
+/// Whether this process is to do with as few descriptors as there can be.
+pub(crate) fn few() -> bool {
+    strategy().contains("few")
 }
 
 /// This program, to be run on its own scratch directory, as this user.
@@ -70,4 +76,19 @@ fn everything_with_native_ownership_and_an_index() {
 #[test]
 fn everything_as_an_ordinary_user() {
     everything("shadow ordinary", NOBODY);
+}
+
+#[test]
+fn everything_with_four_descriptors() {
+    everything("native few", 0);
+}
+
+#[test]
+fn everything_with_four_descriptors_and_an_index() {
+    everything("native index few", 0);
+}
+
+#[test]
+fn everything_as_an_ordinary_user_with_four_descriptors() {
+    everything("shadow ordinary few", NOBODY);
 }

@@ -16,6 +16,7 @@ use localefs_vfs::{FileSystem, Identity, Node};
 
 pub use self::run::uncached_reply;
 use crate::errors::Failure;
+use crate::faults::Plight;
 use crate::rpc::Caller;
 use crate::server::{Connection, Server};
 use crate::state::{Client, Millis, Session, SlotHold};
@@ -53,6 +54,7 @@ pub struct Compound {
     pub(crate) current: Place,
     pub(crate) saved: Place,
     pub(crate) slot: Option<SlotHold>,
+    pub(crate) faults: Option<Box<Plight>>,
 }
 
 impl Compound {
@@ -64,6 +66,11 @@ impl Compound {
     /// Octets of the reply's RPC message so far.
     pub(crate) fn reply_length(&self) -> usize {
         self.reply.len() - MARK_LENGTH
+    }
+
+    /// The operations that have no result yet, not decoded.
+    pub(crate) fn following(&self) -> &[u8] {
+        self.record.get(self.cursor..).unwrap_or_default()
     }
 
     /// Octets that the reply may still grow by.

@@ -15,6 +15,7 @@ use localefs_vfs::{Blocking, Identity};
 
 use super::{Compound, Place};
 use crate::errors::Failure;
+use crate::faults::{self, Plight};
 use crate::limits;
 use crate::ops;
 use crate::reply::{self, Reply, SUCCESS_HEADER};
@@ -71,7 +72,14 @@ impl Compound {
             current: Place::default(),
             saved: Place::default(),
             slot: None,
+            faults: None,
         }))
+    }
+
+    /// The same, suffering these faults.
+    pub fn under(mut self: Box<Self>, faults: Option<Box<Plight>>) -> Box<Self> {
+        self.faults = faults;
+        self
     }
 
     /// Executes what doesn't block.
@@ -92,7 +100,9 @@ impl Compound {
         match self.run(Blocking::Allowed) {
             Received::Reply(reply) => reply,
             // Nothing is left undone where blocking is allowed.
-            Received::Pending(_) | Received::Close => Reply::header(xid, ReplyHeader::SystemError),
+            Received::Pending(_) | Received::Delayed(..) | Received::Close => {
+                Reply::header(xid, ReplyHeader::SystemError)
+            }
         }
     }
 
@@ -102,7 +112,14 @@ impl Compound {
         let mut status = Nfsstat4::NFS4_OK;
         while self.done < self.numops {
             match self.step_caught(blocking) {
-                Step::Ok => self.done += 1,
+                Step::Ok => {
+                    self.done += 1;
+                    if self.done == 1
+                        && let Some(delay) = faults::delay(&self)
+                    {
+                        return Received::Delayed(Pending(self), delay);
+                    }
+                }
                 Step::Failed(failed) => {
                     self.done += 1;
                     status = failed;
@@ -160,6 +177,9 @@ impl Compound {
                 ops::sequence::Sequenced::Replay(results) => Step::Replay(results),
                 ops::sequence::Sequenced::Failed(status) => self.fail(number, status),
             };
+        }
+        if let Some(status) = faults::error(self, &arguments) {
+            return self.fail(number, status);
         }
         if blocking == Blocking::Never && ops::may_block(&arguments) {
             return Step::WouldBlock;

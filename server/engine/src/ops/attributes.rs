@@ -18,6 +18,7 @@ impl Compound {
             fsid: self.fs().fsid(),
             // Never 0: a client would renew without end.
             lease_time: u32::try_from(lease).unwrap_or(u32::MAX).max(1),
+            metered: self.fs().metered_bytes(),
         }
     }
 }

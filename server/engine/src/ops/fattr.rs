@@ -12,8 +12,9 @@ use crate::limits;
 /// FH4_PERSISTENT: handles last.
 const FH4_PERSISTENT: u32 = 0;
 
-/// What EFS says of its size, all of it free: 8 EiB less the mebibyte that Linux, which counts in
-/// blocks of `wsize`, would round up to. `df` shows 9007199254739968 KiB, as on EFS.
+/// What EFS says of its size: 8 EiB less the mebibyte that Linux, which counts in blocks of
+/// `wsize`, would round up to. `df` shows 9007199254739968 KiB, as on EFS. What is metered is used
+/// of it, of which Linux shows whole mebibytes.
 const SPACE: u64 = (1 << 63) - (1 << 20);
 
 /// Attributes that exclusive creation may set: all that can be set, as the verifier is kept
@@ -37,6 +38,8 @@ pub struct Surroundings {
     pub fsid: u64,
     /// In seconds.
     pub lease_time: u32,
+    /// Octets that the file system is metered at.
+    pub metered: u64,
 }
 
 /// A decimal number, as owners are written: EFS knows no names.
@@ -165,8 +168,12 @@ fn with_values(
                     specdata2,
                 });
             }
-            Attr::FATTR4_SPACE_AVAIL => values.space_avail = Some(SPACE),
-            Attr::FATTR4_SPACE_FREE => values.space_free = Some(SPACE),
+            Attr::FATTR4_SPACE_AVAIL => {
+                values.space_avail = Some(SPACE.saturating_sub(surroundings.metered));
+            }
+            Attr::FATTR4_SPACE_FREE => {
+                values.space_free = Some(SPACE.saturating_sub(surroundings.metered));
+            }
             Attr::FATTR4_SPACE_TOTAL => values.space_total = Some(SPACE),
             Attr::FATTR4_SPACE_USED => values.space_used = Some(of.space_used),
             Attr::FATTR4_TIME_ACCESS => values.time_access = Some(time(of.accessed)),

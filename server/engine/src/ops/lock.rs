@@ -55,7 +55,10 @@ fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, L
             open.file()
                 .lock_through_open(open, owner.clone(), wanted, &client, stateids)
         }
-        Through::Lock { state, seqid } => state.open.file().lock(state, *seqid, range, kind),
+        Through::Lock { state, seqid } => {
+            let file = state.open.file();
+            file.lock(state, *seqid, (range, kind), &client)
+        }
     };
     if !arguments.reclaim {
         return retry_without_the_dead(compound, attempt);
@@ -116,7 +119,11 @@ pub fn locku(compound: &mut Compound, arguments: LockuArgs) -> Result<LockResOk,
     let range = Range::new(arguments.offset, arguments.length)?;
     let stateid = meant(compound, arguments.lock_stateid)?;
     let state = lock_state(compound, stateid)?;
-    let lock_stateid = state.open.file().unlock(&state, stateid.seqid, range)?;
+    let client = compound.client()?;
+    let lock_stateid = state
+        .open
+        .file()
+        .unlock(&state, stateid.seqid, range, &client)?;
     compound.current.stateid = Some(lock_stateid);
     Ok(LockResOk { lock_stateid })
 }

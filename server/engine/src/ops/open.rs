@@ -33,7 +33,11 @@ pub fn open(
     let client = compound.client()?;
     let access = share_access(arguments)?;
     reclaim::may_take(compound, matches!(arguments.claim, OpenClaim4::Previous(_)))?;
-    client.may_open()?;
+    client.may_open().map_err(|status| match status {
+        // As for descriptors: it passes, or expired clients are thrown out.
+        Nfsstat4::NFS4ERR_DELAY => Failure::TooManyFiles,
+        other => other.into(),
+    })?;
     let wanted = OpenMode {
         read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
         write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),

@@ -18,7 +18,7 @@ pub fn close(
     let stateid = meant(compound, arguments.open_stateid)?;
     let open = open_state(compound, stateid)?;
     // The last one to close a file that has no name frees all its blocks.
-    if blocking == Blocking::Never && compound.fs().attributes(&open.node)?.links == 0 {
+    if blocking == Blocking::Never && compound.fs().is_nameless(&open.node) {
         return Err(Failure::WouldBlock);
     }
     let client = compound.client()?;

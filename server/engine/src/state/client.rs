@@ -12,6 +12,7 @@ use localefs_protocol::nfs4::{
 
 use super::clock::Millis;
 use super::file::{LockState, Open};
+use super::quota::Quota;
 use crate::limits;
 
 /// Who made a client record: it must not be taken over by anybody else (RFC 8881 §2.4.1).
@@ -45,8 +46,7 @@ pub struct Client {
     pub principal: Principal,
     /// Where from.
     pub peer: SocketAddr,
-    /// Most files that it may have open.
-    max_opens: usize,
+    quota: Arc<Quota>,
     renewed: AtomicU64,
     /// Requests that are being executed.
     served: AtomicUsize,
@@ -71,6 +71,25 @@ struct Inner {
     sessions: Vec<Sessionid4>,
     states: HashMap<StateidOther, State>,
     opens: usize,
+    /// Byte-range locks, on all files.
+    locks: usize,
+}
+
+/// The count of a client's locks, held while those of one file change.
+#[derive(Debug)]
+pub struct LockCount<'a>(MutexGuard<'a, Inner>);
+
+impl LockCount<'_> {
+    /// How many more locks the client may have.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        limits::MAX_LOCKS_PER_CLIENT.saturating_sub(self.0.locks)
+    }
+
+    /// Notes how many locks there were on a file, and how many there are.
+    pub fn changed(&mut self, before: usize, after: usize) {
+        self.0.locks = (self.0.locks + after).saturating_sub(before);
+    }
 }
 
 impl Client {
@@ -81,7 +100,7 @@ impl Client {
         co_ownerid: Vec<u8>,
         co_verifier: Verifier4,
         principal: Principal,
-        (peer, max_opens): (SocketAddr, usize),
+        (peer, quota): (SocketAddr, Arc<Quota>),
         now: Millis,
     ) -> Self {
         Self {
@@ -90,7 +109,7 @@ impl Client {
             co_verifier,
             principal,
             peer,
-            max_opens,
+            quota,
             renewed: AtomicU64::new(now),
             served: AtomicUsize::new(0),
             reclaim_complete: AtomicBool::new(false),
@@ -179,19 +198,23 @@ impl Client {
     /// # Errors
     /// As [`Client::add_state`].
     pub fn may_open(&self) -> Result<(), Nfsstat4> {
-        self.inner().may_add(true, self.max_opens)
+        self.inner().may_add(true, &self.quota)
     }
 
     /// Adds state.
     ///
     /// # Errors
     /// NFS4ERR_DQUOT if the client has too many files open, or too many lock-owners, as EFS
-    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_EXPIRED if the client is gone.
+    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_DELAY if all clients together
+    /// have too many files open; NFS4ERR_EXPIRED if the client is gone.
     pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         let open = matches!(state, State::Open(_));
-        inner.may_add(open, self.max_opens)?;
-        inner.opens += usize::from(open);
+        inner.may_add(open, &self.quota)?;
+        if open {
+            inner.opens += 1;
+            self.quota.add();
+        }
         inner.states.insert(other, state);
         Ok(())
     }
@@ -208,8 +231,20 @@ impl Client {
         let removed = inner.states.remove(other);
         if matches!(removed, Some(State::Open(_))) {
             inner.opens -= 1;
+            self.quota.remove(1);
         }
         removed
+    }
+
+    /// The count of its locks, to be changed with the file's state locked.
+    pub fn lock_count(&self) -> LockCount<'_> {
+        LockCount(self.inner())
+    }
+
+    /// How many byte-range locks it holds.
+    #[must_use]
+    pub fn locks(&self) -> usize {
+        self.inner().locks
     }
 
     /// How many sessions, open files and lock owners it has.
@@ -230,17 +265,12 @@ impl Client {
         inner.sessions.is_empty() && inner.states.is_empty()
     }
 
-    /// All state, for a count.
-    #[must_use]
-    pub fn states(&self) -> Vec<State> {
-        self.inner().states.values().cloned().collect()
-    }
-
     /// Ends the client; what it had is to be taken apart by the caller.
     pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
         let mut inner = self.inner();
         inner.dead = true;
-        inner.opens = 0;
+        self.quota.remove(std::mem::take(&mut inner.opens));
+        inner.locks = 0;
         let states = std::mem::take(&mut inner.states);
         (
             std::mem::take(&mut inner.sessions),
@@ -254,16 +284,15 @@ impl Client {
 }
 
 impl Inner {
-    fn may_add(&self, open: bool, max_opens: usize) -> Result<(), Nfsstat4> {
-        let full = if open {
-            self.opens >= max_opens
+    fn may_add(&self, open: bool, quota: &Quota) -> Result<(), Nfsstat4> {
+        if self.dead {
+            Err(Nfsstat4::NFS4ERR_EXPIRED)
+        } else if open {
+            quota.check(self.opens)
+        } else if self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS {
+            Err(Nfsstat4::NFS4ERR_DQUOT)
         } else {
-            self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS
-        };
-        match (self.dead, full) {
-            (true, _) => Err(Nfsstat4::NFS4ERR_EXPIRED),
-            (false, true) => Err(Nfsstat4::NFS4ERR_DQUOT),
-            (false, false) => Ok(()),
+            Ok(())
         }
     }
 }

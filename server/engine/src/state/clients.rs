@@ -8,6 +8,7 @@ use localefs_protocol::nfs4::{Clientid4, Nfsstat4, Verifier4};
 
 use super::client::{Client, Principal};
 use super::clock::Millis;
+use super::quota::Quota;
 use crate::limits;
 
 /// What EXCHANGE_ID brings.
@@ -65,7 +66,7 @@ pub struct Clients {
     /// In the upper half of every clientid, so that those of an earlier start are stale.
     boot: u32,
     lease: Millis,
-    max_opens: usize,
+    quota: Arc<Quota>,
     table: Mutex<Table>,
 }
 
@@ -81,14 +82,14 @@ struct Table {
 pub type Exchanged = (Arc<Client>, bool, Vec<Arc<Client>>);
 
 impl Clients {
-    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `max_opens` is how
-    /// many files each may have open.
+    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `quota` is how many
+    /// files they may have open.
     #[must_use]
-    pub fn new(boot: u32, lease: Millis, max_opens: usize) -> Self {
+    pub fn new(boot: u32, lease: Millis, quota: Quota) -> Self {
         Self {
             boot,
             lease,
-            max_opens,
+            quota: Arc::new(quota),
             table: Mutex::default(),
         }
     }
@@ -144,7 +145,7 @@ impl Clients {
             exchange.co_ownerid.to_vec(),
             exchange.co_verifier,
             exchange.principal.clone(),
-            (exchange.peer, self.max_opens),
+            (exchange.peer, Arc::clone(&self.quota)),
             now,
         ));
         table.by_id.insert(id, Arc::clone(&client));
@@ -315,7 +316,7 @@ mod tests {
 
     /// A confirmed client of uid 0 and verifier 1, with one session.
     fn with_confirmed() -> (Clients, Arc<Client>) {
-        let clients = Clients::new(7, LEASE, 100);
+        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
         let (client, confirmed, _) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -327,7 +328,7 @@ mod tests {
 
     #[test]
     fn update_needs_the_same_confirmed_record() {
-        let clients = Clients::new(7, LEASE, 100);
+        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
         let update = |clients: &Clients, verifier, uid| {
             clients
                 .exchange(&exchange(verifier, &principal(uid), true), 0)
@@ -373,7 +374,7 @@ mod tests {
 
     #[test]
     fn an_unconfirmed_record_is_replaced() {
-        let clients = Clients::new(7, LEASE, 100);
+        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
         let (first, ..) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -408,7 +409,7 @@ mod tests {
 
     #[test]
     fn records_without_sessions_are_bounded_and_forgotten() {
-        let clients = Clients::new(7, LEASE, 100);
+        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
         for number in 0..limits::MAX_UNCONFIRMED as u64 + 10 {
             let owner = number.to_be_bytes();
             let someone = principal(0);

@@ -14,6 +14,7 @@ use localefs_vfs::{File, Node, NodeKey, OpenMode};
 
 use super::client::{Client, State};
 use super::lock_table::{Held, LockKind, LockTable, Range};
+use super::opens::Opens;
 use super::share::Shares;
 use super::stateid::{StateidSource, check_seqid, next_seqid};
 use crate::limits;
@@ -169,35 +170,57 @@ pub struct FileState {
 struct Inner {
     /// Off the table: whoever holds this must look the file up again.
     retired: bool,
-    opens: HashMap<OwnerKey, Arc<Open>>,
-    lock_states: HashMap<OwnerKey, Arc<LockState>>,
+    opens: Opens,
+    /// Most files are never locked.
+    locking: Option<Box<Locking>>,
+}
+
+/// The locks of a file, and those who took them.
+#[derive(Debug, Default)]
+struct Locking {
+    states: HashMap<OwnerKey, Arc<LockState>>,
     locks: LockTable<OwnerKey>,
 }
 
-impl Inner {
-    /// Whether the table stays within its bound, or at least doesn't grow.
-    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>) -> bool {
+impl Locking {
+    /// Whether the table stays within its bounds, of which `room` is what the client's leaves, or
+    /// at least doesn't grow.
+    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>, room: usize) -> bool {
+        let held = self.locks.len();
+        let room = limits::MAX_LOCKS_PER_FILE.saturating_sub(held).min(room);
         // No change adds more than two.
-        self.locks.len() + 2 <= limits::MAX_LOCKS_PER_FILE
-            || self.locks.len_after(owner, range, kind)
-                <= self.locks.len().max(limits::MAX_LOCKS_PER_FILE)
+        room >= 2 || self.locks.len_after(owner, range, kind) <= held + room
     }
 
+    fn give(
+        &mut self,
+        owner: &OwnerKey,
+        (range, kind): (Range, LockKind),
+        client: &Client,
+    ) -> Result<(), LockFailure> {
+        if let Some(held) = self.locks.conflict(owner, range, kind) {
+            return Err(LockFailure::Denied(held.clone()));
+        }
+        let mut count = client.lock_count();
+        if !self.fits(owner, range, Some(kind), count.room()) {
+            return Err(Nfsstat4::NFS4ERR_DQUOT.into());
+        }
+        let before = self.locks.len();
+        self.locks.set(owner, range, kind);
+        count.changed(before, self.locks.len());
+        Ok(())
+    }
+}
+
+impl Inner {
     fn has(&self, open: &Open) -> bool {
         self.opens
             .get(&open.owner)
             .is_some_and(|known| known.other == open.other)
     }
 
-    fn give(&mut self, owner: &OwnerKey, range: Range, kind: LockKind) -> Result<(), LockFailure> {
-        if let Some(held) = self.locks.conflict(owner, range, kind) {
-            return Err(LockFailure::Denied(held.clone()));
-        }
-        if !self.fits(owner, range, Some(kind)) {
-            return Err(Nfsstat4::NFS4ERR_DQUOT.into());
-        }
-        self.locks.set(owner, range, kind);
-        Ok(())
+    fn locking(&mut self) -> &mut Locking {
+        self.locking.get_or_insert_default()
     }
 }
 
@@ -239,17 +262,18 @@ impl FileState {
         check_seqid(seqid, current.seqid)?;
         inner.opens.remove(&open.owner);
         client.remove_state(&open.other);
-        let Inner {
-            lock_states, locks, ..
-        } = &mut *inner;
-        lock_states.retain(|owner, state| {
-            let through = state.open.other == open.other;
-            if through {
-                locks.release(|holder| holder == owner);
-                client.remove_state(&state.other);
-            }
-            !through
-        });
+        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
+            let before = locks.len();
+            states.retain(|owner, state| {
+                let through = state.open.other == open.other;
+                if through {
+                    locks.release(|holder| holder == owner);
+                    client.remove_state(&state.other);
+                }
+                !through
+            });
+            client.lock_count().changed(before, locks.len());
+        }
         Ok(Taken(vec![current.reader.take(), current.writer.take()]))
     }
 
@@ -261,7 +285,7 @@ impl FileState {
         &self,
         open: &Arc<Open>,
         owner: OwnerKey,
-        (range, kind): (Range, LockKind),
+        wanted: (Range, LockKind),
         client: &Client,
         source: &StateidSource,
     ) -> Result<Stateid4, LockFailure> {
@@ -269,11 +293,13 @@ impl FileState {
         if !inner.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID.into());
         }
-        if let Some(state) = inner.lock_states.get(&owner).cloned() {
-            inner.give(&owner, range, kind)?;
+        let locking = inner.locking();
+        if let Some(state) = locking.states.get(&owner).cloned() {
+            locking.give(&owner, wanted, client)?;
             return Ok(state.advance());
         }
-        inner.give(&owner, range, kind)?;
+        let before = locking.locks.len();
+        locking.give(&owner, wanted, client)?;
         let state = Arc::new(LockState {
             other: source.take(),
             owner: owner.clone(),
@@ -281,14 +307,16 @@ impl FileState {
             seqid: Mutex::new(1),
         });
         if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
-            inner.locks.release(|holder| *holder == owner);
+            let given = locking.locks.len();
+            locking.locks.release(|holder| *holder == owner);
+            client.lock_count().changed(given, before);
             return Err(status.into());
         }
         let stateid = Stateid4 {
             seqid: 1,
             other: state.other,
         };
-        inner.lock_states.insert(owner, state);
+        locking.states.insert(owner, state);
         Ok(stateid)
     }
 
@@ -300,12 +328,12 @@ impl FileState {
         &self,
         state: &LockState,
         seqid: u32,
-        range: Range,
-        kind: LockKind,
+        wanted: (Range, LockKind),
+        client: &Client,
     ) -> Result<Stateid4, LockFailure> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        inner.give(&state.owner, range, kind)?;
+        inner.locking().give(&state.owner, wanted, client)?;
         Ok(state.advance())
     }
 
@@ -318,13 +346,18 @@ impl FileState {
         state: &LockState,
         seqid: u32,
         range: Range,
+        client: &Client,
     ) -> Result<Stateid4, Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        if !inner.fits(&state.owner, range, None) {
+        let mut count = client.lock_count();
+        let locking = inner.locking();
+        if !locking.fits(&state.owner, range, None, count.room()) {
             return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
         }
-        inner.locks.clear(&state.owner, range);
+        let before = locking.locks.len();
+        locking.locks.clear(&state.owner, range);
+        count.changed(before, locking.locks.len());
         Ok(state.advance())
     }
 
@@ -336,7 +369,9 @@ impl FileState {
         range: Range,
         kind: LockKind,
     ) -> Option<Held<OwnerKey>> {
-        self.inner().locks.conflict(owner, range, kind).cloned()
+        let inner = self.inner();
+        let locking = inner.locking.as_deref()?;
+        locking.locks.conflict(owner, range, kind).cloned()
     }
 
     /// Forgets a lock-owner that holds nothing (FREE_STATEID, RFC 8881 §18.38).
@@ -346,10 +381,11 @@ impl FileState {
     pub fn free(&self, state: &LockState, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         inner.check_lock_state(state, seqid)?;
-        if inner.locks.holds(&state.owner) {
+        let locking = inner.locking();
+        if locking.locks.holds(&state.owner) {
             return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
         }
-        inner.lock_states.remove(&state.owner);
+        locking.states.remove(&state.owner);
         client.remove_state(&state.other);
         Ok(())
     }
@@ -358,29 +394,19 @@ impl FileState {
     pub fn expel(&self, clientid: Clientid4) -> Taken {
         let mut inner = self.inner();
         let mut taken = Vec::new();
-        inner.opens.retain(|owner, open| {
-            let gone = owner.clientid == clientid;
+        inner.opens.retain(|open| {
+            let gone = open.owner.clientid == clientid;
             if gone {
                 let mut current = open.current();
                 taken.extend([current.reader.take(), current.writer.take()]);
             }
             !gone
         });
-        inner
-            .lock_states
-            .retain(|owner, _| owner.clientid != clientid);
-        inner.locks.release(|owner| owner.clientid == clientid);
+        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
+            states.retain(|owner, _| owner.clientid != clientid);
+            locks.release(|owner| owner.clientid == clientid);
+        }
         Taken(taken)
-    }
-
-    /// How many locks a client holds.
-    #[must_use]
-    pub fn locks_of(&self, clientid: Clientid4) -> usize {
-        self.inner()
-            .locks
-            .iter()
-            .filter(|held| held.owner.clientid == clientid)
-            .count()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -390,7 +416,10 @@ impl FileState {
 
 impl Inner {
     fn check_lock_state(&self, state: &LockState, seqid: u32) -> Result<(), Nfsstat4> {
-        let known = self.lock_states.get(&state.owner);
+        let known = self
+            .locking
+            .as_ref()
+            .and_then(|locking| locking.states.get(&state.owner));
         if known.is_none_or(|known| known.other != state.other) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
@@ -457,7 +486,7 @@ impl Files {
             });
             let added = client.add_state(open.other, State::Open(Arc::clone(&open)));
             if added.is_ok() {
-                inner.opens.insert(owner.clone(), Arc::clone(&open));
+                inner.opens.insert(Arc::clone(&open));
             }
             drop(inner);
             if added.is_err() {
@@ -479,7 +508,11 @@ impl Files {
     pub fn retire_if_unused(&self, key: NodeKey) {
         self.table.remove_if(&key, |_, state| {
             let mut inner = state.inner();
-            inner.retired = inner.opens.is_empty() && inner.lock_states.is_empty();
+            let unlocked = inner
+                .locking
+                .as_ref()
+                .is_none_or(|locking| locking.states.is_empty());
+            inner.retired = inner.opens.is_empty() && unlocked;
             inner.retired
         });
     }

@@ -169,7 +169,7 @@ impl<O: Clone + Eq> LockTable<O> {
         self.held.iter().any(|held| held.owner == *owner)
     }
 
-    /// All locks.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &Held<O>> {
         self.held.iter()
     }

@@ -4,18 +4,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Request, header};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::faults::{Added, Cleared, Refusal, ResetNow, Target};
 use super::socket;
 use super::status::{Health, Status};
+use crate::faults::{Fault, FaultStatus};
 
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -47,6 +50,12 @@ pub enum ClientError {
         /// What the system answered.
         error: io::Error,
     },
+    /// It refuses what it was asked for.
+    #[error("{reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// It accepted but gave no answer in time, or none that can be read.
     #[error("the localefs on {} gives no proper answer: {reason}", path.display())]
     NoAnswer {
@@ -73,15 +82,82 @@ pub async fn status(data: &Path) -> Result<Status, ClientError> {
     get(data, "/status").await
 }
 
+/// Asks the server on the data directory `data` which faults are at work.
+///
+/// # Errors
+/// [`ClientError`] if no answer comes.
+pub async fn faults(data: &Path) -> Result<Vec<FaultStatus>, ClientError> {
+    get(data, "/faults").await
+}
+
+/// Puts a fault to work in the server on the data directory `data`.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if it makes no sense.
+pub async fn add_fault(data: &Path, fault: &Fault) -> Result<u64, ClientError> {
+    let added: Added = ask(data, Method::POST, "/faults", json(fault)).await?;
+    Ok(added.id)
+}
+
+/// Ends a fault.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if there is no such fault.
+pub async fn clear_fault(data: &Path, id: u64) -> Result<(), ClientError> {
+    let path = format!("/faults/{id}");
+    let _: Cleared = ask(data, Method::DELETE, &path, Bytes::new()).await?;
+    Ok(())
+}
+
+/// Ends all faults; gives how many there were.
+///
+/// # Errors
+/// [`ClientError`].
+pub async fn clear_faults(data: &Path) -> Result<usize, ClientError> {
+    let cleared: Cleared = ask(data, Method::DELETE, "/faults", Bytes::new()).await?;
+    Ok(cleared.cleared)
+}
+
+/// Resets connections once; gives how many.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if there is no such mount target.
+pub async fn reset_connections(data: &Path, target: &Target) -> Result<usize, ClientError> {
+    let reset: ResetNow = ask(data, Method::POST, "/faults/reset", json(target)).await?;
+    Ok(reset.connections)
+}
+
+fn json(value: &impl Serialize) -> Bytes {
+    // What has no form in JSON is refused as what it then is: nothing.
+    serde_json::to_vec(value).unwrap_or_default().into()
+}
+
 async fn get<T: DeserializeOwned>(data: &Path, path: &str) -> Result<T, ClientError> {
+    ask(data, Method::GET, path, Bytes::new()).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> Result<T, ClientError> {
     let stream = connect(data).await?;
     let no_answer = |reason: String| ClientError::NoAnswer {
         path: data.to_owned(),
         reason,
     };
-    let answer = timeout(ANSWER, exchange(stream, path)).await;
+    let answer = timeout(ANSWER, exchange(stream, method, path, body)).await;
     let answer = answer.map_err(|_| no_answer(format!("none within {} s", ANSWER.as_secs())))?;
-    let body = answer.map_err(|error| no_answer(error.to_string()))?;
+    let (status, body) = answer.map_err(|error| no_answer(error.to_string()))?;
+    if !status.is_success() {
+        return Err(match serde_json::from_slice::<Refusal>(&body) {
+            Ok(refusal) => ClientError::Refused {
+                reason: refusal.error,
+            },
+            Err(_) => no_answer(format!("it answers {status}")),
+        });
+    }
     serde_json::from_slice(&body).map_err(|error| no_answer(error.to_string()))
 }
 
@@ -102,22 +178,23 @@ async fn connect(data: &Path) -> Result<UnixStream, ClientError> {
 
 async fn exchange(
     stream: UnixStream,
+    method: Method,
     path: &str,
-) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    body: Bytes,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(path)
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
         .header(header::HOST, "localefs")
-        .body(Empty::<Bytes>::new())?;
+        .body(Full::new(body))?;
     let talk = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         // Ends the connection, and with it the other half of this join.
         drop(sender);
-        if !status.is_success() {
-            return Err(format!("it answers {status}").into());
-        }
-        Ok(body)
+        Ok((status, body))
     };
     let (answer, _) = tokio::join!(talk, connection);
     answer

@@ -6,12 +6,25 @@
 //! |---|---|
 //! | `GET /health` | [`Health`] |
 //! | `GET /status` | [`Status`] |
+//! | `GET /faults` | a list of [`FaultStatus`] |
+//! | `POST /faults` with a [`Fault`] | [`Added`] |
+//! | `DELETE /faults`, `DELETE /faults/ID` | [`Cleared`] |
+//! | `POST /faults/reset` with a [`Target`] | [`ResetNow`] |
+//!
+//! What is refused is answered with a status of 400 or 404, and [`Refusal`].
+//!
+//! [`Fault`]: crate::faults::Fault
+//! [`FaultStatus`]: crate::faults::FaultStatus
 
 mod client;
+mod faults;
 mod server;
 mod socket;
 mod status;
 
-pub use client::{ClientError, health, status};
+pub use client::{
+    ClientError, add_fault, clear_fault, clear_faults, faults, health, reset_connections, status,
+};
+pub use faults::{Added, Cleared, Refusal, ResetNow, Target};
 pub(crate) use server::{Socket, Source};
 pub use status::{ClientStatus, FileSystemStatus, Health, Status};

@@ -17,6 +17,7 @@ use tracing::{debug, error};
 use super::socket;
 use super::status::{ClientStatus, FileSystemStatus, Health, Status, hostname};
 use crate::error::StartError;
+use crate::faults::Faults;
 use crate::running::Description;
 use crate::transport::Connections;
 
@@ -26,6 +27,7 @@ pub(crate) struct Source {
     pub(crate) description: Arc<Description>,
     pub(crate) server: Arc<engine::Server>,
     pub(crate) connections: Connections,
+    pub(crate) faults: Faults,
 }
 
 /// The socket, removed on drop.
@@ -48,6 +50,7 @@ impl Socket {
         let router = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .merge(super::faults::router())
             .with_state(source);
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -97,6 +100,7 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         lease_seconds: description.lease.as_secs(),
         grace_seconds: picture.grace.map(rounded_up),
         connections: source.connections.count(),
+        faults: source.faults.list().len(),
         file_system: FileSystemStatus {
             id: description.file_system.clone(),
             root: description.root.clone(),

@@ -36,6 +36,9 @@ pub struct Status {
     pub grace_seconds: Option<u64>,
     /// Open TCP connections.
     pub connections: usize,
+    /// Faults at work that somebody asked for.
+    #[serde(default)]
+    pub faults: usize,
     /// The file system served.
     pub file_system: FileSystemStatus,
     /// NFS clients, in the order of their ids.

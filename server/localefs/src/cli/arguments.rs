@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
 /// Amazon EFS on your own machine: an NFSv4.1 server that an unmodified Linux kernel mounts.
@@ -37,6 +38,11 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
+    ///
+    /// For those who test how their programs cope. All faults end when the server stops. Exits
+    /// with 3 if none runs on the data directory, 1 after any other failure.
+    Fault(FaultArguments),
     /// Bring all owners from the disk to a table beside the files, or back
     ///
     /// No server may run on the data directory. To native needs root. If it is interrupted, run
@@ -112,6 +118,27 @@ pub(super) struct ServeArguments {
     /// Serve --root even if other users of this machine can enter it
     #[arg(long, env = "LOCALEFS_TRUST_LOCAL_USERS", value_parser = BoolishValueParser::new())]
     pub(super) trust_local_users: bool,
+
+    /// How many files all clients together may have open; one client may have 65536, as on EFS
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_OPENS",
+        default_value_t = 262_144,
+        value_parser = clap::value_parser!(u32).range(16..)
+    )]
+    pub(super) max_opens: u32,
+
+    /// How many descriptors of files and directories stay open for the next use, as far as the
+    /// limit of open files allows (ulimit -n)
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCALEFS_MAX_DESCRIPTORS",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(64..)
+    )]
+    pub(super) max_descriptors: u32,
 
     /// Write addresses, data directory and process id to this file, as one JSON object, once
     /// connections are accepted
@@ -347,6 +374,8 @@ mod tests {
             "localefs serve --data x --ephemeral",
             "localefs --data x status",
             "localefs --lease 0",
+            "localefs --max-opens 0",
+            "localefs --max-descriptors 3",
             "localefs --listen localhost",
             "localefs --log-format xml",
             "localefs --durability none",

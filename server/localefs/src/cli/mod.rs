@@ -2,6 +2,8 @@
 
 mod arguments;
 mod banner;
+mod fault;
+mod fault_arguments;
 mod listen;
 mod log;
 mod ownership;
@@ -30,6 +32,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Status(arguments) => block_on(status::status(arguments)),
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
+        Command::Fault(arguments) => block_on(fault::fault(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

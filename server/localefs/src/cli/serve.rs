@@ -52,6 +52,8 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
             Ownership::Native => localefs::Ownership::Native,
             Ownership::Shadow => localefs::Ownership::Shadow,
         })
+        .max_opens(arguments.max_opens as usize)
+        .max_descriptors(arguments.max_descriptors as usize)
         .outside_owner(arguments.outside_owner.0, arguments.outside_owner.1)
         .durability(match arguments.durability {
             Durability::Ordinary => localefs::Durability::Ordinary,

@@ -71,6 +71,13 @@ impl Display for ForPeople<'_> {
             )?;
         }
         writeln!(out, "  connections  {}", status.connections)?;
+        if status.faults > 0 {
+            writeln!(
+                out,
+                "  faults       {} at work (localefs fault list)",
+                status.faults
+            )?;
+        }
         table(out, &status.clients)
     }
 }
@@ -160,6 +167,7 @@ mod tests {
             lease_seconds: 90,
             grace_seconds: None,
             connections: 2,
+            faults: 0,
             file_system: FileSystemStatus {
                 id: "fs-0123456789abcdef0".into(),
                 root: "/srv/data/fs/fs-0123456789abcdef0".into(),
@@ -202,6 +210,7 @@ No clients.
         let mut status = status();
         status.ephemeral = true;
         status.grace_seconds = Some(12);
+        status.faults = 3;
         status.clients = vec![
             client(Some("web-1"), "Linux NFSv4.1 web-1", false),
             client(None, "evil\u{1b}[2J name", true),
@@ -214,6 +223,10 @@ No clients.
         );
         assert!(
             lines.contains(&"  grace        12 s left to reclaim state"),
+            "{text}"
+        );
+        assert!(
+            lines.contains(&"  faults       3 at work (localefs fault list)"),
             "{text}"
         );
         let table = [

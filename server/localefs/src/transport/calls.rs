@@ -1,14 +1,16 @@
 //! The calls of one connection that run on threads that may block.
 
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tracing::error;
 
 use super::budget::Share;
-use super::service::BlockingCall;
+use super::service::{BlockingCall, Pause};
 
 /// Calls that are waiting or running.
 #[derive(Debug, Default)]
@@ -33,22 +35,43 @@ impl Drop for Held {
 impl Calls {
     /// Hands a call to a thread that may block. It keeps `share` until it has ended.
     pub(super) fn start(&mut self, call: BlockingCall, share: Share) {
-        self.octets.fetch_add(share.octets(), Ordering::Relaxed);
-        let held = Held {
-            share,
-            octets: Arc::clone(&self.octets),
-        };
+        let held = self.hold(share);
         self.running.spawn_blocking(move || {
             let _held = held;
             call()
         });
     }
 
+    /// The same, after a pause, during which no thread is taken.
+    pub(super) fn start_after(&mut self, pause: Pause, call: BlockingCall, share: Share) {
+        let held = self.hold(share);
+        self.running.spawn(async move {
+            let _held = held;
+            pause.await;
+            match spawn_blocking(call).await {
+                Ok(reply) => reply,
+                // As if it had run here.
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(_) => pending().await,
+                },
+            }
+        });
+    }
+
+    fn hold(&self, share: Share) -> Held {
+        self.octets.fetch_add(share.octets(), Ordering::Relaxed);
+        Held {
+            share,
+            octets: Arc::clone(&self.octets),
+        }
+    }
+
     /// Waits for a call to end. Nothing if it gave no reply; never ready while there are no calls.
     pub(super) async fn ended(&mut self) -> Option<Vec<Bytes>> {
         match self.running.join_next().await {
             Some(ended) => reply(ended),
-            None => std::future::pending().await,
+            None => pending().await,
         }
     }
 

@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::select;
@@ -81,6 +83,9 @@ impl<S: Service> Connection<S> {
 
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
+            if self.entry.control.is_frozen() {
+                self.thaw().await?;
+            }
             let all_taken = self.take_records();
             self.flush().await?;
             if self.closing && self.calls.len() == 0 && self.outbound.is_empty() {
@@ -119,6 +124,9 @@ impl<S: Service> Connection<S> {
                     match answer {
                         Ok(Answer::Reply(reply)) => self.queue(reply),
                         Ok(Answer::Later(call)) => self.calls.start(call, share),
+                        Ok(Answer::After(pause, call)) => {
+                            self.calls.start_after(pause, call, share);
+                        }
                         Ok(Answer::Close) => self.close(&Closing::Unanswerable),
                         Err(_) => error!("a call ended without a reply: it panicked"),
                     }
@@ -211,7 +219,28 @@ impl<S: Service> Connection<S> {
             Order::Serve => {}
             Order::Finish => self.close(&Closing::Stop),
             Order::Cut => return Err(Ended::Cut),
+            Order::Reset => {
+                // Closing it then sends RST (tcp(7)).
+                SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?;
+                return Err(Ended::Reset);
+            }
         }
+        Ok(())
+    }
+
+    /// Waits, deaf and dumb, until the connection is not frozen any more.
+    async fn thaw(&mut self) -> Result<(), Ended> {
+        while self.entry.control.is_frozen() {
+            self.entry.control.ordered().await;
+            self.obey()?;
+            let stopping = self.entry.control.order() != Order::Serve;
+            if stopping && self.entry.control.is_frozen() {
+                return Err(Ended::Cut);
+            }
+        }
+        // The pause was the server's.
+        self.receiving_since = Instant::now();
+        self.sending_since = Instant::now();
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Ended {
     NoMemory,
     #[error("cut by the server")]
     Cut,
+    #[error("reset, as somebody asked for")]
+    Reset,
 }
 
 /// Why a connection takes no further record.

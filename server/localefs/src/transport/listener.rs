@@ -1,7 +1,7 @@
 //! Sockets that clients connect to.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,10 @@ pub(super) async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = Duration::ZERO;
-                match shared.registry.enter(peer) {
+                let local = stream
+                    .local_addr()
+                    .map_or(IpAddr::from([0; 4]), |local| local.ip());
+                match shared.registry.enter(peer, local) {
                     Some(entry) => {
                         if let Err(error) = prepare(&stream) {
                             // The client is gone already.

@@ -19,6 +19,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -33,8 +34,9 @@ use complaint::Complaint;
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;
+pub(crate) use registry::Frozen;
 use registry::Registry;
-pub(crate) use service::Service;
+pub(crate) use service::{Nfs, Service};
 
 /// How often a shortage of memory is looked into.
 const RELIEF_INTERVAL: Duration = Duration::from_millis(250);
@@ -85,7 +87,7 @@ impl Transport {
         Self { registry, tasks }
     }
 
-    /// A view of its connections.
+    /// Its connections.
     pub(crate) fn connections(&self) -> Connections {
         Connections(Arc::clone(&self.registry))
     }
@@ -99,14 +101,25 @@ impl Transport {
     }
 }
 
-/// The connections of a transport, for people.
-#[derive(Clone)]
+/// The connections of a transport.
+#[derive(Clone, Debug)]
 pub(crate) struct Connections(Arc<Registry>);
 
 impl Connections {
     /// How many are open.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Freezes those that came to one of these addresses, also later ones, and only those.
+    pub(crate) fn freeze(&self, frozen: Frozen) {
+        self.0.freeze(frozen);
+    }
+
+    /// Resets those that came to this address, or to any, and that `chosen` is true of; gives how
+    /// many.
+    pub(crate) fn reset(&self, address: Option<IpAddr>, chosen: impl FnMut() -> bool) -> usize {
+        self.0.reset(address, chosen)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The connections that are open.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,30 @@ pub(super) enum Order {
     Finish = 1,
     /// Close.
     Cut = 2,
+    /// Close, and let the client know by RST.
+    Reset = 3,
+}
+
+/// Which connections are frozen: nothing is read from them, and nothing written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Frozen {
+    /// None.
+    #[default]
+    None,
+    /// Those that came to one of these addresses.
+    At(Vec<IpAddr>),
+    /// All.
+    All,
+}
+
+impl Frozen {
+    fn covers(&self, local: IpAddr) -> bool {
+        match self {
+            Self::None => false,
+            Self::At(addresses) => addresses.contains(&local),
+            Self::All => true,
+        }
+    }
 }
 
 /// How the rest of the process reaches one connection.
@@ -26,6 +50,9 @@ pub(super) enum Order {
 pub(super) struct Control {
     order: AtomicU8,
     given: Notify,
+    frozen: AtomicBool,
+    /// The server's address.
+    local: IpAddr,
     /// When its unfinished record began, in milliseconds since the registry was made, plus one;
     /// 0 between records.
     unfinished: AtomicU64,
@@ -42,8 +69,14 @@ impl Control {
         match self.order.load(Ordering::Relaxed) {
             0 => Order::Serve,
             1 => Order::Finish,
-            _ => Order::Cut,
+            2 => Order::Cut,
+            _ => Order::Reset,
         }
+    }
+
+    /// Whether nothing is to be read or written. [`Control::ordered`] tells of a change.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
     }
 
     /// Waits for an order.
@@ -86,6 +119,7 @@ pub(super) struct Registry {
 struct Open {
     next: u64,
     finishing: bool,
+    frozen: Frozen,
     connections: HashMap<u64, Arc<Control>>,
 }
 
@@ -109,7 +143,7 @@ impl Registry {
     }
 
     /// Enters a connection, if there is room for it.
-    pub(super) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Entry> {
+    pub(super) fn enter(self: &Arc<Self>, peer: SocketAddr, local: IpAddr) -> Option<Entry> {
         let mut open = self.lock();
         if open.finishing || open.connections.len() >= self.limit {
             return None;
@@ -119,6 +153,8 @@ impl Registry {
         let control = Arc::new(Control {
             order: AtomicU8::new(Order::Serve as u8),
             given: Notify::new(),
+            frozen: AtomicBool::new(open.frozen.covers(local)),
+            local,
             unfinished: AtomicU64::new(0),
             began: self.began,
         });
@@ -133,6 +169,28 @@ impl Registry {
 
     pub(super) fn len(&self) -> usize {
         self.lock().connections.len()
+    }
+
+    /// Freezes the connections that these are, also later ones, and lets the others go on.
+    pub(super) fn freeze(&self, frozen: Frozen) {
+        let mut open = self.lock();
+        for control in open.connections.values() {
+            control
+                .frozen
+                .store(frozen.covers(control.local), Ordering::Relaxed);
+            control.given.notify_one();
+        }
+        open.frozen = frozen;
+    }
+
+    /// Resets connections; see [`super::Connections::reset`].
+    pub(super) fn reset(&self, local: Option<IpAddr>, mut chosen: impl FnMut() -> bool) -> usize {
+        let open = self.lock();
+        let meant = open
+            .connections
+            .values()
+            .filter(|control| local.is_none_or(|local| local == control.local) && chosen());
+        meant.map(|control| control.give(Order::Reset)).count()
     }
 
     /// Tells all connections to finish and lets no further one in.
@@ -195,6 +253,8 @@ impl Drop for Entry {
 mod tests {
     use super::*;
 
+    const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn peer() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 700))
     }
@@ -202,12 +262,12 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many() {
         let registry = Arc::new(Registry::new(2));
-        let first = registry.enter(peer()).unwrap();
-        let second = registry.enter(peer()).unwrap();
+        let first = registry.enter(peer(), LOCAL).unwrap();
+        let second = registry.enter(peer(), LOCAL).unwrap();
         assert_ne!(first.connection.id, second.connection.id);
-        assert!(registry.enter(peer()).is_none());
+        assert!(registry.enter(peer(), LOCAL).is_none());
         drop(first);
-        let third = registry.enter(peer()).unwrap();
+        let third = registry.enter(peer(), LOCAL).unwrap();
         assert_ne!(third.connection.id, second.connection.id);
         assert_eq!(registry.len(), 2);
     }
@@ -215,9 +275,11 @@ mod tests {
     #[tokio::test]
     async fn finishing_reaches_all_and_ends_when_they_have_left() {
         let registry = Arc::new(Registry::new(10));
-        let entries: Vec<_> = (0..3).map(|_| registry.enter(peer()).unwrap()).collect();
+        let entries: Vec<_> = (0..3)
+            .map(|_| registry.enter(peer(), LOCAL).unwrap())
+            .collect();
         registry.finish();
-        assert!(registry.enter(peer()).is_none());
+        assert!(registry.enter(peer(), LOCAL).is_none());
         for entry in entries {
             entry.control.ordered().await;
             assert_eq!(entry.control.order(), Order::Finish);
@@ -228,7 +290,9 @@ mod tests {
     #[test]
     fn the_slowest_goes_first() {
         let registry = Arc::new(Registry::new(10));
-        let entries: Vec<_> = (0..3).map(|_| registry.enter(peer()).unwrap()).collect();
+        let entries: Vec<_> = (0..3)
+            .map(|_| registry.enter(peer(), LOCAL).unwrap())
+            .collect();
         entries[1].control.set_unfinished(true);
         std::thread::sleep(Duration::from_millis(5));
         entries[2].control.set_unfinished(true);

@@ -1,0 +1,542 @@
+//! Descriptors are a cache. An object, and a file that is open, has one only while it is among the
+//! last used; it is opened again when it is needed (see [`crate::reach`]).
+//!
+//! What can't be opened again keeps its descriptor: an object without a name, and a file with data
+//! that was not committed, whose descriptor is the one that hears of write errors for sure. Both
+//! are bounded: see [`Descriptors::may_keep_nameless`] and [`Descriptors::note_uncommitted`].
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::file::OpenMode;
+use crate::node::Node;
+
+/// A descriptor that counts.
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    descriptor: OwnedFd,
+    open: Arc<AtomicUsize>,
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Which of the descriptors of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `O_PATH`: of any object.
+    Path,
+    /// For data, of a regular file that is open.
+    Data,
+}
+
+/// What an object has open, and what is to be known before any of it is closed.
+#[derive(Debug, Default)]
+pub(crate) struct Holding {
+    path: Option<Arc<Descriptor>>,
+    data: Option<Arc<Descriptor>>,
+    /// Which of them were used since they were last looked at.
+    path_used: bool,
+    data_used: bool,
+    /// Which of them the queue knows. It may do so some time longer than they are open.
+    path_queued: bool,
+    data_queued: bool,
+    writable: bool,
+    /// Files that are open on it, and those among them that may write.
+    opens: u32,
+    writers: u32,
+    /// `path` stays for as long as the object is in memory.
+    kept: bool,
+    /// How often data was written, and which of these writes was the last that a sync has covered.
+    written: u32,
+    committed: u32,
+    /// Whether it is in the queue of the uncommitted.
+    listed: bool,
+}
+
+impl Holding {
+    fn path(&mut self) -> Option<Arc<Descriptor>> {
+        let path = self.path.clone()?;
+        self.path_used = true;
+        Some(path)
+    }
+
+    fn data(&mut self) -> Option<Arc<Descriptor>> {
+        let data = self.data.clone()?;
+        self.data_used = true;
+        Some(data)
+    }
+
+    fn begin_write(&mut self) -> Option<(Arc<Descriptor>, bool)> {
+        if !self.writable {
+            return None;
+        }
+        let data = self.data()?;
+        self.written = self.written.wrapping_add(1);
+        Some((data, !self.listed))
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.written != self.committed
+    }
+
+    /// Takes what is for data only, which must not keep the host from running the file.
+    fn take_data(&mut self) -> Option<Arc<Descriptor>> {
+        self.committed = self.written;
+        self.writable = false;
+        self.data.take()
+    }
+}
+
+impl Node {
+    /// Any descriptor of it, if one is open.
+    pub(crate) fn held(&self) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        match holding.data() {
+            Some(data) => Some(data),
+            None => holding.path(),
+        }
+    }
+
+    pub(crate) fn held_path(&self) -> Option<Arc<Descriptor>> {
+        self.holding().path()
+    }
+
+    /// A descriptor for data, if a suitable one is open.
+    pub(crate) fn held_data(&self, write: bool) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        if write && !holding.writable {
+            return None;
+        }
+        holding.data()
+    }
+
+    /// The descriptor that has seen every error since the first write that no sync has covered,
+    /// if one is open for writing, and the number of the last write.
+    pub(crate) fn held_writer(&self) -> Option<(Arc<Descriptor>, u32)> {
+        let mut holding = self.holding();
+        let written = holding.written;
+        if holding.writable {
+            holding.data().map(|data| (data, written))
+        } else {
+            None
+        }
+    }
+
+    /// The descriptor to write to, if it is open: it stays until the write is covered by a sync.
+    /// Whether the object has to be noted as uncommitted is said with it.
+    pub(crate) fn begin_write(&self) -> Option<(Arc<Descriptor>, bool)> {
+        self.holding().begin_write()
+    }
+
+    /// Notes that the disk has, or has lost, all writes up to this one.
+    pub(crate) fn committed(&self, written: u32) {
+        let mut holding = self.holding();
+        // Counts wrap. What another sync has covered meanwhile stays covered.
+        let since = |count: u32| holding.written.wrapping_sub(count);
+        if since(written) < since(holding.committed) {
+            holding.committed = written;
+        }
+    }
+
+    /// Notes one more file that is open.
+    pub(crate) fn count_open(&self, mode: OpenMode) {
+        let mut holding = self.holding();
+        holding.opens += 1;
+        holding.writers += u32::from(mode.write);
+    }
+
+    /// Notes that a file was closed; what nobody needs any more is to be dropped.
+    pub(crate) fn count_close(&self, mode: OpenMode) -> Option<Arc<Descriptor>> {
+        let mut holding = self.holding();
+        holding.opens -= 1;
+        holding.writers -= u32::from(mode.write);
+        let last_writer = holding.writable && holding.writers == 0;
+        if holding.opens == 0 || last_writer {
+            holding.take_data()
+        } else {
+            None
+        }
+    }
+
+    /// Whether files are open on it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.holding().opens > 0
+    }
+
+    /// Whether files are open on it that may write.
+    pub(crate) fn has_writers(&self) -> bool {
+        self.holding().writers > 0
+    }
+
+    /// Keeps this descriptor for as long as the object is in memory.
+    pub(crate) fn keep_path(&self, path: Arc<Descriptor>) {
+        let mut holding = self.holding();
+        let unneeded = holding.path.replace(path);
+        holding.kept = true;
+        drop(holding);
+        drop(unneeded);
+    }
+
+    pub(crate) fn holding(&self) -> MutexGuard<'_, Holding> {
+        self.holding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One descriptor in the order of its opening.
+#[derive(Debug)]
+struct Ticket {
+    node: Weak<Node>,
+    kind: Kind,
+}
+
+/// All descriptors of objects.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    most: usize,
+    open: Arc<AtomicUsize>,
+    /// Looked at in this order when one has to go: those that were used since the last look get
+    /// another round.
+    queue: Mutex<VecDeque<Ticket>>,
+    /// Objects that keep a descriptor because they have no name.
+    nameless: AtomicUsize,
+    uncommitted: Mutex<VecDeque<Weak<Node>>>,
+}
+
+impl Descriptors {
+    /// Keeps about `most` descriptors open, beside those that are in use at a moment.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most: most.max(4),
+            open: Arc::default(),
+            queue: Mutex::default(),
+            nameless: AtomicUsize::new(0),
+            uncommitted: Mutex::default(),
+        }
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn own(&self, descriptor: OwnedFd) -> Arc<Descriptor> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Descriptor {
+            descriptor,
+            open: Arc::clone(&self.open),
+        })
+    }
+
+    /// Gives an object a descriptor, if it has none of the kind; the one that counts is returned.
+    pub(crate) fn keep(&self, node: &Node, path: Arc<Descriptor>) -> Arc<Descriptor> {
+        let mut holding = node.holding();
+        holding.path_used = true;
+        if let Some(kept) = holding.path.clone() {
+            return kept;
+        }
+        holding.path = Some(Arc::clone(&path));
+        let known = std::mem::replace(&mut holding.path_queued, true);
+        drop(holding);
+        self.admit(node, Kind::Path, known);
+        path
+    }
+
+    /// As [`Descriptors::keep`], with a descriptor for data, which replaces one that only reads.
+    pub(crate) fn keep_data(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+        writable: bool,
+    ) -> Arc<Descriptor> {
+        self.install_data(node, data, writable, |_| ()).0
+    }
+
+    /// As [`Descriptors::keep_data`] and [`Node::begin_write`] in one: in between, the descriptor
+    /// could be given up.
+    pub(crate) fn keep_data_to_write(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+    ) -> (Arc<Descriptor>, bool) {
+        let begin = |holding: &mut Holding| holding.begin_write();
+        let (kept, begun) = self.install_data(node, data, true, begin);
+        begun.unwrap_or((kept, true))
+    }
+
+    fn install_data<T>(
+        &self,
+        node: &Node,
+        data: Arc<Descriptor>,
+        writable: bool,
+        then: impl FnOnce(&mut Holding) -> T,
+    ) -> (Arc<Descriptor>, T) {
+        let mut holding = node.holding();
+        holding.data_used = true;
+        let enough = !writable || holding.writable;
+        if let Some(kept) = holding.data.clone().filter(|_| enough) {
+            let result = then(&mut holding);
+            return (kept, result);
+        }
+        let replaced = holding.data.replace(Arc::clone(&data));
+        holding.writable = writable;
+        let result = then(&mut holding);
+        let known = std::mem::replace(&mut holding.data_queued, true);
+        drop(holding);
+        drop(replaced);
+        self.admit(node, Kind::Data, known);
+        (data, result)
+    }
+
+    /// Enters a descriptor of an object, which may be `known` to the queue from before; others are
+    /// closed if there are too many.
+    fn admit(&self, node: &Node, kind: Kind, known: bool) {
+        let mut queue = lock(&self.queue);
+        if !known {
+            queue.push_back(Ticket {
+                node: Weak::clone(&node.me),
+                kind,
+            });
+        }
+        let mut dead = Vec::new();
+        let mut looks = 2 * queue.len();
+        let mut left = self.open().saturating_sub(self.most);
+        // Tickets of what was closed otherwise must not pile up either.
+        while looks > 0 && (left > 0 || queue.len() > 2 * self.most) {
+            looks -= 1;
+            let Some(ticket) = queue.pop_front() else {
+                break;
+            };
+            let Some(node) = ticket.node.upgrade() else {
+                continue;
+            };
+            match node.give_up(ticket.kind, left == 0) {
+                Look::Closed(descriptor) => {
+                    left = left.saturating_sub(1);
+                    dead.push((Some(descriptor), node));
+                }
+                Look::Gone => dead.push((None, node)),
+                Look::Stays => {
+                    queue.push_back(ticket);
+                    dead.push((None, node));
+                }
+            }
+        }
+        // What closes a descriptor, or takes the index's lock.
+        drop(queue);
+        drop(dead);
+    }
+
+    /// Whether one more object that is open may lose its last name.
+    pub(crate) fn may_keep_nameless(&self) -> bool {
+        self.nameless.load(Ordering::Relaxed) < (self.most / 4).max(1)
+    }
+
+    pub(crate) fn count_nameless(&self) {
+        self.nameless.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget_nameless(&self) {
+        self.nameless.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Notes an object with uncommitted data. If there are too many, the one that is so for
+    /// longest is returned: it is to be synced.
+    pub(crate) fn note_uncommitted(&self, node: &Node) -> Option<Arc<Node>> {
+        let mut queue = lock(&self.uncommitted);
+        let mut holding = node.holding();
+        if !holding.listed {
+            holding.listed = true;
+            queue.push_back(Weak::clone(&node.me));
+        }
+        drop(holding);
+        let mut clean = Vec::new();
+        let oldest = loop {
+            if queue.len() <= self.most / 2 {
+                break None;
+            }
+            let Some(node) = queue.pop_front()?.upgrade() else {
+                continue;
+            };
+            let mut holding = node.holding();
+            holding.listed = false;
+            let dirty = holding.is_dirty();
+            drop(holding);
+            if dirty {
+                break Some(node);
+            }
+            clean.push(node);
+        };
+        drop(queue);
+        drop(clean);
+        oldest
+    }
+}
+
+/// What became of a descriptor that was looked at.
+enum Look {
+    Closed(Arc<Descriptor>),
+    Stays,
+    Gone,
+}
+
+impl Node {
+    /// Gives up a descriptor that was not used since the last look. `only_looking` closes nothing.
+    fn give_up(&self, kind: Kind, only_looking: bool) -> Look {
+        let mut holding = self.holding();
+        let (slot, keep) = match kind {
+            Kind::Path if holding.kept => (None, false),
+            Kind::Path => {
+                let used = !only_looking && std::mem::take(&mut holding.path_used);
+                (holding.path.take(), used)
+            }
+            Kind::Data => {
+                let used = !only_looking && std::mem::take(&mut holding.data_used);
+                let dirty = holding.is_dirty();
+                (holding.data.take(), used || dirty)
+            }
+        };
+        let stays = slot.is_some() && (keep || only_looking);
+        match kind {
+            Kind::Path => holding.path_queued = stays,
+            Kind::Data => holding.data_queued = stays,
+        }
+        match (slot, kind) {
+            (None, _) => Look::Gone,
+            (slot, Kind::Path) if stays => {
+                holding.path = slot;
+                Look::Stays
+            }
+            (slot, Kind::Data) if stays => {
+                holding.data = slot;
+                Look::Stays
+            }
+            (Some(descriptor), kind) => {
+                if kind == Kind::Data {
+                    holding.writable = false;
+                }
+                Look::Closed(descriptor)
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create_file::Create;
+    use crate::file::File;
+    use crate::file_system::FileSystem;
+    use crate::io::Stability;
+    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::{Identity, SetAttributes};
+
+    fn file_system(descriptors: usize) -> (FileSystem, tempfile::TempDir) {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 100,
+            descriptors,
+            durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        (fs, scratch)
+    }
+
+    fn create(fs: &FileSystem, number: usize) -> Arc<File> {
+        let set = SetAttributes::default();
+        let create = Create::Guarded(&set);
+        let (who, name) = (Identity::root(), format!("f{number}"));
+        fs.create_file(&who, &fs.root(), name.as_bytes(), create, OpenMode::BOTH)
+            .unwrap()
+            .file
+    }
+
+    fn write(fs: &FileSystem, file: &File) {
+        fs.write(&Identity::root(), file, 0, b"x", Stability::Unstable)
+            .unwrap();
+    }
+
+    #[test]
+    fn no_more_are_open_than_may_be() {
+        let (fs, _scratch) = file_system(16);
+        let files: Vec<_> = (0..200).map(|number| create(&fs, number)).collect();
+        let descriptors = fs.cache.descriptors();
+        assert!(descriptors.open() <= 16, "{}", descriptors.open());
+        for file in &files {
+            write(&fs, file);
+        }
+        assert!(descriptors.open() <= 16, "{}", descriptors.open());
+        drop(files);
+        assert!(lock(&descriptors.queue).len() <= 32);
+    }
+
+    /// The descriptor that a write went through is the one that hears of its loss.
+    #[test]
+    fn uncommitted_files_keep_their_descriptor_up_to_a_bound() {
+        let (fs, _scratch) = file_system(16);
+        let files: Vec<_> = (0..100).map(|number| create(&fs, number)).collect();
+        let dirty = |file: &Arc<File>| file.node().holding().is_dirty();
+        let first = &files[..8];
+        first.iter().for_each(|file| write(&fs, file));
+        let before: Vec<_> = first
+            .iter()
+            .map(|file| file.node().held_writer().unwrap().0)
+            .collect();
+        for file in &files[8..] {
+            fs.reach_data(file.node(), true).unwrap();
+        }
+        for (file, before) in first.iter().zip(&before) {
+            let (after, _) = file.node().held_writer().unwrap();
+            assert!(Arc::ptr_eq(&after, before) && dirty(file));
+        }
+        // One more, and the oldest is brought to the disk.
+        write(&fs, &files[50]);
+        assert!(!dirty(&files[0]) && files[1..8].iter().all(dirty) && dirty(&files[50]));
+        // Those that were committed do not count.
+        for file in &files[1..8] {
+            fs.commit(file.node()).unwrap();
+            assert!(!dirty(file));
+        }
+        for file in &files[51..58] {
+            write(&fs, file);
+        }
+        assert!(files[50..58].iter().all(dirty));
+        assert!(fs.cache.descriptors().open() <= 16 + before.len());
+    }
+
+    #[test]
+    fn who_writes_keeps_the_host_from_running_the_file_no_longer_than_it_is_open() {
+        let (fs, _scratch) = file_system(16);
+        let writer = create(&fs, 0);
+        let node = Arc::clone(writer.node());
+        let who = Identity::root();
+        let reader = fs.open_file(&who, &node, OpenMode::READ).unwrap();
+        assert!(node.held_writer().is_some());
+        drop(writer);
+        assert!(node.held_writer().is_none());
+        fs.reach_data(&node, false).unwrap();
+        assert!(node.held_writer().is_none() && node.held_data(false).is_some());
+        drop(reader);
+        assert!(node.held_data(false).is_none());
+    }
+}

@@ -1,0 +1,156 @@
+//! Opening again what has lost its descriptor to others (see [`crate::descriptors`]).
+//!
+//! No lock is held meanwhile. Two threads that need one descriptor at once may both open it; one
+//! of the two counts. An object that the host has taken away since is [`Error::Stale`].
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::attributes::Attributes;
+use crate::descriptors::Descriptor;
+use crate::error::Error;
+use crate::file_system::FileSystem;
+use crate::node::Node;
+use crate::sys;
+
+impl FileSystem {
+    /// A descriptor of an object, `O_PATH` or more.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] if the host has taken the object away, [`Error::Delay`] while it is being
+    /// looked for, [`Error::TooManyFiles`], [`Error::Io`].
+    pub(crate) fn reach(&self, node: &Node) -> Result<Arc<Descriptor>, Error> {
+        match node.held() {
+            Some(held) => Ok(held),
+            None => self.reach_path(node),
+        }
+    }
+
+    /// An `O_PATH` descriptor of an object. Errors as [`FileSystem::reach`].
+    pub(crate) fn reach_path(&self, node: &Node) -> Result<Arc<Descriptor>, Error> {
+        if let Some(held) = node.held_path() {
+            return Ok(held);
+        }
+        let path = match (node.held(), &self.names) {
+            (Some(data), _) => sys::reopen(self.descriptors(), data.as_fd(), OFlags::PATH)?,
+            (None, None) => self.open_handle(&node.kernel(), OFlags::PATH | OFlags::NOFOLLOW)?,
+            (None, Some(names)) => {
+                return self
+                    .seek_object(names, &node.decoded())
+                    .map(|(_, held)| held);
+            }
+        };
+        let descriptors = self.cache.descriptors();
+        Ok(descriptors.keep(node, descriptors.own(path)))
+    }
+
+    /// A descriptor for the data of a regular file that is open.
+    ///
+    /// # Errors
+    /// As [`FileSystem::reach`]; [`Error::Rofs`], and [`Error::Access`] if a program is being run
+    /// from it.
+    pub(crate) fn reach_data(&self, node: &Node, write: bool) -> Result<Arc<Descriptor>, Error> {
+        if let Some(held) = node.held_data(write) {
+            return Ok(held);
+        }
+        // To write means to read, too: a client fills up the page that it writes a part of.
+        let writable = write || node.has_writers();
+        let data = self.open_workable(node, writable)?;
+        Ok(self.cache.descriptors().keep_data(node, data, writable))
+    }
+
+    /// A descriptor to write to, which is kept until the write is covered by a sync; and whether
+    /// the object has to be noted as uncommitted. Errors as [`FileSystem::reach_data`].
+    pub(crate) fn reach_to_write(&self, node: &Node) -> Result<(Arc<Descriptor>, bool), Error> {
+        if let Some(begun) = node.begin_write() {
+            return Ok(begun);
+        }
+        let data = self.open_workable(node, true)?;
+        Ok(self.cache.descriptors().keep_data_to_write(node, data))
+    }
+
+    /// Opens the data of a file, whatever mode the host has given it.
+    fn open_workable(&self, node: &Node, writable: bool) -> Result<Arc<Descriptor>, Error> {
+        let data = match self.open_data(node, writable) {
+            Err(Error::Access) if self.shadow.is_some() => {
+                let held = self.reach(node)?;
+                let stat = sys::stat(held.as_fd())?;
+                self.make_workable(held.as_fd(), node.mark(), &stat)?;
+                self.open_data(node, writable)?
+            }
+            result => result?,
+        };
+        Ok(self.cache.descriptors().own(data))
+    }
+
+    fn open_data(&self, node: &Node, writable: bool) -> Result<OwnedFd, Error> {
+        let access = if writable {
+            OFlags::RDWR
+        } else {
+            OFlags::RDONLY
+        };
+        let flags = access | OFlags::NOATIME;
+        match (node.held(), &self.names) {
+            (None, None) => self.open_handle(&node.kernel(), flags | OFlags::NOFOLLOW),
+            (held, _) => {
+                let held = match held {
+                    Some(held) => held,
+                    None => self.reach_path(node)?,
+                };
+                Ok(sys::reopen(self.descriptors(), held.as_fd(), flags)?)
+            }
+        }
+    }
+
+    /// Whether a name of an object may go: one that is open keeps a descriptor when the last does.
+    ///
+    /// # Errors
+    /// [`Error::TooManyFiles`] if there are too many of the kind already.
+    pub(crate) fn may_lose_name(&self, node: &Node, attributes: &Attributes) -> Result<(), Error> {
+        if attributes.links <= 1 && node.is_open() && !self.cache.descriptors().may_keep_nameless()
+        {
+            return Err(Error::TooManyFiles);
+        }
+        Ok(())
+    }
+
+    /// Keeps an object without a name in reach of those who have it open. `held` is a descriptor
+    /// of it.
+    pub(crate) fn keep_nameless(&self, node: &Node, held: &Descriptor) -> Result<(), Error> {
+        let path = match node.held_path() {
+            Some(path) => path,
+            None => {
+                let path = sys::reopen(self.descriptors(), held.as_fd(), OFlags::PATH)?;
+                self.cache.descriptors().own(path)
+            }
+        };
+        node.keep_path(path);
+        Ok(())
+    }
+
+    /// Brings the data of an object to the disk through the descriptor that has heard of every
+    /// error since it was written; through a new one, if none is open for writing.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpc`] or [`Error::DQuot`]: the write verifier has changed then.
+    pub(crate) fn sync_file(
+        &self,
+        node: &Node,
+        sync: impl Fn(std::os::fd::BorrowedFd<'_>) -> Result<(), Errno>,
+    ) -> Result<(), Error> {
+        match node.held_writer() {
+            Some((data, written)) => {
+                let result = self.durable(sync(data.as_fd()));
+                node.committed(written);
+                result
+            }
+            None => {
+                let file = self.open_data(node, false)?;
+                self.durable(sync(file.as_fd()))
+            }
+        }
+    }
+}
