@@ -1,6 +1,7 @@
 //! What a worker finds after a power cut, and what it thinks of that.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::AddAssign;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -39,6 +40,17 @@ pub struct Findings {
     pub lost_steps: usize,
     /// Octets that are gone, and were not promised to stay.
     pub lost: usize,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} power cuts: {} octets, {} names and {} handles verified; lost, as they may be: {} \
+             octets, {} changes of names and owners",
+            self.cuts, self.kept, self.names, self.handles, self.lost, self.lost_steps
+        )
+    }
 }
 
 impl AddAssign for Findings {
