@@ -48,7 +48,7 @@ impl FileSystem {
 
     /// The path as the kernel has it for this very descriptor.
     fn kernel_path(&self, object: BorrowedFd<'_>) -> Option<Vec<u8>> {
-        let path_of = |object| sys::path_of(self.descriptors(), object).ok();
+        let path_of = |object| sys::path(self.descriptors(), object).ok();
         let root = self.reach(&self.root).ok()?;
         let (root, path) = (path_of(root.as_fd())?, path_of(object)?);
         below(root.to_bytes(), path.to_bytes())

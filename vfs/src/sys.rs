@@ -49,15 +49,6 @@ pub(crate) fn open_descriptors() -> Result<OwnedFd> {
     rustix::fs::open("/proc/self/fd", flags, Mode::empty())
 }
 
-/// The path by which this process holds an object, as the kernel has it.
-pub(crate) fn path_of(descriptors: BorrowedFd<'_>, object: BorrowedFd<'_>) -> Result<CString> {
-    rustix::fs::readlinkat(
-        descriptors,
-        decimal(object).as_str(),
-        Vec::with_capacity(256),
-    )
-}
-
 /// The user that this process acts as.
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
