@@ -103,9 +103,10 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections, builder.max_descriptors);
+        let files = divide(&builder.limits, builder.max_descriptors);
         let mut limits = builder.limits;
         limits.connections = files.connections;
+        limits.waiting = files.waiting;
         let settings = Settings {
             lease,
             durability: builder.durability,
@@ -115,7 +116,7 @@ impl Running {
             max_opens: builder.max_opens,
         };
         let (clearing, cleared) = watch::channel(0);
-        let transport = Transport::start(engine::MAX_RECORD, limits);
+        let transport = Transport::start(engine::MAX_RECORD, limits, builder.denied);
         let database = store.database();
         let served = Arc::new(Served::new(
             settings,

@@ -105,6 +105,24 @@ pub(super) struct ServeArguments {
     )]
     pub(super) mount_target_port: u16,
 
+    /// Serve mount targets whose address lies in this network at that address too, not only at
+    /// its mirror; may be repeated, or be a list with commas
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "LOCALEFS_BIND",
+        value_delimiter = ','
+    )]
+    pub(super) bind: Vec<localefs::Ipv4Net>,
+
+    /// What clients find that security groups or network ACLs deny
+    #[arg(long, env = "LOCALEFS_DENIED", value_enum, default_value_t)]
+    pub(super) denied: Denied,
+
+    /// Answer for the names of file systems by DNS at this address; port 0 is any free one
+    #[arg(long, value_name = "IP:PORT", env = "LOCALEFS_DNS")]
+    pub(super) dns: Option<SocketAddr>,
+
     /// The account that the API is of
     #[arg(
         long,
@@ -353,6 +371,16 @@ fn parse_owner(text: &str) -> Result<(u32, u32), String> {
     text.split_once(':')
         .and_then(|(uid, gid)| Some((id(uid)?, id(gid)?)))
         .ok_or_else(|| "two numbers are needed, as in 1000:1000".to_owned())
+}
+
+/// What clients find that are denied.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Denied {
+    /// Nothing, as on AWS: they wait until they are let in
+    #[default]
+    Silence,
+    /// Their connections are reset
+    Reset,
 }
 
 /// When changes of names reach the disk.

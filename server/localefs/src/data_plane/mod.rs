@@ -12,7 +12,7 @@ mod reset;
 mod served;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -23,6 +23,7 @@ pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
 use crate::admin::ServedFileSystem;
+use crate::transport::Rules;
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -125,6 +126,14 @@ impl DataPlane {
         let id = id.to_owned();
         self.change(async move |served| change::delete_mount_target(&served, &id).await)
             .await
+    }
+
+    /// Guards mount targets by these rules, also those that come later. In force when this
+    /// returns.
+    pub(crate) fn guard(&self, rules: HashMap<String, Arc<dyn Rules>>) {
+        if let Some(served) = self.served.upgrade() {
+            served.guard(rules);
+        }
     }
 
     /// Serves exactly these mount targets: by id, the file system and the address of each. Others

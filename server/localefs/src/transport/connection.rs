@@ -1,6 +1,7 @@
 //! One TCP connection: the task that owns its socket.
 
 use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub(super) struct Connection<S> {
     outbound: Outbound,
     /// Set once no further record is taken: what is under way is finished, then it closes.
     closing: bool,
+    /// Whether it could ever have been read from.
+    was_served: bool,
     /// Whether to read on, as far as memory goes.
     reading: bool,
     /// Whether reading waits for memory.
@@ -66,6 +69,7 @@ impl<S: Service> Connection<S> {
             stream,
             entry,
             closing: false,
+            was_served: false,
             reading: true,
             starved: false,
             receiving_since: now,
@@ -85,10 +89,14 @@ impl<S: Service> Connection<S> {
 
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
-            if self.entry.control.is_frozen() {
+            if self.entry.control.is_halted() {
                 self.thaw().await?;
             }
+            self.was_served = true;
             let all_taken = self.take_records();
+            if self.entry.control.is_halted() {
+                continue;
+            }
             self.flush().await?;
             if self.closing && self.calls.len() == 0 && self.outbound.is_empty() {
                 return Ok(());
@@ -113,7 +121,7 @@ impl<S: Service> Connection<S> {
     /// none is left.
     fn take_records(&mut self) -> bool {
         for _ in 0..RECORDS_PER_TURN {
-            if self.closing || self.backlogged() {
+            if self.closing || self.backlogged() || self.entry.control.is_halted() {
                 return false;
             }
             match self.inbound.next() {
@@ -230,13 +238,17 @@ impl<S: Service> Connection<S> {
         Ok(())
     }
 
-    /// Waits, deaf and dumb, until the connection is not frozen any more.
+    /// Waits, deaf and dumb, until the connection is neither frozen nor its gate shut.
     async fn thaw(&mut self) -> Result<(), Ended> {
-        while self.entry.control.is_frozen() {
-            self.entry.control.ordered().await;
+        while self.entry.control.is_halted() {
+            select! {
+                biased;
+                () = self.entry.control.ordered() => {}
+                () = gone(&self.stream, self.was_served) => return Err(Ended::Gone),
+            }
             self.obey()?;
             let stopping = self.entry.control.order() != Order::Serve;
-            if stopping && self.entry.control.is_frozen() {
+            if stopping && self.entry.control.is_halted() {
                 return Err(Ended::Cut);
             }
         }
@@ -308,5 +320,26 @@ impl<S: Service> Connection<S> {
             self.sending_since = Instant::now();
         }
         Ok(())
+    }
+}
+
+/// Waits until the client has left for good, and reads nothing meanwhile. Who has been served may
+/// have closed its side and still wait for replies.
+async fn gone(stream: &TcpStream, was_served: bool) {
+    if was_served {
+        // An error is that of the connection's end.
+        let _ = stream.ready(Interest::ERROR).await;
+        return;
+    }
+    loop {
+        let Ok(ready) = stream.ready(Interest::READABLE | Interest::ERROR).await else {
+            return;
+        };
+        if ready.is_error() || ready.is_read_closed() {
+            return;
+        }
+        // Else it would be ready again at once.
+        let unread: io::Result<()> = Err(io::ErrorKind::WouldBlock.into());
+        let _ = stream.try_io(Interest::READABLE, || unread);
     }
 }

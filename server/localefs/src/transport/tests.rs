@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::service::{Answer, Service};
-use super::{Limits, Transport};
+use super::{Denied, Everybody, Limits, Transport};
 
 const LONGEST: usize = 1 << 20;
 
@@ -61,8 +61,8 @@ struct Bench {
 
 impl Bench {
     fn new(limits: Limits) -> Self {
-        let transport = Transport::start(LONGEST, limits);
-        let group = transport.add(Scripted);
+        let transport = Transport::start(LONGEST, limits, Denied::Silence);
+        let group = transport.add(Scripted, Arc::new(Everybody));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = transport.listen(group, address).unwrap();
         Self { transport, address }
