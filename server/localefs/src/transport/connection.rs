@@ -1,7 +1,6 @@
 //! One TCP connection: the task that owns its socket.
 
 use std::future::poll_fn;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error};
 
 use super::Shared;
@@ -24,6 +23,9 @@ use super::limits::RECORDS_PER_TURN;
 use super::outbound::Outbound;
 use super::registry::{Entry, Order};
 use super::service::{Answer, Service};
+
+/// How often to look whether a client has left that has sent what is not to be read.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// What a connection waits for next.
 enum Event {
@@ -338,8 +340,7 @@ async fn gone(stream: &TcpStream, was_served: bool) {
         if ready.is_error() || ready.is_read_closed() {
             return;
         }
-        // Else it would be ready again at once.
-        let unread: io::Result<()> = Err(io::ErrorKind::WouldBlock.into());
-        let _ = stream.try_io(Interest::READABLE, || unread);
+        // What there is to read stays, and would make it ready again at once.
+        sleep(BETWEEN_LOOKS).await;
     }
 }

@@ -1,5 +1,7 @@
 //! The transport over real sockets, with a service whose records say what it does with them.
 
+mod gated;
+
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
