@@ -7,7 +7,7 @@ use super::{
     invalid, require, tag_set, tag_specification, unless_dry_run,
 };
 use crate::ids;
-use crate::records::{Permission, SecurityGroup, Tag, Vpc};
+use crate::records::{Remote, SecurityGroup, SecurityGroupRule, Tag, Vpc};
 use crate::store::{Change, View};
 use crate::topology::all_out;
 
@@ -88,7 +88,7 @@ fn make(call: &Call, change: &mut Change, form: &Form) -> Result<SecurityGroup> 
         vpc: vpc.id,
         name: name.to_owned(),
         description: description.to_owned(),
-        permissions: vec![all_out()],
+        rules: vec![all_out()],
         tags,
     };
     change.put(&new)?;
@@ -181,10 +181,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
                     None => (name, false),
                 };
                 let name = name.strip_prefix("ip-permission.")?;
-                let ours = group
-                    .permissions
-                    .iter()
-                    .filter(|one| one.is_egress == is_egress);
+                let ours = group.rules.iter().filter(|one| one.is_egress == is_egress);
                 ours.filter_map(|one| of_permission(one, name)).collect()
             }
         })
@@ -226,25 +223,21 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     )
 }
 
-fn of_permission(permission: &Permission, name: &str) -> Option<String> {
+fn of_permission(permission: &SecurityGroupRule, name: &str) -> Option<String> {
     match name {
-        "cidr" => permission.cidr.map(|cidr| cidr.to_string()),
+        "cidr" => permission.remote.net().map(|cidr| cidr.to_string()),
         "from-port" => permission.ports.map(|(from, _)| from.to_string()),
         "to-port" => permission.ports.map(|(_, to)| to.to_string()),
-        "group-id" => permission.group.clone(),
-        "protocol" => Some(permission.protocol.clone()),
+        "group-id" => group_of(permission).cloned(),
+        "protocol" => Some(permission.protocol.to_string()),
         _ => None,
     }
 }
 
 /// `IpPermission`s: rules of the same protocol and ports are one.
 fn permissions(group: &SecurityGroup, is_egress: bool, owner: &str) -> Vec<Element> {
-    let mut kinds: Vec<(&Permission, Vec<&Permission>)> = Vec::new();
-    for one in group
-        .permissions
-        .iter()
-        .filter(|one| one.is_egress == is_egress)
-    {
+    let mut kinds: Vec<(&SecurityGroupRule, Vec<&SecurityGroupRule>)> = Vec::new();
+    for one in group.rules.iter().filter(|one| one.is_egress == is_egress) {
         let same = kinds
             .iter_mut()
             .find(|(kind, _)| kind.protocol == one.protocol && kind.ports == one.ports);
@@ -255,7 +248,7 @@ fn permissions(group: &SecurityGroup, is_egress: bool, owner: &str) -> Vec<Eleme
     }
     let shown = kinds.into_iter().map(|(kind, all)| {
         let groups = all.iter().filter_map(|one| {
-            let id = one.group.as_ref()?;
+            let id = group_of(one)?;
             Some(
                 Element::new("item")
                     .text("userId", owner)
@@ -264,7 +257,7 @@ fn permissions(group: &SecurityGroup, is_egress: bool, owner: &str) -> Vec<Eleme
             )
         });
         let ranges = all.iter().filter_map(|one| {
-            let cidr = one.cidr?;
+            let cidr = one.remote.net()?;
             Some(
                 Element::new("item")
                     .text("cidrIp", cidr)
@@ -281,4 +274,11 @@ fn permissions(group: &SecurityGroup, is_egress: bool, owner: &str) -> Vec<Eleme
             .child(Element::new("prefixListIds"))
     });
     shown.collect()
+}
+
+fn group_of(rule: &SecurityGroupRule) -> Option<&String> {
+    match &rule.remote {
+        Remote::Group(id) => Some(id),
+        _ => None,
+    }
 }

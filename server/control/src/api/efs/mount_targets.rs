@@ -155,25 +155,11 @@ fn put(
     now: u64,
     until: u64,
 ) -> Result<MountTarget> {
-    let [a, b, c, d] = address.octets();
-    let of = format!("{a}.{b}");
-    let number = match change.get::<Mirror>(&of)? {
-        Some(mirror) => mirror.number,
-        None => {
-            let taken: Vec<u8> = change
-                .all::<Mirror>()?
-                .iter()
-                .map(|mirror| mirror.number)
-                .collect();
-            let number = topology::mirror(address, &taken).ok_or_else(|| {
-                let message =
-                    "There are more networks than this machine has loopback addresses for.";
-                ApiError::new(409, "NoFreeAddressesInSubnet", message)
-            })?;
-            change.put(&Mirror { of, number })?;
-            number
-        }
-    };
+    let [_, _, c, d] = address.octets();
+    let mirror = change.get::<Mirror>(&subnet.vpc)?.ok_or_else(|| {
+        let message = "There are more VPCs than this machine has loopback networks for.";
+        ApiError::new(409, "NoFreeAddressesInSubnet", message)
+    })?;
     let random: [u8; 5] = rand::rng().random();
     let interface = NetworkInterface {
         id: ids::random("eni-"),
@@ -187,6 +173,8 @@ fn put(
         groups,
         description: format!("EFS mount target for {} ({id})", file_system.id),
         requester: Some("amazon-elasticfilesystem".to_owned()),
+        attachment: None,
+        source_dest_check: true,
         created: now,
         tags: Vec::new(),
         place: NetworkInterface::place(&subnet.id, address),
@@ -199,7 +187,7 @@ fn put(
         vpc: subnet.vpc.clone(),
         zone: subnet.zone.clone(),
         ip_address: address,
-        mirror: Ipv4Addr::new(127, number, c, d),
+        mirror: Ipv4Addr::new(127, mirror.number, c, d),
         network_interface: interface.id.clone(),
     };
     change.put(&interface)?;
