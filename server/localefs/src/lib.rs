@@ -27,6 +27,7 @@ pub mod faults;
 mod file_limit;
 mod local_efs;
 mod mount;
+mod names;
 mod ownership;
 mod running;
 mod store;

@@ -15,12 +15,13 @@ use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
-use crate::control_plane;
+use crate::control_plane::{self, Addresses};
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
 use crate::faults::Faults;
 use crate::file_limit::divide;
+use crate::names::{Dns, Names};
 use crate::ownership::{self, Ownership};
 use crate::store::{Store, StoreError};
 use crate::transport::{self, Transport};
@@ -37,6 +38,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 pub(crate) struct Description {
     pub(crate) nfs: Vec<SocketAddr>,
     pub(crate) api: SocketAddr,
+    pub(crate) dns: Option<SocketAddr>,
     pub(crate) data: PathBuf,
     pub(crate) ephemeral: bool,
     pub(crate) shadow: bool,
@@ -76,6 +78,10 @@ impl Running {
             listeners.push(listener);
         }
         let api = control_plane::bind(builder.api).map_err(StartError::Api)?;
+        let dns = match builder.dns {
+            Some(address) => Some(Dns::bind(address).await.map_err(StartError::Dns)?),
+            None => None,
+        };
 
         let served = match &builder.root {
             Some(root) => {
@@ -149,17 +155,29 @@ impl Running {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
-        let api = control_plane::start(
-            (control, builder.mount_target_port),
+        let bind: Arc<[_]> = builder.bind.into();
+        let addresses = Addresses {
+            port: builder.mount_target_port,
+            bind: Arc::clone(&bind),
+        };
+        let (api, control) = control_plane::start(
+            (control, addresses),
             database,
             (data_plane.clone(), adopted),
             api,
             &mut background,
         )
         .await?;
+        let names = Names { control, bind };
+        let dns = dns.map(|dns| {
+            let address = dns.address();
+            dns.serve(names.clone(), &mut background);
+            address
+        });
         let description = Arc::new(Description {
             nfs,
             api: api.address(),
+            dns,
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
             shadow: first.is_shadow,
@@ -173,6 +191,7 @@ impl Running {
             data_plane: data_plane.clone(),
             connections: transport.connections(),
             faults: faults.clone(),
+            names,
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));

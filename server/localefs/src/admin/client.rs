@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::faults::{Added, Cleared, Refusal, ResetNow, Target};
+use super::network::Network;
 use super::socket;
 use super::status::{Health, Status};
 use crate::faults::{Fault, FaultStatus};
@@ -80,6 +81,14 @@ pub async fn health(data: &Path) -> Result<Health, ClientError> {
 /// [`ClientError`] if none comes.
 pub async fn status(data: &Path) -> Result<Status, ClientError> {
     get(data, "/status").await
+}
+
+/// Asks the server on the data directory `data` for names and addresses.
+///
+/// # Errors
+/// [`ClientError`] if none come.
+pub async fn network(data: &Path) -> Result<Network, ClientError> {
+    get(data, "/network").await
 }
 
 /// Asks the server on the data directory `data` which faults are at work.

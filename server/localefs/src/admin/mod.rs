@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `GET /health` | [`Health`] |
 //! | `GET /status` | [`Status`] |
+//! | `GET /network` | [`Network`] |
 //! | `GET /faults` | a list of [`FaultStatus`] |
 //! | `POST /faults` with a [`Fault`] | [`Added`] |
 //! | `DELETE /faults`, `DELETE /faults/ID` | [`Cleared`] |
@@ -18,14 +19,17 @@
 
 mod client;
 mod faults;
+mod network;
 mod server;
 mod socket;
 mod status;
 
 pub use client::{
-    ClientError, add_fault, clear_fault, clear_faults, faults, health, reset_connections, status,
+    ClientError, add_fault, clear_fault, clear_faults, faults, health, network, reset_connections,
+    status,
 };
 pub use faults::{Added, Cleared, Refusal, ResetNow, Target};
+pub use network::{InstanceAddress, MountTargetAddress, Network};
 pub(crate) use server::{Socket, Source};
 pub(crate) use status::seconds_left;
 pub use status::{

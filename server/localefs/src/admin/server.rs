@@ -17,6 +17,7 @@ use super::status::{FileSystemStatus, Health, Status};
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::faults::Faults;
+use crate::names::Names;
 use crate::running::Description;
 use crate::transport::Connections;
 
@@ -27,6 +28,7 @@ pub(crate) struct Source {
     pub(crate) data_plane: DataPlane,
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
+    pub(crate) names: Names,
 }
 
 /// The socket, removed on drop.
@@ -49,6 +51,7 @@ impl Socket {
         let router = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .route("/network", get(super::network::network))
             .merge(super::faults::router())
             .with_state(source);
         tasks.spawn(async move {

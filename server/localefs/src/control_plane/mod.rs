@@ -7,6 +7,7 @@ mod plane;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
 use localefs_control::adopt::Adopted;
 use localefs_control::api::{self, Api};
 use localefs_control::authorize::IamGate;
@@ -31,18 +32,27 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     api::bind(address).map_err(|error| ListenError::new(address, error))
 }
 
+/// Where mount targets are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    /// 0 is any free one.
+    pub(crate) port: u16,
+    /// Networks whose addresses this machine has.
+    pub(crate) bind: Arc<[Ipv4Net]>,
+}
+
 /// Starts the control plane, with tasks among `tasks`, and serves its API on `listener`. What is
 /// on record is served when this returns.
 ///
 /// # Errors
 /// Those of the records, and of the system.
 pub(crate) async fn start(
-    (settings, port): (Settings, u16),
+    (settings, addresses): (Settings, Addresses),
     database: Arc<Database>,
     (data_plane, adopted): (DataPlane, Adopted),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
-) -> Result<Api, StartError> {
+) -> Result<(Api, Arc<Control>), StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
@@ -54,7 +64,7 @@ pub(crate) async fn start(
             warn!(file_system = file_system.id, %error, "not served");
         }
     }
-    tasks.spawn(mount_targets::follow(data_plane, subscription, port));
+    tasks.spawn(mount_targets::follow(data_plane, subscription, addresses));
     if let Some(settled) = control.serve().await {
         for (mount_target, error) in settled.failed {
             warn!(mount_target, error, "not served at its own address");
@@ -62,8 +72,8 @@ pub(crate) async fn start(
     }
     tasks.spawn(Arc::clone(&control).keep());
     let address = listener.local_addr().map_err(StartError::Threads)?;
-    let api = Api::start(control, listener)
+    let api = Api::start(Arc::clone(&control), listener)
         .map_err(|error| StartError::Api(ListenError::new(address, error)))?;
     info!(address = %api.address(), "AWS's API");
-    Ok(api)
+    Ok((api, control))
 }

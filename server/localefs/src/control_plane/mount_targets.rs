@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use localefs_control::data_plane::{MountTargets, Settled, Subscription};
+use localefs_control::data_plane::{MountTargets, ServedMountTarget, Settled, Subscription};
 use tracing::warn;
 
+use super::Addresses;
 use crate::data_plane::{DataPlane, DataPlaneError};
+use crate::names::is_bound;
 
-/// Opens and closes mount targets, for ever. Each listens at its mirror, on `port`.
-pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, port: u16) {
+/// Opens and closes mount targets, for ever. Each listens at its mirror, and at its own address if
+/// this machine has that.
+pub(super) async fn follow(
+    data_plane: DataPlane,
+    subscription: Subscription,
+    addresses: Addresses,
+) {
     let Subscription {
         mut targets,
         settled,
@@ -19,7 +26,7 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
     loop {
         let wanted = targets.borrow_and_update().clone();
         if wanted.version > 0 {
-            let failed = settle(&data_plane, &wanted, &mut known, port).await;
+            let failed = settle(&data_plane, &wanted, &mut known, &addresses).await;
             settled.send_replace(Settled {
                 version: Some(wanted.version),
                 failed,
@@ -37,7 +44,7 @@ async fn settle(
     data_plane: &DataPlane,
     wanted: &MountTargets,
     known: &mut BTreeMap<String, bool>,
-    port: u16,
+    addresses: &Addresses,
 ) -> BTreeMap<String, String> {
     let gone = known.keys().filter(|id| !wanted.targets.contains_key(*id));
     for id in gone.cloned().collect::<Vec<_>>() {
@@ -53,13 +60,27 @@ async fn settle(
         if known.get(id) == Some(&true) {
             continue;
         }
-        let address = SocketAddr::from((target.mirror, port));
-        let made = data_plane.create_mount_target(&target.file_system, id, address);
-        let made = made.await;
+        let made = open(data_plane, target, addresses).await;
         known.insert(id.clone(), made.is_ok());
         if let Err(error) = made {
             failed.insert(id.clone(), error.to_string());
         }
     }
     failed
+}
+
+async fn open(
+    data_plane: &DataPlane,
+    target: &ServedMountTarget,
+    addresses: &Addresses,
+) -> Result<(), DataPlaneError> {
+    let own = is_bound(&addresses.bind, target.ip_address).then_some(target.ip_address);
+    for address in own.into_iter().chain([target.mirror]) {
+        let address = SocketAddr::from((address, addresses.port));
+        let (file_system, id) = (&target.file_system, &target.id);
+        data_plane
+            .create_mount_target(file_system, id, address)
+            .await?;
+    }
+    Ok(())
 }

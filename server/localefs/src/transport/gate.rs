@@ -10,14 +10,30 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What security groups remember of a flow (EC2 user guide, "Security group connection
-/// tracking").
+/// Which side's security groups remember a connection (EC2 user guide, "Security group connection
+/// tracking"). What one remembers it lets through, however its rules change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Tracking {
-    /// It lives on when the rule that let it in is gone.
-    Tracked,
-    /// It lives as long as a rule lets it in.
-    Untracked,
+pub(crate) struct Tracking {
+    /// Those of the client's interface.
+    pub(crate) client: bool,
+    /// Those of the mount target.
+    pub(crate) mount_target: bool,
+}
+
+impl Tracking {
+    /// Nobody remembers it.
+    pub(crate) const NONE: Self = Self {
+        client: false,
+        mount_target: false,
+    };
+
+    /// What is remembered once either of these is.
+    fn or(self, other: Self) -> Self {
+        Self {
+            client: self.client || other.client,
+            mount_target: self.mount_target || other.mount_target,
+        }
+    }
 }
 
 /// What the rules say of a connection.
@@ -52,7 +68,7 @@ pub(crate) struct Unknown;
 
 impl Rules for Everybody {
     fn connect(&self, _: SocketAddr) -> Ruling {
-        Ruling::Allowed(Tracking::Untracked)
+        Ruling::Allowed(Tracking::NONE)
     }
 
     fn carry(&self, _: SocketAddr, tracking: Tracking) -> Ruling {
@@ -109,9 +125,11 @@ impl State {
             Some(tracking) => rules.carry(source, tracking),
         };
         match (ruling, known) {
-            // What is tracked stays so, also once another rule lets it in.
-            (Ruling::Allowed(_), Some(Tracking::Tracked)) => (Self::Open(Tracking::Tracked), None),
-            (Ruling::Allowed(tracking), _) => (Self::Open(tracking), None),
+            // What is remembered stays so, whatever rule lets it through later.
+            (Ruling::Allowed(tracking), known) => {
+                let before = known.unwrap_or(Tracking::NONE);
+                (Self::Open(tracking.or(before)), None)
+            }
             (Ruling::Denied(because), None) => (Self::Waiting, Some(because)),
             (Ruling::Denied(because), Some(tracking)) => (Self::Suspended(tracking), Some(because)),
         }
@@ -155,26 +173,28 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Tracking::{Tracked, Untracked};
 
-    /// Answers as told.
+    /// Answers as told, whatever it is asked; keeps what it was asked.
     #[derive(Debug)]
     struct Told {
-        connect: Ruling,
-        tracked: Ruling,
-        untracked: Ruling,
+        ruling: Ruling,
+        asked: std::sync::Mutex<Option<Option<Tracking>>>,
+    }
+
+    impl Told {
+        fn answer(&self, tracking: Option<Tracking>) -> Ruling {
+            *self.asked.lock().unwrap() = Some(tracking);
+            self.ruling.clone()
+        }
     }
 
     impl Rules for Told {
         fn connect(&self, _: SocketAddr) -> Ruling {
-            self.connect.clone()
+            self.answer(None)
         }
 
         fn carry(&self, _: SocketAddr, tracking: Tracking) -> Ruling {
-            match tracking {
-                Tracked => self.tracked.clone(),
-                Untracked => self.untracked.clone(),
-            }
+            self.answer(Some(tracking))
         }
 
         fn denied(&self) -> Vec<RangeInclusive<Ipv4Addr>> {
@@ -182,12 +202,26 @@ mod tests {
         }
     }
 
-    fn rulings() -> [Ruling; 3] {
-        [
-            Ruling::Allowed(Tracked),
-            Ruling::Allowed(Untracked),
-            Ruling::Denied("no".into()),
-        ]
+    fn trackings() -> Vec<Tracking> {
+        let both = [false, true];
+        let pairs = both.map(|client| {
+            both.map(|mount_target| Tracking {
+                client,
+                mount_target,
+            })
+        });
+        pairs.concat()
+    }
+
+    fn told(ruling: Ruling) -> Told {
+        Told {
+            ruling,
+            asked: std::sync::Mutex::default(),
+        }
+    }
+
+    fn denied() -> Told {
+        told(Ruling::Denied("no".into()))
     }
 
     fn source() -> SocketAddr {
@@ -195,70 +229,55 @@ mod tests {
     }
 
     #[test]
-    fn every_state_with_every_answer_of_the_rules() {
-        let states = [
-            None,
-            Some(State::Waiting),
-            Some(State::Open(Tracked)),
-            Some(State::Open(Untracked)),
-            Some(State::Suspended(Tracked)),
-            Some(State::Suspended(Untracked)),
-        ];
-        let mut seen = 0;
-        for before in states {
-            for connect in rulings() {
-                for tracked in rulings() {
-                    for untracked in rulings() {
-                        let asked = match before {
-                            None | Some(State::Waiting) => &connect,
-                            Some(State::Open(Tracked) | State::Suspended(Tracked)) => &tracked,
-                            Some(State::Open(Untracked) | State::Suspended(Untracked)) => {
-                                &untracked
-                            }
-                        };
-                        let expected = match (asked, before) {
-                            (Ruling::Denied(_), None | Some(State::Waiting)) => State::Waiting,
-                            (
-                                Ruling::Denied(_),
-                                Some(State::Open(tracking) | State::Suspended(tracking)),
-                            ) => State::Suspended(tracking),
-                            (
-                                Ruling::Allowed(_),
-                                Some(State::Open(Tracked) | State::Suspended(Tracked)),
-                            ) => State::Open(Tracked),
-                            (Ruling::Allowed(tracking), _) => State::Open(*tracking),
-                        };
-                        let rules = Told {
-                            connect: connect.clone(),
-                            tracked: tracked.clone(),
-                            untracked: untracked.clone(),
-                        };
-                        let (state, because) = State::next(before, &rules, source());
-                        assert_eq!(state, expected, "{before:?} {rules:?}");
-                        assert_eq!(because.is_some(), !state.is_open());
-                        seen += 1;
-                    }
-                }
+    fn a_new_connection_waits_or_is_open_as_the_rules_say() {
+        for before in [None, Some(State::Waiting)] {
+            for tracking in trackings() {
+                let rules = told(Ruling::Allowed(tracking));
+                let next = State::next(before, &rules, source());
+                assert_eq!(next, (State::Open(tracking), None));
+                assert_eq!(*rules.asked.lock().unwrap(), Some(None));
             }
+            let rules = denied();
+            let next = State::next(before, &rules, source());
+            assert_eq!(next, (State::Waiting, Some("no".into())));
+            assert_eq!(*rules.asked.lock().unwrap(), Some(None));
         }
-        assert_eq!(seen, 6 * 27);
     }
 
     #[test]
-    fn a_closed_gate_remembers_since_when_and_why() {
-        let [allowed, _, denied] = rulings();
+    fn a_live_connection_is_suspended_and_open_again_and_nothing_remembered_is_lost() {
+        for known in trackings() {
+            for before in [State::Open(known), State::Suspended(known)] {
+                for tracking in trackings() {
+                    let rules = told(Ruling::Allowed(tracking));
+                    let (state, because) = State::next(Some(before), &rules, source());
+                    let State::Open(after) = state else {
+                        panic!("{before:?} {tracking:?} {state:?}");
+                    };
+                    assert_eq!(after.client, known.client | tracking.client);
+                    let mount_target = known.mount_target | tracking.mount_target;
+                    assert_eq!(after.mount_target, mount_target);
+                    assert_eq!(because, None);
+                    assert_eq!(*rules.asked.lock().unwrap(), Some(Some(known)));
+                }
+                let rules = denied();
+                let next = State::next(Some(before), &rules, source());
+                assert_eq!(next, (State::Suspended(known), Some("no".into())));
+                assert_eq!(*rules.asked.lock().unwrap(), Some(Some(known)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shut_gate_remembers_since_when_and_why() {
+        let allowed = told(Ruling::Allowed(Tracking::NONE));
         let now = Instant::now();
         let later = now + std::time::Duration::from_secs(5);
-        let rules = |ruling: &Ruling| Told {
-            connect: ruling.clone(),
-            tracked: ruling.clone(),
-            untracked: ruling.clone(),
-        };
-        let mut gate = Gate::new(&rules(&denied), source(), now);
-        assert_eq!(gate.judge(&rules(&denied), source(), later), State::Waiting);
+        let mut gate = Gate::new(&denied(), source(), now);
+        assert_eq!(gate.judge(&denied(), source(), later), State::Waiting);
         assert_eq!((gate.since, gate.because.as_deref()), (now, Some("no")));
-        gate.judge(&rules(&allowed), source(), later);
+        assert_eq!(gate.judge(&allowed, source(), later), State::Waiting);
         assert_eq!((gate.since, gate.because.as_deref()), (later, None));
-        assert_eq!(gate.state, State::Open(Tracked));
+        assert_eq!(gate.state, State::Open(Tracking::NONE));
     }
 }

@@ -7,6 +7,11 @@ use super::super::registry::Group;
 use super::super::{Rules, Ruling, State, Tracking};
 use super::*;
 
+const TRACKED: Tracking = Tracking {
+    client: true,
+    mount_target: true,
+};
+
 /// Lets some in.
 #[derive(Clone, Copy, Debug)]
 struct Lets {
@@ -23,14 +28,14 @@ const NOBODY: Lets = Lets {
 
 /// By a rule for some.
 const SOME: Lets = Lets {
-    connect: Some(Tracking::Tracked),
+    connect: Some(TRACKED),
     tracked: true,
     untracked: true,
 };
 
 /// By a rule for everybody.
 const ALL: Lets = Lets {
-    connect: Some(Tracking::Untracked),
+    connect: Some(Tracking::NONE),
     ..SOME
 };
 
@@ -48,8 +53,8 @@ impl Rules for Lets {
 
     fn carry(&self, _: SocketAddr, tracking: Tracking) -> Ruling {
         let allowed = match tracking {
-            Tracking::Tracked => self.tracked,
-            Tracking::Untracked => self.untracked,
+            TRACKED => self.tracked,
+            _ => self.untracked,
         };
         match allowed {
             true => Ruling::Allowed(tracking),
@@ -149,7 +154,7 @@ async fn an_untracked_connection_is_cut_at_once_and_goes_on_where_it_was() {
     let mut client = gated.bench.connect().await;
     assert_eq!(client.ask("before").await, "before");
     gated.judge(REVOKED);
-    assert_eq!(gated.states(), [State::Suspended(Tracking::Untracked)]);
+    assert_eq!(gated.states(), [State::Suspended(Tracking::NONE)]);
     client.send("during").await;
     client.hears_nothing().await;
     gated.judge(ALL);
