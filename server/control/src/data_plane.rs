@@ -12,6 +12,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::network::Reachability;
+
 /// Why the data plane did not do what it was told; the text is for people.
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -84,6 +86,8 @@ pub struct ServedMountTarget {
     pub ip_address: Ipv4Addr,
     /// Where it listens on this machine: 127.n.c.d for a.b.c.d, n being the number of a.b/16.
     pub mirror: Ipv4Addr,
+    /// Whom the network lets reach it.
+    pub reachability: Arc<Reachability>,
 }
 
 /// All mount targets that are to accept connections, at one moment.
@@ -169,12 +173,28 @@ impl Publisher {
 mod tests {
     use super::*;
 
+    fn nobody() -> Reachability {
+        let target = crate::records::MountTarget {
+            id: "fsmt-a".to_owned(),
+            file_system: "fs-0123456789abcdef0".to_owned(),
+            life_cycle: crate::records::LifeCycle::Creating { until: 0 },
+            subnet: "subnet-a".to_owned(),
+            vpc: "vpc-a".to_owned(),
+            zone: "us-east-1a".to_owned(),
+            ip_address: Ipv4Addr::new(172, 31, 0, 4),
+            mirror: Ipv4Addr::new(127, 31, 0, 4),
+            network_interface: "eni-a".to_owned(),
+        };
+        crate::network::Compiler::new(&crate::network::World::default()).reachability(&target)
+    }
+
     fn one(id: &str) -> BTreeMap<String, ServedMountTarget> {
         let target = ServedMountTarget {
             id: id.to_owned(),
             file_system: "fs-0123456789abcdef0".to_owned(),
             ip_address: Ipv4Addr::new(172, 31, 0, 4),
             mirror: Ipv4Addr::new(127, 31, 0, 4),
+            reachability: Arc::new(nobody()),
         };
         BTreeMap::from([(id.to_owned(), target)])
     }

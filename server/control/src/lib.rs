@@ -21,6 +21,7 @@ pub mod data_plane;
 pub mod iam;
 pub mod ids;
 pub mod metrics;
+pub mod network;
 pub mod places;
 pub mod records;
 pub mod sigv4;

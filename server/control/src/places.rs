@@ -239,7 +239,10 @@ mod tests {
             subnet.map(|subnet| subnet.zone.as_str())
         };
         let place = places.place(source("127.64.3.4")).unwrap();
-        assert_eq!((place.vpc, place.address), (Some("vpc-2"), [172, 31, 3, 4].into()));
+        assert_eq!(
+            (place.vpc, place.address),
+            (Some("vpc-2"), [172, 31, 3, 4].into())
+        );
         assert_eq!(zone("127.31.3.4", "vpc-2"), Some("a"));
         assert_eq!(zone("127.64.3.4", "vpc-1"), Some("b"));
         assert_eq!(zone("127.31.99.4", "vpc-1"), None);

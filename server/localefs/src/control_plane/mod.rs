@@ -1,6 +1,7 @@
 //! The control plane in this process: its records in the same database, its file systems and
 //! mount targets in the same data plane, and AWS's API on a socket.
 
+mod guard;
 mod mount_targets;
 mod plane;
 

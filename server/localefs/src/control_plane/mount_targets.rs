@@ -1,14 +1,18 @@
 //! Mount targets come and go as the control plane says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use localefs_control::data_plane::{MountTargets, ServedMountTarget, Settled, Subscription};
+use localefs_control::network::Reachability;
 use tracing::warn;
 
 use super::Addresses;
+use super::guard::Guard;
 use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::names::is_bound;
+use crate::transport::Rules;
 
 /// Opens and closes mount targets, for ever. Each listens at its mirror, and at its own address if
 /// this machine has that.
@@ -23,9 +27,11 @@ pub(super) async fn follow(
     } = subscription;
     // Those that were ever wanted and still are there, and whether each is open.
     let mut known = BTreeMap::new();
+    let mut guarded = BTreeMap::new();
     loop {
         let wanted = targets.borrow_and_update().clone();
         if wanted.version > 0 {
+            guard(&data_plane, &wanted, &mut guarded);
             let failed = settle(&data_plane, &wanted, &mut known, &addresses).await;
             settled.send_replace(Settled {
                 version: Some(wanted.version),
@@ -36,6 +42,28 @@ pub(super) async fn follow(
             return;
         }
     }
+}
+
+/// Puts rules in force that have changed. Nothing else is waited for: who is to be kept out is out.
+fn guard(
+    data_plane: &DataPlane,
+    wanted: &MountTargets,
+    guarded: &mut BTreeMap<String, Arc<Reachability>>,
+) {
+    let mut changed: HashMap<String, Arc<dyn Rules>> = HashMap::new();
+    for (id, target) in &wanted.targets {
+        let reachability = &target.reachability;
+        let known = guarded.get(id);
+        // Compared by address first, which costs nothing.
+        if known.is_none_or(|known| !Arc::ptr_eq(known, reachability) && known != reachability) {
+            changed.insert(id.clone(), Arc::new(Guard(Arc::clone(reachability))));
+        }
+    }
+    let all = wanted.targets.iter();
+    *guarded = all
+        .map(|(id, target)| (id.clone(), Arc::clone(&target.reachability)))
+        .collect();
+    data_plane.guard(changed);
 }
 
 /// Makes the mount targets those that are wanted; gives which could not be opened, and why. Those

@@ -151,10 +151,8 @@ impl RequestHandler for Handler {
         }
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.response_code = code;
-        metadata.authoritative =
-            matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
-        let record =
-            found.map(|(name, address)| Record::from_rdata(name, TTL, RData::A(address)));
+        metadata.authoritative = matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
+        let record = found.map(|(name, address)| Record::from_rdata(name, TTL, RData::A(address)));
         let mut message = MessageResponseBuilder::from_message_request(request);
         if let Some(edns) = &edns {
             message.edns(edns);

@@ -10,29 +10,19 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Which side's security groups remember a connection (EC2 user guide, "Security group connection
-/// tracking"). What one remembers it lets through, however its rules change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Tracking {
-    /// Those of the client's interface.
-    pub(crate) client: bool,
-    /// Those of the mount target.
-    pub(crate) mount_target: bool,
-}
+pub(crate) use localefs_control::network::Tracking;
 
-impl Tracking {
-    /// Nobody remembers it.
-    pub(crate) const NONE: Self = Self {
-        client: false,
-        mount_target: false,
-    };
+/// Nothing is remembered of a connection.
+pub(crate) const UNTRACKED: Tracking = Tracking {
+    client: false,
+    mount_target: false,
+};
 
-    /// What is remembered once either of these is.
-    fn or(self, other: Self) -> Self {
-        Self {
-            client: self.client || other.client,
-            mount_target: self.mount_target || other.mount_target,
-        }
+/// What is remembered once either of these is.
+fn both(one: Tracking, other: Tracking) -> Tracking {
+    Tracking {
+        client: one.client || other.client,
+        mount_target: one.mount_target || other.mount_target,
     }
 }
 
@@ -68,7 +58,7 @@ pub(crate) struct Unknown;
 
 impl Rules for Everybody {
     fn connect(&self, _: SocketAddr) -> Ruling {
-        Ruling::Allowed(Tracking::NONE)
+        Ruling::Allowed(UNTRACKED)
     }
 
     fn carry(&self, _: SocketAddr, tracking: Tracking) -> Ruling {
@@ -127,8 +117,8 @@ impl State {
         match (ruling, known) {
             // What is remembered stays so, whatever rule lets it through later.
             (Ruling::Allowed(tracking), known) => {
-                let before = known.unwrap_or(Tracking::NONE);
-                (Self::Open(tracking.or(before)), None)
+                let before = known.unwrap_or(UNTRACKED);
+                (Self::Open(both(tracking, before)), None)
             }
             (Ruling::Denied(because), None) => (Self::Waiting, Some(because)),
             (Ruling::Denied(because), Some(tracking)) => (Self::Suspended(tracking), Some(because)),
@@ -270,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_shut_gate_remembers_since_when_and_why() {
-        let allowed = told(Ruling::Allowed(Tracking::NONE));
+        let allowed = told(Ruling::Allowed(UNTRACKED));
         let now = Instant::now();
         let later = now + std::time::Duration::from_secs(5);
         let mut gate = Gate::new(&denied(), source(), now);
@@ -278,6 +268,6 @@ mod tests {
         assert_eq!((gate.since, gate.because.as_deref()), (now, Some("no")));
         assert_eq!(gate.judge(&allowed, source(), later), State::Waiting);
         assert_eq!((gate.since, gate.because.as_deref()), (later, None));
-        assert_eq!(gate.state, State::Open(Tracking::NONE));
+        assert_eq!(gate.state, State::Open(UNTRACKED));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use super::super::gate::UNTRACKED;
 use super::super::registry::Group;
 use super::super::{Rules, Ruling, State, Tracking};
 use super::*;
@@ -35,7 +36,7 @@ const SOME: Lets = Lets {
 
 /// By a rule for everybody.
 const ALL: Lets = Lets {
-    connect: Some(Tracking::NONE),
+    connect: Some(UNTRACKED),
     ..SOME
 };
 
@@ -154,7 +155,7 @@ async fn an_untracked_connection_is_cut_at_once_and_goes_on_where_it_was() {
     let mut client = gated.bench.connect().await;
     assert_eq!(client.ask("before").await, "before");
     gated.judge(REVOKED);
-    assert_eq!(gated.states(), [State::Suspended(Tracking::NONE)]);
+    assert_eq!(gated.states(), [State::Suspended(UNTRACKED)]);
     client.send("during").await;
     client.hears_nothing().await;
     gated.judge(ALL);
