@@ -148,7 +148,7 @@ impl Running {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
-        let api = control_plane::start(
+        let (api, control) = control_plane::start(
             (control, builder.mount_target_port),
             database,
             (data_plane.clone(), adopted),
@@ -172,6 +172,7 @@ impl Running {
             data_plane: data_plane.clone(),
             connections: transport.connections(),
             faults: faults.clone(),
+            control,
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
