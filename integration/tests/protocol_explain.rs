@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use localefs::LocalEfs;
 use localefs::admin::{self, Explanation, FileOperation, Question};
+use localefs_integration::client::names::*;
 use localefs_integration::client::{ClientOptions, Credential, Open, Session};
 use localefs_protocol::nfs4::{Attributes, Nfsstat4, Stateid4};
 use rand::rngs::StdRng;
@@ -42,10 +43,11 @@ impl Bench {
     }
 
     fn own(&mut self, object: &[u8], (uid, gid, mode): (u32, u32, u32)) {
+        let (uid, gid) = (uid.to_string(), gid.to_string());
         let set = Attributes {
             mode: Some(mode),
-            owner: Some(uid.to_string().into()),
-            owner_group: Some(gid.to_string().into()),
+            owner: Some(uid.as_bytes().into()),
+            owner_group: Some(gid.as_bytes().into()),
             ..Attributes::default()
         };
         let compound = self.session.compound().putfh(object);
@@ -67,9 +69,10 @@ fn really(
     let way = way.lookup(directories[0]).lookup(directories[1]);
     let (uid, _, mode) = before;
     let caller = match who {
-        Credential::Sys { gid, .. } => *gid,
+        Credential::Sys { gid, .. } => gid.to_string(),
         _ => unreachable!(),
     };
+    let other = u32::from(uid == 0).to_string();
     let compound = match operation {
         FileOperation::Read => way.open(&Open::read(name)),
         FileOperation::Write => way.open(&Open::write(name)),
@@ -87,22 +90,22 @@ fn really(
         FileOperation::Chown => way.lookup(name).setattr(
             Stateid4::ANONYMOUS,
             &Attributes {
-                owner: Some(u32::from(uid == 0).to_string().into()),
+                owner: Some(other.as_bytes().into()),
                 ..Attributes::default()
             },
         ),
         FileOperation::Chgrp => way.lookup(name).setattr(
             Stateid4::ANONYMOUS,
             &Attributes {
-                owner_group: Some(caller.to_string().into()),
+                owner_group: Some(caller.as_bytes().into()),
                 ..Attributes::default()
             },
         ),
     };
     let reply = compound.send();
     let asks = matches!(operation, FileOperation::Execute | FileOperation::List);
-    if asks && reply.status() == Nfsstat4::OK && reply.access().access.0 == 0 {
-        return Nfsstat4::ACCESS;
+    if asks && reply.status() == NFS4_OK && reply.access().access.0 == 0 {
+        return NFS4ERR_ACCESS;
     }
     reply.status()
 }
@@ -181,9 +184,9 @@ fn what_it_says_of_files_is_what_operations_meet() {
             "f",
             of_file,
         );
-        let expected = [Nfsstat4::OK, Nfsstat4::ACCESS, Nfsstat4::PERM];
+        let expected = [NFS4_OK, NFS4ERR_ACCESS, NFS4ERR_PERM];
         assert!(expected.contains(&status), "{status:?}: {question:?}");
-        let allowed = status == Nfsstat4::OK;
+        let allowed = status == NFS4_OK;
         let what = format!("{status:?} for {question:?} on {of_outer:?} {of_inner:?} {of_file:?}");
         assert_eq!(said.allowed, allowed, "{what}: {said:#?}");
         *seen.entry((format!("{operation:?}"), allowed)).or_default() += 1;
