@@ -268,3 +268,7 @@ pub async fn explain(control: &Arc<Control>, asked: Question) -> Result<Explanat
     let done = tokio::task::spawn_blocking(move || control.explain(&asked)).await;
     done.unwrap_or_else(|error| Err(question(error.to_string())))
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

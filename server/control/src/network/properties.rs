@@ -210,7 +210,7 @@ fn rules(dice: &mut Dice, world: &mut World, addresses: &[Ipv4Addr]) {
             dice.below(9)
         };
         for _ in 0..count {
-            let (number, is_egress) = (dice.below(200) as u16 + 1, dice.chance(50));
+            let (number, is_egress) = (dice.0.random_range(1..=200), dice.chance(50));
             let entry = NetworkAclEntry {
                 number,
                 is_egress,
