@@ -90,7 +90,7 @@ fn read_token(token: &str) -> Result<String> {
         .chars()
         .map_while(|digit| digit.to_digit(16))
         .collect();
-    if digits.len() != token.chars().count() || digits.len() % 2 != 0 {
+    if digits.len() != token.chars().count() || !digits.len().is_multiple_of(2) {
         return Err(wrong());
     }
     let bytes = digits
