@@ -96,7 +96,7 @@ impl Gate for CheckedGate {
 /// An account.
 pub(crate) struct World {
     pub(crate) control: Arc<Control>,
-    _subscription: Subscription,
+    subscription: Subscription,
 }
 
 /// What a call was answered.
@@ -151,8 +151,13 @@ impl World {
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
         Self {
             control,
-            _subscription: subscription,
+            subscription,
         }
+    }
+
+    /// What is to be served at present.
+    pub(crate) fn published(&self) -> Arc<data_plane::MountTargets> {
+        Arc::clone(&self.subscription.targets.borrow())
     }
 
     /// The root user.
