@@ -37,7 +37,7 @@ pub struct Judged {
     pub depth: usize,
     /// What it is.
     pub attributes: Attributes,
-    /// What was wanted of it, in the letters of a mode: `x`, `wx`, ...; empty for what only its
+    /// What was wanted of it, in the letters of a mode: `x`, `r`, `w`; empty for what only its
     /// owner may do.
     pub wanted: &'static str,
     /// Why not.
@@ -87,7 +87,7 @@ impl FileSystem {
                     Ok(_) => Err(Error::Exist),
                     Err(Error::NoEnt) => {
                         let verdict = check(who, &attributes, Permissions::WRITE).ok();
-                        say(judged, depth, &attributes, "wx", verdict)
+                        say(judged, depth, &attributes, "w", verdict)
                     }
                     Err(error) => Err(error),
                 };
@@ -113,7 +113,7 @@ impl FileSystem {
             Wish::Delete => {
                 let parent = parent.ok_or(Error::Inval)?;
                 let verdict = may_delete(who, &parent, &attributes).ok();
-                return say(judged, path.len().saturating_sub(1), &parent, "wx", verdict);
+                return say(judged, path.len().saturating_sub(1), &parent, "w", verdict);
             }
             Wish::Chmod => {
                 let mode = Some(attributes.mode);
