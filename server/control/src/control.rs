@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio::time::sleep;
 use tracing::{error, warn};
 
@@ -85,6 +85,7 @@ pub struct Control {
     pub(crate) adopted: Mutex<Option<Adopted>>,
     publishing: Mutex<()>,
     changed: Notify,
+    topology: watch::Sender<u64>,
 }
 
 impl Debug for Control {
@@ -131,6 +132,7 @@ impl Control {
             adopted: Mutex::default(),
             publishing: Mutex::default(),
             changed: Notify::new(),
+            topology: watch::Sender::new(0),
         }))
     }
 
@@ -182,6 +184,17 @@ impl Control {
             (target.id.clone(), served)
         });
         Ok(self.publisher.publish(served.collect()))
+    }
+
+    /// Says that what the network's verdicts rest on has changed, and is in the records.
+    pub fn topology_changed(&self) {
+        self.topology.send_modify(|version| *version += 1);
+    }
+
+    /// A number that grows whenever [`Control::topology_changed`] was said.
+    #[must_use]
+    pub fn topology(&self) -> watch::Receiver<u64> {
+        self.topology.subscribe()
     }
 
     /// Has the keeper look whether something is over, and when it has to look again.

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -39,6 +40,54 @@ pub struct ConnectedClient {
     pub address: String,
 }
 
+/// What somebody may want to do to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileOperation {
+    /// Read a file.
+    Read,
+    /// Write to a file.
+    Write,
+    /// Make something that is not there.
+    Create,
+    /// Take a name away.
+    Delete,
+    /// Run a file, or search a directory.
+    Execute,
+    /// List a directory.
+    List,
+    /// Set the mode.
+    Chmod,
+    /// Give to another user.
+    Chown,
+    /// Give to the group of the caller.
+    Chgrp,
+}
+
+/// Somebody, and what they want to do to a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileWish {
+    /// As the client asserts it.
+    pub uid: u32,
+    /// As the client asserts it.
+    pub gid: u32,
+    /// Supplementary groups; AUTH_SYS has room for 16.
+    pub groups: Vec<u32>,
+    /// What.
+    pub operation: FileOperation,
+    /// From the root of the file system, `/mark/diary`.
+    pub path: String,
+}
+
+/// What one object on the way to a path says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStep {
+    /// Whether one gets on.
+    pub allowed: bool,
+    /// Why, for people.
+    pub because: String,
+}
+
 /// Who serves the files. File systems are named by their ids (`fs-` and 17 digits).
 ///
 /// Calls may block, and are made on threads that may, but for [`DataPlane::metered`].
@@ -66,6 +115,13 @@ pub trait DataPlane: Send + Sync + 'static {
 
     /// The NFS clients of a file system.
     fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
+
+    /// What decides whether somebody may do something to a path: what is asked on the way, in its
+    /// order, up to what refuses.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] if there is no such file system.
+    fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, DataPlaneError>;
 
     /// Empties the trees of file systems that have no mount target, as they were when they were
     /// made. Never touches one that was there before localefs (`--root`).

@@ -15,7 +15,9 @@ use crate::actions;
 use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthenticated, answer};
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
-use crate::data_plane::{self, ConnectedClient, DataPlane, DataPlaneError, Metered, Subscription};
+use crate::data_plane::{
+    self, ConnectedClient, DataPlane, DataPlaneError, FileStep, FileWish, Metered, Subscription,
+};
 use crate::store::{Store, View};
 
 /// The account of all tests.
@@ -44,6 +46,17 @@ impl DataPlane for NoData {
 
     fn clients(&self, _file_system: &str) -> Vec<ConnectedClient> {
         Vec::new()
+    }
+
+    fn explain(
+        &self,
+        _file_system: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
+        Ok(vec![FileStep {
+            allowed: wish.uid == 0,
+            because: format!("nothing is at {}", wish.path),
+        }])
     }
 
     fn reset(&self, _file_systems: &[String]) -> Result<(), DataPlaneError> {
@@ -83,7 +96,7 @@ impl Gate for CheckedGate {
 /// An account.
 pub(crate) struct World {
     pub(crate) control: Arc<Control>,
-    _subscription: Subscription,
+    subscription: Subscription,
 }
 
 /// What a call was answered.
@@ -138,8 +151,13 @@ impl World {
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
         Self {
             control,
-            _subscription: subscription,
+            subscription,
         }
+    }
+
+    /// What is to be served at present.
+    pub(crate) fn published(&self) -> Arc<data_plane::MountTargets> {
+        Arc::clone(&self.subscription.targets.borrow())
     }
 
     /// The root user.

@@ -168,7 +168,10 @@ impl Running {
             &mut background,
         )
         .await?;
-        let names = Names { control, bind };
+        let names = Names {
+            control: Arc::clone(&control),
+            bind,
+        };
         let dns = dns.map(|dns| {
             let address = dns.address();
             dns.serve(names.clone(), &mut background);
@@ -192,6 +195,7 @@ impl Running {
             connections: transport.connections(),
             faults: faults.clone(),
             names,
+            control,
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));

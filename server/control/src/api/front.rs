@@ -79,6 +79,10 @@ async fn run(
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
     let outcome = (operation.handler)(Arc::clone(&call)).await;
+    if outcome.is_ok() && changes_network(service, name) {
+        // In force when the answer comes.
+        call.control.serve().await;
+    }
     tell(
         &call.control,
         began,
@@ -98,6 +102,15 @@ async fn run(
         "called"
     );
     outcome
+}
+
+/// Whether a call may have changed who reaches which mount target.
+fn changes_network(service: Service, operation: &str) -> bool {
+    match service {
+        Service::Ec2 => !operation.starts_with("Describe") && !operation.starts_with("Get"),
+        Service::Efs => operation == "ModifyMountTargetSecurityGroups",
+        Service::Iam | Service::Sts => false,
+    }
 }
 
 /// Puts a call into the audit log and among what is counted.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{Request, Service};
 use crate::control::Control;
+use crate::explain::{ExplainError, Question};
 
 const PREFIX: &str = "/_localefs/";
 
@@ -42,6 +43,7 @@ pub(super) async fn answer(
             text(StatusCode::OK, kind, control.metrics.text())
         }
         (&Method::POST, "reset") => reset(control, address, request).await,
+        (&Method::POST, "explain") => explain(control, address, request).await,
         _ => text(
             StatusCode::NOT_FOUND,
             "text/plain",
@@ -69,6 +71,39 @@ async fn reset(
             text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", why)
         }
     }
+}
+
+/// Answers a question. Beyond loopback only for root's credentials: it tells what policies say.
+async fn explain(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if !address.ip().is_loopback() && !is_root(control, request) {
+        let why = "this needs a signature of the root user\n";
+        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    }
+    let asked: Question = match serde_json::from_slice(&request.body) {
+        Ok(asked) => asked,
+        Err(error) => return refused(&error.to_string()),
+    };
+    match crate::explain::explain(control, asked).await {
+        Ok(explanation) => {
+            let body = json!(explanation).to_string();
+            text(StatusCode::OK, "application/json", body)
+        }
+        Err(ExplainError::Question(why)) => refused(&why),
+        Err(ExplainError::Store(error)) => {
+            tracing::error!(%error, "a question stays without answer");
+            let why = format!("{error}\n");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", why)
+        }
+    }
+}
+
+fn refused(why: &str) -> Response<Full<Bytes>> {
+    let body = json!({ "error": why }).to_string();
+    text(StatusCode::BAD_REQUEST, "application/json", body)
 }
 
 /// Whether the root user has signed a request, for whatever service.

@@ -46,4 +46,6 @@ mod model;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod publication_tests;
+#[cfg(test)]
 mod tests;

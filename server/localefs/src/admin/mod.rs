@@ -7,6 +7,7 @@
 //! | `GET /health` | [`Health`] |
 //! | `GET /status` | [`Status`] |
 //! | `GET /network` | [`Network`] |
+//! | `POST /explain` with a [`Question`] | [`Explanation`] |
 //! | `GET /faults` | a list of [`FaultStatus`] |
 //! | `POST /faults` with a [`Fault`] | [`Added`] |
 //! | `DELETE /faults`, `DELETE /faults/ID` | [`Cleared`] |
@@ -25,10 +26,12 @@ mod socket;
 mod status;
 
 pub use client::{
-    ClientError, add_fault, clear_fault, clear_faults, faults, health, network, reset_connections,
-    status,
+    ClientError, add_fault, clear_fault, clear_faults, explain, faults, health, network,
+    reset_connections, status,
 };
 pub use faults::{Added, Cleared, Refusal, ResetNow, Target};
+pub use localefs_control::data_plane::FileOperation;
+pub use localefs_control::explain::{Explanation, Question, Said};
 pub use network::{InstanceAddress, MountTargetAddress, Network};
 pub(crate) use server::{Socket, Source};
 pub(crate) use status::seconds_left;

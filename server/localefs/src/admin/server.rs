@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use localefs_control::control::Control;
+use localefs_control::explain::{self, Explanation, Question};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tracing::{debug, error};
 
+use super::faults::Refusal;
 use super::socket;
 use super::status::{FileSystemStatus, Health, Status};
 use crate::data_plane::DataPlane;
@@ -29,6 +32,7 @@ pub(crate) struct Source {
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
     pub(crate) names: Names,
+    pub(crate) control: Arc<Control>,
 }
 
 /// The socket, removed on drop.
@@ -52,6 +56,7 @@ impl Socket {
             .route("/health", get(health))
             .route("/status", get(status))
             .route("/network", get(super::network::network))
+            .route("/explain", post(explain))
             .merge(super::faults::router())
             .with_state(source);
         tasks.spawn(async move {
@@ -83,6 +88,16 @@ fn bind(data: &Path) -> io::Result<UnixListener> {
 async fn health() -> Json<Health> {
     Json(Health {
         status: "ok".to_owned(),
+    })
+}
+
+async fn explain(
+    State(source): State<Source>,
+    Json(asked): Json<Question>,
+) -> Result<Json<Explanation>, Refusal> {
+    let explained = explain::explain(&source.control, asked).await;
+    explained.map(Json).map_err(|error| Refusal {
+        error: error.to_string(),
     })
 }
 

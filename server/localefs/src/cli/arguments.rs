@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::explain::ExplainArguments;
 use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
@@ -39,6 +40,12 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Tell whether somebody can do something, and which rule decides
+    ///
+    /// Asks the layers that judge real requests: network, IAM, Unix permissions. Exits with 0 if
+    /// it is allowed, 1 if not, 2 if the question makes no sense, 3 if no server runs on the data
+    /// directory.
+    Explain(ExplainArguments),
     /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
     ///
     /// For those who test how their programs cope. All faults end when the server stops. Exits

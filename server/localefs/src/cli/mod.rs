@@ -2,6 +2,7 @@
 
 mod arguments;
 mod banner;
+mod explain;
 mod fault;
 mod fault_arguments;
 mod listen;
@@ -32,6 +33,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Status(arguments) => block_on(status::status(arguments)),
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
+        Command::Explain(arguments) => block_on(explain::explain(arguments)),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use localefs_control::data_plane::{
-    ConnectedClient, DataPlane as Interface, DataPlaneError as Failure, Metered,
+    ConnectedClient, DataPlane as Interface, DataPlaneError as Failure, FileStep, FileWish, Metered,
 };
 use tokio::runtime::Handle;
 
@@ -68,6 +68,10 @@ impl Interface for Plane {
                 })
         });
         clients.collect()
+    }
+
+    fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, Failure> {
+        self.data_plane.explain(file_system, wish).map_err(failure)
     }
 
     fn reset(&self, file_systems: &[String]) -> Result<(), Failure> {

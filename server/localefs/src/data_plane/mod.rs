@@ -7,6 +7,7 @@
 
 mod change;
 mod error;
+mod explain;
 mod removal;
 mod reset;
 mod served;
@@ -21,6 +22,8 @@ use tokio::runtime::Handle;
 
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
+
+use localefs_control::data_plane::{FileStep, FileWish};
 
 use crate::admin::ServedFileSystem;
 use crate::transport::Rules;
@@ -190,6 +193,21 @@ impl DataPlane {
         let known = served.table().file_systems.get(id).cloned();
         let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
         Ok(known.vfs.metered_size())
+    }
+
+    /// What decides whether somebody may do something to a path. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn explain(
+        &self,
+        id: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(explain::explain(&known.vfs, wish))
     }
 
     /// Makes a change, one after the other, on the server's own threads.

@@ -39,9 +39,9 @@ use tracing::{info, warn};
 
 use budget::Budget;
 use complaint::Complaint;
-pub(crate) use gate::{Everybody, Rules, Ruling, Tracking, Unknown};
 #[cfg(test)]
 use gate::State;
+pub(crate) use gate::{Everybody, Rules, Ruling, Tracking, Unknown};
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;

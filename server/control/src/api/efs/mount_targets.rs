@@ -32,7 +32,7 @@ struct Create {
 pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
     let input: Create = input(&call)?;
     let (made, is_new) = call
-        .change(move |call, change| {
+        .change_topology(move |call, change| {
             let id = &input.file_system_id;
             let found = access::file_system(call, change, id, Vec::new())?;
             for action in [
@@ -48,7 +48,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         .await?;
     if is_new && let Err(error) = open(&call, &made).await {
         let id = made.id.clone();
-        call.change(move |_, change| Ok(forget(change, &id)?))
+        call.change_topology(move |_, change| Ok(forget(change, &id)?))
             .await?;
         call.control.serve().await;
         return Err(error);
@@ -340,7 +340,7 @@ struct Delete {
 /// DeleteMountTarget.
 pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     let input: Delete = input(&call)?;
-    call.change(move |call, change| {
+    call.change_topology(move |call, change| {
         let (found, _) = access::mount_target(call, change, &input.mount_target_id)?;
         require_ec2(call, change, "DeleteNetworkInterface")?;
         let now = call.request.millis();

@@ -19,6 +19,8 @@ pub enum PeeringState {
     Rejected,
     /// One side ended it.
     Deleted,
+    /// It never was: the VPCs have addresses in common.
+    Failed,
 }
 
 /// A peering connection between two VPCs of the account.
@@ -38,7 +40,7 @@ pub struct VpcPeering {
     pub state: PeeringState,
     /// When it was asked for.
     pub created: Millis,
-    /// When it was rejected or deleted. Two hours later it is gone.
+    /// When it was rejected or deleted, or failed. Two hours later it is gone.
     pub ended: Option<Millis>,
     /// Tags.
     pub tags: Vec<Tag>,
