@@ -36,5 +36,6 @@ pub use network::{InstanceAddress, MountTargetAddress, Network};
 pub(crate) use server::{Socket, Source};
 pub(crate) use status::seconds_left;
 pub use status::{
-    ClientStatus, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem, Status,
+    ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem,
+    Status,
 };

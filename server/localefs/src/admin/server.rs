@@ -103,7 +103,15 @@ async fn explain(
 
 async fn status(State(source): State<Source>) -> Json<Status> {
     let description = &source.description;
-    let file_systems = source.data_plane.file_systems();
+    let mut file_systems = source.data_plane.file_systems();
+    let network = source.names.network().unwrap_or_default();
+    for target in file_systems.iter_mut().flat_map(|of| &mut of.mount_targets) {
+        let mut known = network.mount_targets.iter();
+        if let Some(known) = known.find(|known| known.id == target.id) {
+            target.ip_address = Some(known.ip_address);
+            target.security_groups.clone_from(&known.security_groups);
+        }
+    }
     let mount_targets = file_systems.iter().flat_map(|of| &of.mount_targets);
     let clients = mount_targets.flat_map(|target| &target.clients);
     let mut clients: Vec<_> = clients.cloned().collect();
@@ -115,6 +123,7 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         uptime_seconds: description.began.elapsed().as_secs(),
         nfs: description.nfs.clone(),
         api: Some(description.api),
+        dns: description.dns,
         data: description.data.clone(),
         ephemeral: description.ephemeral,
         lease_seconds: description.lease.as_secs(),

@@ -1,6 +1,6 @@
 //! What a running server tells about itself.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub struct Status {
     pub nfs: Vec<SocketAddr>,
     /// Where it serves AWS's API.
     pub api: Option<SocketAddr>,
+    /// Where it answers for names by DNS.
+    #[serde(default)]
+    pub dns: Option<SocketAddr>,
     /// Its data directory.
     pub data: PathBuf,
     /// Whether the data directory goes when the server stops.
@@ -78,8 +81,31 @@ pub struct MountTargetStatus {
     pub id: String,
     /// Where it serves NFS.
     pub addresses: Vec<SocketAddr>,
+    /// Its address in the VPC, as the API says it.
+    #[serde(default)]
+    pub ip_address: Option<Ipv4Addr>,
+    /// Its security groups.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
     /// Its clients, in the order of their ids.
     pub clients: Vec<ClientStatus>,
+    /// Connections that hear nothing, those first that have been denied the longest. Where the
+    /// kernel drops what is denied, new ones are not seen.
+    #[serde(default)]
+    pub denied: Vec<DeniedConnection>,
+}
+
+/// A connection whose packets security groups or network ACLs drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedConnection {
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whether it was served before.
+    pub was_served: bool,
+    /// Seconds since it is denied.
+    pub seconds: u64,
+    /// The layer that denies it, and why.
+    pub because: String,
 }
 
 /// An NFS client.

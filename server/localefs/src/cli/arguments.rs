@@ -36,6 +36,15 @@ pub(super) enum Command {
     /// Exits with 0 if a server answers, 3 if none runs on the data directory, 1 after any other
     /// failure.
     Status(StatusArguments),
+    /// Print lines for /etc/hosts: mount targets by name
+    ///
+    /// Exits with 3 if none runs on the data directory, 1 after any other failure.
+    Hosts(HostsArguments),
+    /// Print commands that make mounts of this machine come from an instance's address
+    ///
+    /// To be run as root. Exits with 3 if no server runs on the data directory, 1 after any other
+    /// failure.
+    Routes(RoutesArguments),
     /// Tell whether a server runs and answers
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
@@ -261,6 +270,28 @@ pub(super) struct StatusArguments {
     /// Print JSON
     #[arg(long, env = "LOCALEFS_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
+}
+
+/// Which names to print.
+#[derive(Args)]
+pub(super) struct HostsArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// Give file systems the address of their mount target in this zone, where they have one
+    #[arg(long, value_name = "ZONE", env = "LOCALEFS_ZONE")]
+    pub(super) zone: Option<String>,
+}
+
+/// Which routes to print.
+#[derive(Args)]
+pub(super) struct RoutesArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// The instance: its id, its name, that of its interface, or its address in the VPC
+    #[arg(long, value_name = "INSTANCE", env = "LOCALEFS_INSTANCE")]
+    pub(super) instance: Option<String>,
 }
 
 /// Which server to ask.

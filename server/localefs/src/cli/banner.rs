@@ -23,6 +23,9 @@ impl Display for Banner<'_> {
         )?;
         writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
         writeln!(out, "  AWS API  http://{}", server.api_address())?;
+        if let Some(dns) = server.dns_address() {
+            writeln!(out, "  DNS      {dns}")?;
+        }
         writeln!(out, "  root     {}", server.root().display())?;
         let gone = if server.is_ephemeral() {
             " (gone at exit)"

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod addresses;
 mod arguments;
 mod banner;
 mod explain;
@@ -35,6 +36,8 @@ pub(crate) fn run() -> ExitCode {
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
         Command::Explain(arguments) => block_on(explain::explain(arguments)),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
+        Command::Hosts(arguments) => block_on(addresses::hosts(arguments)),
+        Command::Routes(arguments) => block_on(addresses::routes(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

@@ -39,9 +39,7 @@ use tracing::{info, warn};
 
 use budget::Budget;
 use complaint::Complaint;
-#[cfg(test)]
-use gate::State;
-pub(crate) use gate::{Everybody, Rules, Ruling, Tracking, Unknown};
+pub(crate) use gate::{Everybody, Rules, Ruling, State, Tracking, Unknown};
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;
@@ -120,11 +118,6 @@ impl<S: Service> Transport<S> {
     /// Says which service is behind the front doors; `None`: connections are closed at once.
     pub(crate) fn lead(&self, group: Option<Group>) {
         self.listeners.lead(group, &self.shared);
-    }
-
-    /// The rules that guard a service.
-    pub(crate) fn rules(&self, group: Group) -> Option<Arc<dyn Rules>> {
-        self.shared.registry.rules(group)
     }
 
     /// Guards services by other rules. They are in force when this returns: on connections that
