@@ -125,6 +125,7 @@ impl Endpoint {
         command.arg("-B").arg(checks).arg(check);
         configure(&mut command, &self.url());
         command.env("AWS", environment.join("aws"));
+        command.env("LOCALEFS_BIN", binary()?);
         command.current_dir(self.scratch.path());
         run(&mut command).with_context(|| tail(&self.scratch.path().join("log")))
     }
