@@ -268,6 +268,7 @@ impl Control {
         drop(view);
         if !over.is_empty() {
             self.store.change(move |change| over.forget(change)).await?;
+            self.topology_changed();
         }
         let doomed = self.store.view()?.all::<DoomedTree>()?;
         for tree in doomed {

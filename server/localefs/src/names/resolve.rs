@@ -105,7 +105,6 @@ mod tests {
                 (31, "vpc-1".to_owned(), [172, 31]),
                 (64, "vpc-2".to_owned(), [10, 0]),
             ],
-            ..Places::default()
         }
     }
 
