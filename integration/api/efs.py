@@ -18,7 +18,7 @@ def file_systems():
         CreationToken="one", Encrypted=True, Tags=[{"Key": "Name", "Value": "first"}]
     )
     assert status(made) == 201 and made["LifeCycleState"] == "available" and made["Name"] == "first"
-    assert made["KmsKeyId"].endswith("alias/aws/elasticfilesystem")
+    assert made["KmsKeyId"].startswith(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"), made
     fs = made["FileSystemId"]
     assert len(fs) == 20 and made["FileSystemArn"] == f"{ARN}file-system/{fs}"
     assert made["SizeInBytes"]["Value"] == 6144 and made["OwnerId"] == ACCOUNT
