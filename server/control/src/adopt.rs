@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::efs;
 use crate::control::{Control, now};
-use crate::data_plane::DataPlaneError;
+use crate::data_plane::{DataPlaneError, FaultRequest};
 use crate::ids;
 use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
 use crate::store::{Change, Record, StoreError};
@@ -59,13 +59,14 @@ impl Control {
     }
 
     /// Brings everything back to first start: what was created is gone, also users and policies;
-    /// the file system that was there is empty, and its clients start anew. A tree that was there
+    /// the file system that was there is empty, its clients start anew, and faults end. A tree that was there
     /// before localefs keeps its files.
     ///
     /// # Errors
     /// [`ResetError`]; to be repeated then.
     pub async fn reset(&self) -> Result<(), ResetError> {
         let _alone = self.calls.write().await;
+        self.data_plane.fault(FaultRequest::Clear(None))?;
         let adopted = self
             .adopted
             .lock()

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -37,6 +38,19 @@ pub struct ConnectedClient {
     pub address: String,
 }
 
+/// What somebody wants done about faults; see docs/faults.md for the forms of JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultRequest {
+    /// List those at work.
+    List,
+    /// Put one to work.
+    Add(Value),
+    /// End one, or all.
+    Clear(Option<u64>),
+    /// Reset connections once.
+    ResetConnections(Value),
+}
+
 /// Who serves the files. File systems are named by their ids (`fs-` and 17 digits).
 ///
 /// Calls may block, and are made on threads that may, but for [`DataPlane::metered`].
@@ -64,6 +78,13 @@ pub trait DataPlane: Send + Sync + 'static {
 
     /// The NFS clients of a file system.
     fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
+
+    /// Does what somebody wants done about faults, of connections, files and the API alike, and
+    /// gives the answer.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] says why that makes no sense.
+    fn fault(&self, request: FaultRequest) -> Result<Value, DataPlaneError>;
 
     /// Empties the trees of file systems that have no mount target, as they were when they were
     /// made. Never touches one that was there before localefs (`--root`).

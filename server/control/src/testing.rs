@@ -15,7 +15,10 @@ use crate::actions;
 use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthenticated, answer};
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
-use crate::data_plane::{self, ConnectedClient, DataPlane, DataPlaneError, Metered, Subscription};
+use crate::data_plane::{
+    self, ConnectedClient, DataPlane, DataPlaneError, FaultRequest, Metered, Subscription,
+};
+use crate::faults::Faults;
 use crate::store::{Store, View};
 
 /// The account of all tests.
@@ -44,6 +47,10 @@ impl DataPlane for NoData {
 
     fn clients(&self, _file_system: &str) -> Vec<ConnectedClient> {
         Vec::new()
+    }
+
+    fn fault(&self, _request: FaultRequest) -> Result<Value, DataPlaneError> {
+        Ok(Value::Null)
     }
 
     fn reset(&self, _file_systems: &[String]) -> Result<(), DataPlaneError> {
@@ -149,7 +156,14 @@ impl World {
         // Waiting blocks, which a thread of a runtime must not.
         let start = || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
-            let started = Control::start(settings, store, Arc::new(NoData), publisher, gate);
+            let started = Control::start(
+                settings,
+                store,
+                Arc::new(NoData),
+                publisher,
+                gate,
+                Faults::default(),
+            );
             runtime.unwrap().block_on(started).unwrap()
         };
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());

@@ -132,13 +132,13 @@ impl Running {
             let opened = transport.open_front_door(listener);
             opened.map_err(|error| ListenError::new(*address, error))?;
         }
+        let data_plane = DataPlane::new(&served);
         let faults = Faults::new(
             served.faults(),
             transport.connections(),
-            nfs.clone(),
+            (data_plane.clone(), nfs.clone()),
             clearing,
         );
-        let data_plane = DataPlane::new(&served);
         let adopted = Adopted {
             file_system: first.identity.id.clone(),
             mount_target: start.mount_target,
@@ -151,7 +151,7 @@ impl Running {
         let api = control_plane::start(
             (control, builder.mount_target_port),
             database,
-            (data_plane.clone(), adopted),
+            (data_plane.clone(), faults.clone(), adopted),
             api,
             &mut background,
         )

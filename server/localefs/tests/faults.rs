@@ -39,7 +39,7 @@ async fn a_frozen_server_is_silent_and_goes_on() {
     let faults = server.faults();
     let mut connection = connect(address);
     null(&mut connection, 1);
-    let mount_target = Some(address.ip());
+    let mount_target = Some(address.ip().into());
     let one = faults.add(Fault::Freeze(Freeze { mount_target })).unwrap();
     let two = faults.add(Fault::Freeze(Freeze::default())).unwrap();
     let mut late = connect(address);
@@ -68,7 +68,7 @@ async fn connections_are_reset() {
     let faults = server.faults();
     let mut connection = connect(address);
     null(&mut connection, 1);
-    assert_eq!(faults.reset(Some(address.ip())), Ok(1));
+    assert_eq!(faults.reset(Some(&address.ip().into())), Ok(1));
     let reset = connection.read(&mut [0; 1]).unwrap_err();
     assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
     let reset = Reset {
@@ -85,9 +85,17 @@ async fn connections_are_reset() {
     let mut connection = connect(address);
     assert!(is_silent(&mut connection));
     null(&mut connection, 1);
-    let elsewhere = "192.0.2.1".parse().unwrap();
-    let refused = faults.reset(Some(elsewhere));
-    assert!(matches!(refused, Err(FaultError::MountTarget(..))));
+    for elsewhere in [
+        "192.0.2.1",
+        "fsmt-0123456789abcdef0",
+        "fs-0123456789abcdef0",
+    ] {
+        let refused = faults.reset(Some(&elsewhere.parse().unwrap()));
+        assert!(
+            matches!(refused, Err(FaultError::MountTarget(..))),
+            "{elsewhere}"
+        );
+    }
 }
 
 #[tokio::test]

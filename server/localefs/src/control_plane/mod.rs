@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 
 use plane::Plane;
 
@@ -39,15 +40,16 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 pub(crate) async fn start(
     (settings, port): (Settings, u16),
     database: Arc<Database>,
-    (data_plane, adopted): (DataPlane, Adopted),
+    (data_plane, faults, adopted): (DataPlane, Faults, Adopted),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
 ) -> Result<Api, StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
-    let plane = Arc::new(Plane::new(data_plane.clone()));
-    let control = Control::start(settings, store, plane, publisher, gate).await?;
+    let failing = faults.api();
+    let plane = Arc::new(Plane::new(data_plane.clone(), faults));
+    let control = Control::start(settings, store, plane, publisher, gate, failing).await?;
     control.adopt(adopted).await?;
     for file_system in control.store.view()?.all::<FileSystem>()? {
         if let Err(error) = data_plane.create_file_system(&file_system.id).await {

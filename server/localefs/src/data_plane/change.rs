@@ -182,7 +182,7 @@ pub(super) async fn create_mount_target(
         Ok(served.new_server(&file_system, &name)?)
     })
     .await?;
-    let group = served.transport.add(served.service(&server));
+    let group = served.transport.add(of.names(id), served.service(&server));
     let address = match listen(served, group, address) {
         Ok(address) => address,
         Err(error) => {

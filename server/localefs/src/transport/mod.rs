@@ -11,6 +11,7 @@ mod budget;
 mod calls;
 mod complaint;
 mod connection;
+mod door;
 mod ending;
 mod inbound;
 mod limits;
@@ -23,7 +24,7 @@ mod service;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -35,6 +36,8 @@ use tracing::warn;
 
 use budget::Budget;
 use complaint::Complaint;
+pub(crate) use door::Names;
+pub use door::{MountTargets, NoMountTargets};
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;
@@ -86,8 +89,8 @@ impl<S: Service> Transport<S> {
     }
 
     /// Adds a service, which nothing leads to yet.
-    pub(crate) fn add(&self, service: S) -> Group {
-        let group = self.shared.registry.add_group();
+    pub(crate) fn add(&self, names: Names, service: S) -> Group {
+        let group = self.shared.registry.add_group(names);
         self.listeners.add(group, service);
         group
     }
@@ -170,15 +173,18 @@ impl Connections {
         self.0.len()
     }
 
-    /// Freezes those that came to one of these addresses, also later ones, and only those.
+    /// Freezes these, also later ones, and only these.
     pub(crate) fn freeze(&self, frozen: Frozen) {
         self.0.freeze(frozen);
     }
 
-    /// Resets those that came to this address, or to any, and that `chosen` is true of; gives how
-    /// many.
-    pub(crate) fn reset(&self, address: Option<IpAddr>, chosen: impl FnMut() -> bool) -> usize {
-        self.0.reset(address, chosen)
+    /// Resets those of some mount targets, or of all, that `chosen` is true of; gives how many.
+    pub(crate) fn reset(
+        &self,
+        targets: Option<&MountTargets>,
+        chosen: impl FnMut() -> bool,
+    ) -> usize {
+        self.0.reset(targets, chosen)
     }
 }
 
