@@ -568,6 +568,28 @@ def reset():
         assert error.code == 403
 
 
+def delete_all():
+    for fs in efs.describe_file_systems()["FileSystems"]:
+        for target in efs.describe_mount_targets(FileSystemId=fs["FileSystemId"])["MountTargets"]:
+            efs.delete_mount_target(MountTargetId=target["MountTargetId"])
+        efs.delete_file_system(FileSystemId=fs["FileSystemId"])
+
+
+def nothing_then_reset():
+    assert efs.describe_file_systems()["FileSystems"] == []
+    assert not ec2.describe_network_interfaces()["NetworkInterfaces"]
+    kept = file_system_token("kept")
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/_localefs/reset", method="POST")
+    assert urllib.request.urlopen(request).status == 204
+    assert one_again() != kept
+
+
+def one_again():
+    found = efs.describe_file_systems()["FileSystems"]
+    assert len(found) == 1 and found[0]["NumberOfMountTargets"] == 1, found
+    return found[0]["FileSystemId"]
+
+
 def traces():
     """The audit log and what is counted tell who was denied, and why."""
     fs = file_system()

@@ -84,6 +84,16 @@ fn what_was_answered_survives_a_kill() -> Result<()> {
 }
 
 #[test]
+fn the_first_file_system_stays_deleted_until_a_reset() -> Result<()> {
+    let mut endpoint = Endpoint::start(&[])?;
+    endpoint.check("efs.py", "delete_all")?;
+    endpoint.kill_and_restart()?;
+    endpoint.check("efs.py", "nothing_then_reset")?;
+    endpoint.kill_and_restart()?;
+    endpoint.check("efs.py", "one_again").map(drop)
+}
+
+#[test]
 fn a_reset_leaves_what_was_there_at_first_start() -> Result<()> {
     check("reset")
 }

@@ -51,11 +51,16 @@ impl Control {
     /// # Errors
     /// Those of the store.
     pub async fn adopt(&self, adopted: Adopted) -> Result<(), StoreError> {
-        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(adopted.clone());
+        self.reset_to(adopted.clone());
         let region = self.settings.region.clone();
         self.store
             .change(move |change| put(change, &adopted, &region))
             .await
+    }
+
+    /// Says which file system is there after a reset: one that was deleted before this start.
+    pub fn reset_to(&self, first: Adopted) {
+        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
     }
 
     /// Brings everything back to first start: what was created is gone, also users and policies;

@@ -74,12 +74,6 @@ impl FileSystem {
         server
     }
 
-    /// How often [`FileSystem::tick`] is to be called.
-    #[must_use]
-    pub fn tick_interval(&self) -> Duration {
-        tick_interval(self.lease)
-    }
-
     /// Ends the grace period in time, and forgets clients that have not been heard of for a lease
     /// and hold nothing, or for a day. May wait for stable storage.
     pub fn tick(&self, now: Instant) {
@@ -214,8 +208,10 @@ impl std::fmt::Debug for FileSystem {
     }
 }
 
-/// Often enough for the shortest lease, and once a second at least.
-fn tick_interval(lease: Duration) -> Duration {
+/// How often [`FileSystem::tick`] is to be called: often enough for a lease, and once a second at
+/// least.
+#[must_use]
+pub fn tick_interval(lease: Duration) -> Duration {
     (lease / 24).min(Duration::from_secs(1))
 }
 

@@ -30,6 +30,6 @@ mod state;
 pub use config::{
     ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };
-pub use file_system::FileSystem;
+pub use file_system::{FileSystem, tick_interval};
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};

@@ -123,10 +123,18 @@ impl Running {
             store,
             (transport, cleared),
         ));
-        let first = served.serve(start.identity, root)?;
-        served.lead_in(&first, start.mount_target.clone())?;
-        info!(?nfs, root = %first.root.display(), data = %data.path().display(),
-            file_system = first.identity.id, shadow = first.is_shadow, "serving");
+        let file_system = start.identity.id.clone();
+        let shadow = if start.is_deleted {
+            served.miss_first(&file_system);
+            info!(?nfs, data = %data.path().display(), "the first file system was deleted");
+            false
+        } else {
+            let first = served.serve(start.identity, root.clone())?;
+            served.lead_in(&first, start.mount_target.clone())?;
+            info!(?nfs, root = %root.display(), data = %data.path().display(),
+                file_system, shadow = first.is_shadow, "serving");
+            first.is_shadow
+        };
         let transport = &served.transport;
         for (address, listener) in nfs.iter().zip(listeners) {
             let opened = transport.open_front_door(listener);
@@ -140,9 +148,10 @@ impl Running {
             clearing,
         );
         let adopted = Adopted {
-            file_system: first.identity.id.clone(),
+            file_system: file_system.clone(),
             mount_target: start.mount_target,
         };
+        let first = (!start.is_deleted, adopted);
         let mut background = JoinSet::new();
         let control = localefs_control::control::Settings {
             audit: Some(data.path().join("audit.jsonl")),
@@ -151,7 +160,7 @@ impl Running {
         let api = control_plane::start(
             (control, builder.mount_target_port),
             database,
-            (data_plane.clone(), faults.clone(), adopted),
+            (data_plane.clone(), faults.clone(), first),
             api,
             &mut background,
         )
@@ -161,9 +170,9 @@ impl Running {
             api: api.address(),
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
-            shadow: first.is_shadow,
-            root: first.root.clone(),
-            file_system: first.identity.id.clone(),
+            shadow,
+            root,
+            file_system,
             lease,
             began: Instant::now(),
         });
@@ -174,7 +183,7 @@ impl Running {
             faults: faults.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
-        background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
+        background.spawn(tick(Arc::clone(&served), engine::tick_interval(lease)));
         Ok(Self {
             description,
             served,

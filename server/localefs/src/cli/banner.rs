@@ -34,6 +34,10 @@ impl Display for Banner<'_> {
             writeln!(out, "  owners   in the data directory (shadow ownership)")?;
         }
         writeln!(out, "  warning  whoever can connect is root here")?;
+        let front_door = server.data_plane().behind_front_doors();
+        if front_door.is_some_and(|(_, mount_target)| mount_target.is_none()) {
+            return writeln!(out, "Its mount target was deleted; AWS's API makes others.");
+        }
         writeln!(out, "Mount it:")?;
         writeln!(out, "  sudo {}", server.mount_command("/mnt/efs"))
     }

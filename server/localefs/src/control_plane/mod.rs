@@ -40,7 +40,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 pub(crate) async fn start(
     (settings, port): (Settings, u16),
     database: Arc<Database>,
-    (data_plane, faults, adopted): (DataPlane, Faults, Adopted),
+    (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
 ) -> Result<Api, StartError> {
@@ -50,7 +50,11 @@ pub(crate) async fn start(
     let failing = faults.api();
     let plane = Arc::new(Plane::new(data_plane.clone(), faults));
     let control = Control::start(settings, store, plane, publisher, gate, failing).await?;
-    control.adopt(adopted).await?;
+    if is_there {
+        control.adopt(first).await?;
+    } else {
+        control.reset_to(first);
+    }
     for file_system in control.store.view()?.all::<FileSystem>()? {
         if let Err(error) = data_plane.create_file_system(&file_system.id).await {
             warn!(file_system = file_system.id, %error, "not served");

@@ -197,6 +197,11 @@ impl Served {
         }))
     }
 
+    /// Says which file system would be the first; it is not there.
+    pub(crate) fn miss_first(&self, id: &str) {
+        id.clone_into(&mut self.table().first);
+    }
+
     /// Puts the first file system behind the front doors, with its mount target if it has one. May
     /// block.
     ///
