@@ -119,6 +119,19 @@ impl Endpoint {
     /// # Errors
     /// What the check finds.
     pub fn check(&self, file: &str, check: &str) -> Result<String> {
+        run(&mut self.command(file, check)?).with_context(|| tail(&self.scratch.path().join("log")))
+    }
+
+    /// Begins one, to be waited for.
+    ///
+    /// # Errors
+    /// If it can't be run.
+    pub fn begin(&self, file: &str, check: &str) -> Result<Child> {
+        let mut command = self.command(file, check)?;
+        Ok(command.stdin(Stdio::null()).spawn()?)
+    }
+
+    fn command(&self, file: &str, check: &str) -> Result<Command> {
         let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("api").join(file);
         let environment = environment()?.join("venv/bin");
         let mut command = Command::new(environment.join("python3"));
@@ -126,7 +139,7 @@ impl Endpoint {
         configure(&mut command, &self.url());
         command.env("AWS", environment.join("aws"));
         command.current_dir(self.scratch.path());
-        run(&mut command).with_context(|| tail(&self.scratch.path().join("log")))
+        Ok(command)
     }
 
     fn await_ready(&mut self) -> Result<()> {

@@ -1,8 +1,12 @@
 //! The EFS API as its unmodified clients see it: the AWS CLI and boto3. What is checked is in
 //! `integration/api`.
 
-use anyhow::Result;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 use localefs_integration::aws::Endpoint;
+use localefs_integration::bench::amount;
 
 fn check(name: &str) -> Result<()> {
     Endpoint::start(&[])?.check("efs.py", name).map(drop)
@@ -81,6 +85,20 @@ fn what_was_answered_survives_a_kill() -> Result<()> {
     endpoint.check("efs.py", "before_kill")?;
     endpoint.kill_and_restart()?;
     endpoint.check("efs.py", "after_kill").map(drop)
+}
+
+#[test]
+fn what_was_answered_survives_kills_in_the_middle_of_calls() -> Result<()> {
+    let mut endpoint = Endpoint::start(&[])?;
+    for round in 0..amount(3, 40) {
+        let mut storm = endpoint.begin("storm.py", "storm")?;
+        // Each time at another moment of what goes on.
+        sleep(Duration::from_millis(1500 + 137 * u64::from(round)));
+        endpoint.kill_and_restart()?;
+        ensure!(storm.wait()?.success(), "what was under way went wrong");
+        endpoint.check("storm.py", "after_storm")?;
+    }
+    Ok(())
 }
 
 #[test]

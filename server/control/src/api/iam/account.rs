@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::attach::attached_element;
-use super::common::{Holder, Keys, encoded, members, profile_element, require, truncation};
+use super::common::{Keys, encoded, members, require, truncation};
+use super::holder::Holder;
 use super::input::Input;
+use super::instance_profiles::profile_element;
 use super::policies;
 use super::records::{Group, InstanceProfile, ManagedPolicy, Permissions, Role, User};
 use crate::api::xml::Element;

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::common::{Holder, Keys, invalid, no_such, now, permitted, require, unique_id};
+use super::common::{Keys, invalid, no_such, now, require, unique_id};
+use super::holder::{Holder, permitted};
 use super::input::{ANY, Input, NAME_64, NAME_128, ROLE_DESCRIPTION};
 use super::records::{Permissions, Role};
 use crate::api::xml::Element;

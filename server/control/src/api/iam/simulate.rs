@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::common::{Keys, find, invalid, missing, now, require, truncation};
+use super::common::{Keys, invalid, now, require, truncation};
+use super::holder::{find, missing};
 use super::input::{ANY, ARN, DOCUMENT, Input};
 use super::records::{Group, Role, User};
 use crate::api::xml::Element;
