@@ -20,6 +20,7 @@ pub mod control;
 pub mod data_plane;
 pub mod faults;
 pub mod iam;
+pub mod identity;
 pub mod ids;
 pub mod metrics;
 pub mod records;

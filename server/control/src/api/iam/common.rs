@@ -9,6 +9,7 @@ use crate::api::xml::Element;
 use crate::api::{Answer, ApiError, Call, Demand, Result};
 use crate::authorize;
 use crate::iam::{MalformedPolicy, Policy, PolicyKind, managed};
+use crate::identity;
 use crate::store::View;
 use crate::time::{Seconds, iso8601};
 
@@ -103,7 +104,7 @@ pub fn check_document(
 ) -> Result<Policy> {
     let policy = Policy::parse(document, kind).map_err(|error| malformed(&error))?;
     let account = &call.control.settings.account_id;
-    match authorize::unknown_principal(view, account, &policy)? {
+    match identity::unknown_principal(view, account, &policy)? {
         None => Ok(policy),
         Some(value) => Err(malformed(&MalformedPolicy::Principal {
             kind: "AWS".to_owned(),

@@ -59,6 +59,41 @@ pub trait Holder: Record + Clone + Send + 'static {
     fn element(&self, name: &'static str, account: &str, whole: bool) -> Element;
 }
 
+/// What is the same field in all of them.
+macro_rules! fields {
+    () => {
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn path(&self) -> &str {
+            &self.path
+        }
+
+        fn move_to(&mut self, name: String, path: String) {
+            self.key = name.to_ascii_lowercase();
+            self.name = name;
+            self.path = path;
+        }
+
+        fn id(&self) -> &str {
+            &self.id
+        }
+
+        fn arn(&self, account: &str) -> String {
+            self.arn(account)
+        }
+
+        fn permissions(&self) -> &Permissions {
+            &self.permissions
+        }
+
+        fn permissions_mut(&mut self) -> &mut Permissions {
+            &mut self.permissions
+        }
+    };
+}
+
 impl Holder for User {
     const KIND: &'static str = "User";
     const NAME: &'static str = "UserName";
@@ -66,35 +101,7 @@ impl Holder for User {
     const WORD: &'static str = "user";
     const INLINE: usize = quota::USER_INLINE;
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn move_to(&mut self, name: String, path: String) {
-        self.key = name.to_ascii_lowercase();
-        self.name = name;
-        self.path = path;
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
+    fields!();
 
     fn tags(&self) -> &[Tag] {
         &self.tags
@@ -126,35 +133,7 @@ impl Holder for Group {
     const WORD: &'static str = "group";
     const INLINE: usize = quota::GROUP_INLINE;
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn move_to(&mut self, name: String, path: String) {
-        self.key = name.to_ascii_lowercase();
-        self.name = name;
-        self.path = path;
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
+    fields!();
 
     fn tags(&self) -> &[Tag] {
         &[]
@@ -177,35 +156,7 @@ impl Holder for Role {
     const WORD: &'static str = "role";
     const INLINE: usize = quota::ROLE_INLINE;
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn move_to(&mut self, name: String, path: String) {
-        self.key = name.to_ascii_lowercase();
-        self.name = name;
-        self.path = path;
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
+    fields!();
 
     fn tags(&self) -> &[Tag] {
         &self.tags
