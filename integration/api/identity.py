@@ -80,7 +80,7 @@ def policies():
         fails(code, 400, iam.put_user_policy, UserName="alice", PolicyName="bad", PolicyDocument=document)
     # Patterns that would take for ever to one who tries each way to match them.
     condition = {"StringLike": {"aws:UserAgent": "*a" * 300 + "*~"}}
-    slow = policy(let("iam:*", "arn:aws:iam::*" + "*r*" * 100 + "~"), let("iam:*", Condition=condition))
+    slow = policy(let("iam:*", f"arn:aws:iam::{ACCOUNT}:role/" + "*r" * 100 + "*x"), let("iam:*", Condition=condition))
     iam.put_user_policy(UserName="alice", PolicyName="slow", PolicyDocument=slow)
     crafted = alice("iam", user_agent="a" * 7000, read_timeout=30)
     for _ in range(20):
