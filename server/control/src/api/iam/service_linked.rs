@@ -187,7 +187,7 @@ pub async fn deletion_status(call: Arc<Call>) -> Result<Answer> {
             })),
         );
     let reason = Element::new("Reason")
-        .text("Reason", &format!("The role {} is in use.", role.name))
+        .text("Reason", format!("The role {} is in use.", role.name))
         .child(Element::new("RoleUsageList").child(usage));
     Ok(Answer::Xml(vec![Element::of("Status", "FAILED"), reason]))
 }
