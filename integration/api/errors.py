@@ -225,8 +225,8 @@ def local_causes():
 
 def waiting_causes():
     """The same for those that come while something is not available: with --lifecycle-delay."""
-    fs = efs.create_file_system(CreationToken="early")["FileSystemId"]
     ready = efs.describe_file_systems()["FileSystems"][0]["FileSystemId"]
+    fs = efs.create_file_system(CreationToken="early")["FileSystemId"]
     subnet = subnets()[1]
     target = efs.create_mount_target(FileSystemId=ready, SubnetId=subnet)["MountTargetId"]
     of = {"FileSystemId": fs}

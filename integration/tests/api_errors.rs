@@ -15,7 +15,7 @@ fn every_error_with_a_local_cause_comes_by_that_cause() -> Result<()> {
 
 #[test]
 fn what_is_not_available_is_said_to_be_in_the_wrong_state() -> Result<()> {
-    Endpoint::start(&["--lifecycle-delay", "5"])?
+    Endpoint::start(&["--lifecycle-delay", "600"])?
         .check("errors.py", "early")
         .map(drop)
 }
