@@ -15,15 +15,16 @@ impl Display for Banner<'_> {
             .iter()
             .map(ToString::to_string)
             .collect();
-        writeln!(
-            out,
-            "localefs {} serves {}",
-            env!("CARGO_PKG_VERSION"),
-            server.file_system_id()
-        )?;
+        let id = server.file_system_id();
+        let file_systems = server.data_plane().file_systems();
+        let is_there = file_systems.iter().any(|of| of.id == id);
+        let what = if is_there { id } else { "what AWS's API makes" };
+        writeln!(out, "localefs {} serves {what}", env!("CARGO_PKG_VERSION"))?;
         writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
         writeln!(out, "  AWS API  http://{}", server.api_address())?;
-        writeln!(out, "  root     {}", server.root().display())?;
+        if is_there {
+            writeln!(out, "  root     {}", server.root().display())?;
+        }
         let gone = if server.is_ephemeral() {
             " (gone at exit)"
         } else {
