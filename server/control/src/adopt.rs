@@ -96,6 +96,7 @@ impl Control {
             })
             .await?;
         // All mounts end here, also those of the file system that stays.
+        self.topology_changed();
         self.serve().await.ok_or(ResetError::Late)?;
         for id in others {
             self.remove_tree(id).await;
@@ -117,6 +118,7 @@ impl Control {
             adopted.mount_target = Some(ids::random("fsmt-"));
             self.adopt(adopted).await?;
         }
+        self.topology_changed();
         self.serve().await.ok_or(ResetError::Late)?;
         Ok(())
     }

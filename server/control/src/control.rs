@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio::time::sleep;
 use tracing::{error, warn};
 
@@ -87,6 +87,7 @@ pub struct Control {
     pub(crate) adopted: Mutex<Option<Adopted>>,
     publishing: Mutex<()>,
     changed: Notify,
+    topology: watch::Sender<u64>,
 }
 
 impl Debug for Control {
@@ -135,6 +136,7 @@ impl Control {
             adopted: Mutex::default(),
             publishing: Mutex::default(),
             changed: Notify::new(),
+            topology: watch::Sender::new(0),
         }))
     }
 
@@ -183,6 +185,17 @@ impl Control {
             (target.id, served)
         });
         Ok(self.publisher.publish(served.collect()))
+    }
+
+    /// Says that what the network's verdicts rest on has changed, and is in the records.
+    pub fn topology_changed(&self) {
+        self.topology.send_modify(|version| *version += 1);
+    }
+
+    /// A number that grows whenever [`Control::topology_changed`] was said.
+    #[must_use]
+    pub fn topology(&self) -> watch::Receiver<u64> {
+        self.topology.subscribe()
     }
 
     /// Has the keeper look whether something is over, and when it has to look again.
@@ -256,6 +269,7 @@ impl Control {
         drop(view);
         if !over.is_empty() {
             self.store.change(move |change| over.forget(change)).await?;
+            self.topology_changed();
         }
         let doomed = self.store.view()?.all::<DoomedTree>()?;
         for tree in doomed {
