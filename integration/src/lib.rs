@@ -16,6 +16,7 @@ pub mod growth;
 pub mod guest;
 pub mod job;
 pub mod lab;
+pub mod load;
 pub mod namespace;
 pub mod power;
 pub mod proxy;
