@@ -5,7 +5,7 @@
 //! is opened through `/proc/self/fd`, which leads to that very object.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
@@ -407,6 +407,16 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<Ke
         HandleUse::Opening => libc::AT_EMPTY_PATH,
         HandleUse::Telling => libc::AT_EMPTY_PATH | AT_HANDLE_FID,
     };
+    name_to_handle(object, c"", flags)
+}
+
+/// The kernel's handle of what an entry of a directory names, to open it by; symbolic links are
+/// not followed. Where something is mounted, it is that of the mounted directory.
+pub(crate) fn handle_at(directory: BorrowedFd<'_>, name: &CStr) -> Result<KernelHandle> {
+    name_to_handle(directory, name, 0)
+}
+
+fn name_to_handle(at: BorrowedFd<'_>, name: &CStr, flags: i32) -> Result<KernelHandle> {
     let length = u32::try_from(MAX_KERNEL_HANDLE).map_err(|_| Errno::OVERFLOW)?;
     let mut raw = RawHandle {
         length,
@@ -418,8 +428,8 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<Ke
     // is a NUL-terminated string, and all pointers are valid for the call.
     let result = unsafe {
         libc::name_to_handle_at(
-            object.as_raw_fd(),
-            c"".as_ptr(),
+            at.as_raw_fd(),
+            name.as_ptr(),
             (&raw mut raw).cast(),
             &raw mut mount,
             flags,

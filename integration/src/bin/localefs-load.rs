@@ -1,14 +1,18 @@
 //! `localefs-load`: does work on an NFSv4.1 server and measures it; see docs/performance.md.
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use localefs_integration::client::{Launch, TestServer, TestServerOptions};
-use localefs_integration::load::{Row, Shape, Site, Workload, run};
+use localefs_integration::load::{
+    Row, Shape, Site, Workload, run, run_bare, run_ceiling, serve_ceiling,
+};
 
 /// Does work on an NFSv4.1 server, checks all that it answers, and measures what it costs.
 #[derive(Debug, Parser)]
@@ -23,6 +27,22 @@ struct Line {
     /// The server's process, whose processor time and memory are shown.
     #[arg(long, requires = "server")]
     pid: Option<u32>,
+    /// Instead of a server, the bare system calls behind messages of the same length, in this
+    /// directory.
+    #[arg(long, conflicts_with_all = ["server", "bare"])]
+    ceiling: Option<PathBuf>,
+    /// Instead of a server, the bare system calls alone, in this directory.
+    #[arg(long, conflicts_with = "server")]
+    bare: Option<PathBuf>,
+    /// Octets of a request to the ceiling.
+    #[arg(long, default_value_t = 200)]
+    request: usize,
+    /// Octets of its reply.
+    #[arg(long, default_value_t = 200)]
+    reply: usize,
+    /// Is the ceiling.
+    #[arg(long, hide = true)]
+    serve_ceiling: Option<PathBuf>,
     /// Clients, each with a session.
     #[arg(long, default_value_t = 1)]
     clients: usize,
@@ -71,14 +91,88 @@ fn main() -> ExitCode {
     }
 }
 
+/// What work is done on.
+enum Target {
+    Server {
+        address: SocketAddr,
+        pid: Option<u32>,
+        /// Ends with this value.
+        _own: Option<TestServer>,
+    },
+    Ceiling {
+        address: SocketAddr,
+        process: Child,
+    },
+    Bare(PathBuf),
+}
+
+impl Target {
+    fn new(line: &Line) -> Result<Self> {
+        if let Some(directory) = &line.bare {
+            return Ok(Self::Bare(directory.clone()));
+        }
+        if let Some(directory) = &line.ceiling {
+            let mut process = Command::new(std::env::current_exe()?)
+                .arg("--serve-ceiling")
+                .arg(directory)
+                .args(["--large", &line.large.to_string()])
+                .stdout(Stdio::piped())
+                .spawn()?;
+            let mut said = String::new();
+            let output = process.stdout.take().context("no output")?;
+            BufReader::new(output).read_line(&mut said)?;
+            let address = said.trim().parse()?;
+            return Ok(Self::Ceiling { address, process });
+        }
+        let own = match line.server {
+            Some(_) => None,
+            None => Some(start(line)?),
+        };
+        let address = own.as_ref().map(TestServer::address).or(line.server);
+        Ok(Self::Server {
+            address: address.context("no server")?,
+            pid: own.as_ref().map(TestServer::pid).or(line.pid),
+            _own: own,
+        })
+    }
+
+    fn run(
+        &self,
+        line: &Line,
+        shape: &Shape,
+        work: Workload,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Option<Row>> {
+        match self {
+            Self::Server { address, pid, .. } => {
+                let mut site = Site::new(*address, &line.directory, shape.clone())?;
+                run(&mut site, work, *pid, progress).map(Some)
+            }
+            Self::Ceiling { address, process } => {
+                let lengths = (line.request, line.reply);
+                let pid = Some(process.id());
+                run_ceiling(*address, shape, work, lengths, pid, progress)
+            }
+            Self::Bare(directory) => run_bare(directory, shape, work),
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Self::Ceiling { process, .. } = self {
+            // It would serve for ever.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
 fn measure(line: &Line) -> Result<()> {
-    let own = match line.server {
-        Some(_) => None,
-        None => Some(start(line)?),
-    };
-    let address = own.as_ref().map(TestServer::address).or(line.server);
-    let address = address.expect("one of both");
-    let pid = own.as_ref().map(TestServer::pid).or(line.pid);
+    if let Some(directory) = &line.serve_ceiling {
+        return serve_ceiling(directory, line.large << 20);
+    }
+    let target = Target::new(line)?;
     let shape = Shape {
         clients: line.clients,
         connections: line.connections,
@@ -98,9 +192,8 @@ fn measure(line: &Line) -> Result<()> {
         println!("{}", Row::head());
     }
     for &work in works {
-        let mut site = Site::new(address, &line.directory, shape.clone())?;
         let bar = bar(&work.name());
-        let row = run(&mut site, work, pid, &mut |part| {
+        let row = target.run(line, &shape, work, &mut |part| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -109,11 +202,10 @@ fn measure(line: &Line) -> Result<()> {
             bar.set_position((part * 1000.0) as u64);
         });
         bar.finish_and_clear();
-        let row = row?;
-        if line.json {
-            println!("{}", serde_json::to_string(&row)?);
-        } else {
-            println!("{row}");
+        match row? {
+            Some(row) if line.json => println!("{}", serde_json::to_string(&row)?),
+            Some(row) => println!("{row}"),
+            None => {}
         }
     }
     Ok(())

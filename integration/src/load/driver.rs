@@ -57,10 +57,35 @@ struct Place<L> {
 pub struct Done {
     /// Operations that have ended.
     pub operations: u64,
+    /// Octets of the messages that were sent, with their marks.
+    pub sent: u64,
+    /// Octets of the messages that came back.
+    pub received: u64,
     /// How long they took, in nanoseconds.
     pub latency: Histogram<u64>,
     /// From the first to the last.
     pub wall: Duration,
+}
+
+impl Done {
+    /// Nothing.
+    fn none() -> Result<Self> {
+        Self::without_messages(0, Duration::ZERO)
+    }
+
+    /// So many operations that took no messages.
+    ///
+    /// # Errors
+    /// None.
+    pub fn without_messages(operations: u64, wall: Duration) -> Result<Self> {
+        Ok(Self {
+            operations,
+            sent: 0,
+            received: 0,
+            latency: Histogram::new_with_bounds(1, LONGEST, 3)?,
+            wall,
+        })
+    }
 }
 
 /// Connections and their lanes.
@@ -86,11 +111,7 @@ impl<L: Lane> Driver<L> {
             links: Vec::new(),
             places: Vec::new(),
             stopping: false,
-            done: Done {
-                operations: 0,
-                latency: Histogram::new_with_bounds(1, LONGEST, 3)?,
-                wall: Duration::ZERO,
-            },
+            done: Done::none()?,
         })
     }
 
@@ -131,6 +152,7 @@ impl<L: Lane> Driver<L> {
     /// Forgets what was measured, and begins anew with what is under way.
     pub fn reset(&mut self) {
         self.done.operations = 0;
+        (self.done.sent, self.done.received) = (0, 0);
         self.done.latency.clear();
         self.done.wall = Duration::ZERO;
     }
@@ -236,6 +258,7 @@ impl<L: Lane> Driver<L> {
                 place.since.is_some() && place.round == (xid >> LANE_BITS) as u8,
                 "a reply to nothing that was asked"
             );
+            self.done.received += message.len() as u64 + 4;
             let ended = place.lane.reply(message)?;
             if ended > 0 {
                 self.done.operations += ended;
@@ -272,6 +295,7 @@ impl<L: Lane> Driver<L> {
             output.truncate(mark);
             return Ok(false);
         }
+        self.done.sent += (output.len() - mark) as u64;
         let length = u32::try_from(output.len() - mark - 4)?;
         output[mark..mark + 4].copy_from_slice(&(length | 1 << 31).to_be_bytes());
         Ok(true)

@@ -4,7 +4,9 @@
 //! Whatever comes back is compared with what has to come back; anything else ends the run.
 //! `localefs-load` is its command line; see docs/performance.md.
 
+mod bare;
 mod blocks;
+mod ceiling;
 mod compound;
 mod content;
 mod driver;
@@ -16,17 +18,22 @@ mod shape;
 mod site;
 mod workload;
 
+pub use ceiling::serve as serve_ceiling;
 pub use report::Row;
 pub use shape::Shape;
 pub use site::Site;
 pub use workload::Workload;
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use bare::Bare;
+use ceiling::Asker;
 use compound::{Slot, Work};
-use driver::{Done, Driver};
+use driver::{Done, Driver, Lane};
 
 use crate::growth::Usage;
 
@@ -46,23 +53,7 @@ pub fn run(
 ) -> Result<Row> {
     let works = workload.prepare(site)?;
     let mut driver = connect(site, works)?;
-    if !workload.is_finite() {
-        driver.run(site.shape.warm, &mut |_| {})?;
-        driver.reset();
-    }
-    let usage = || pid.map(Usage::of).transpose();
-    let before = usage()?;
-    let time = site.shape.time;
-    let mut over = Duration::ZERO;
-    while over < time {
-        let turn = TURN.min(time - over);
-        if !driver.run(turn, &mut |_| {})? {
-            break;
-        }
-        over += turn;
-        progress(over.as_secs_f64() / time.as_secs_f64());
-    }
-    let after = usage()?;
+    let usages = measure(&mut driver, &site.shape, workload, pid, progress)?;
     let done = driver.done();
     let mut works = finish(site, driver)?;
     for (lane, work) in works.iter_mut().enumerate() {
@@ -70,7 +61,102 @@ pub fn run(
         work.verify(&mut site.clients[client])
             .with_context(|| format!("lane {lane}, after the run"))?;
     }
-    Ok(Row::new(workload, &site.shape, &done, before, after))
+    Ok(Row::new(workload, &site.shape, &done, usages))
+}
+
+/// The same work by the ceiling at `address`, whose process is `pid`; `lengths` are those of a
+/// request and a reply. Nothing for a mix.
+///
+/// # Errors
+/// If something is answered that has another length.
+pub fn run_ceiling(
+    address: SocketAddr,
+    shape: &Shape,
+    workload: Workload,
+    lengths: (usize, usize),
+    pid: Option<u32>,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Option<Row>> {
+    let calls = bare::calls(workload);
+    if calls.is_empty() {
+        return Ok(None);
+    }
+    let mut driver = Driver::new()?;
+    let (block, ended) = ceiling_unit(workload);
+    for connection in 0..shape.connections * shape.clients {
+        let link = driver.connect(address)?;
+        for depth in 0..shape.depth / shape.connections {
+            let first = (connection * shape.depth + depth) as u64 * 37;
+            driver.add(link, Asker::new(calls, lengths, block, first, ended));
+        }
+    }
+    let usages = measure(&mut driver, shape, workload, pid, progress)?;
+    let done = driver.done();
+    driver.finish()?;
+    Ok(Some(Row::new(workload, shape, &done, usages)))
+}
+
+/// The bare system calls of a workload, made by this process in `directory`. Nothing for a mix.
+///
+/// # Errors
+/// Those of the system.
+pub fn run_bare(directory: &Path, shape: &Shape, workload: Workload) -> Result<Option<Row>> {
+    let calls = bare::calls(workload);
+    if calls.is_empty() {
+        return Ok(None);
+    }
+    let mut bare = Bare::new(directory, shape.large)?;
+    let (block, ended) = ceiling_unit(workload);
+    let block = usize::try_from(block)?;
+    ceiling::alone(&mut bare, calls, block, shape.warm)?;
+    let before = Usage::of(std::process::id())?;
+    let begin = Instant::now();
+    let count = ceiling::alone(&mut bare, calls, block, shape.time)?;
+    let wall = begin.elapsed();
+    let after = Usage::of(std::process::id())?;
+    bare.clean()?;
+    let done = Done::without_messages(count * ended, wall)?;
+    Ok(Some(Row::new(
+        workload,
+        shape,
+        &done,
+        (Some(before), Some(after)),
+    )))
+}
+
+/// Octets that an operation of a ceiling moves, and how many operations one round of it counts as.
+fn ceiling_unit(workload: Workload) -> (u64, u64) {
+    let ended = match workload {
+        Workload::Readdir => Bare::entries(),
+        _ => 1,
+    };
+    (workload.octets(), ended)
+}
+
+/// Works for a time, and gives what the server had used before and after.
+fn measure<L: Lane>(
+    driver: &mut Driver<L>,
+    shape: &Shape,
+    workload: Workload,
+    pid: Option<u32>,
+    progress: &mut dyn FnMut(f64),
+) -> Result<(Option<Usage>, Option<Usage>)> {
+    if !workload.is_finite() {
+        driver.run(shape.warm, &mut |_| {})?;
+        driver.reset();
+    }
+    let usage = || pid.map(Usage::of).transpose();
+    let before = usage()?;
+    let mut over = Duration::ZERO;
+    while over < shape.time {
+        let turn = TURN.min(shape.time - over);
+        if !driver.run(turn, &mut |_| {})? {
+            break;
+        }
+        over += turn;
+        progress(over.as_secs_f64() / shape.time.as_secs_f64());
+    }
+    Ok((before, usage()?))
 }
 
 /// Does all that `works` have to do.

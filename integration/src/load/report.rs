@@ -26,6 +26,10 @@ pub struct Row {
     pub rate: f64,
     /// Octets of file data in a second.
     pub octets: f64,
+    /// Octets of requests and of replies for each operation.
+    pub request: f64,
+    /// Of replies.
+    pub reply: f64,
     /// Microseconds that half of the operations took at most.
     pub p50: f64,
     /// Of 99 in 100.
@@ -46,8 +50,7 @@ impl Row {
         workload: Workload,
         shape: &Shape,
         done: &Done,
-        before: Option<Usage>,
-        after: Option<Usage>,
+        (before, after): (Option<Usage>, Option<Usage>),
     ) -> Self {
         let count = done.operations.max(1) as f64;
         let rate = done.operations as f64 / done.wall.as_secs_f64();
@@ -64,6 +67,8 @@ impl Row {
             operations: done.operations,
             rate,
             octets: rate * workload.octets() as f64,
+            request: done.sent as f64 / count,
+            reply: done.received as f64 / count,
             p50: quantile(0.5),
             p99: quantile(0.99),
             p999: quantile(0.999),
