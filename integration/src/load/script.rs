@@ -443,22 +443,23 @@ impl Work for Script {
     /// What was made must be there, and is removed; so that another run finds nothing there.
     fn verify(&mut self, session: &mut Session) -> Result<()> {
         let left = match self.steps.as_slice() {
-            [Step::CreateClose] => self.cycle,
-            [Step::Rename] if self.cycle.is_multiple_of(2) => 1,
+            [Step::CreateClose] => 0..self.cycle,
+            [Step::Remove] => self.cycle..self.cycles,
+            [Step::Rename] if self.cycle.is_multiple_of(2) => 0..1,
             [Step::Rename] => {
                 self.prefix.push_str("renamed");
                 let gone = session.compound().putfh(&self.directory);
                 let gone = gone.remove(&self.prefix).try_send()?.status();
                 ensure!(gone == Nfsstat4::NFS4_OK, "{}: {gone:?}", self.prefix);
-                0
+                0..0
             }
-            _ => 0,
+            _ => 0..0,
         };
         Pump::new(8).run(
             session,
-            left,
+            left.end - left.start,
             |number, compound| {
-                let name = format!("{}{number}", self.prefix);
+                let name = format!("{}{}", self.prefix, left.start + number);
                 compound.putfh(&self.directory).remove(name)
             },
             |_, _| Ok(()),
