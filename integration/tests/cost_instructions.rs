@@ -3,17 +3,18 @@
 use localefs_integration::instructions::{Place, Record, count, grown};
 
 /// What was counted before. `LOCALEFS_RECORD=1` puts down what is counted now, on purpose.
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.toml");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
 
 #[test]
 fn no_operation_takes_a_tenth_more_instructions_than_before() {
     let place = Place::here().unwrap();
-    let mut record: Record = toml::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap();
+    let mut record: Record = serde_json::from_slice(&std::fs::read(FILE).unwrap()).unwrap();
     let counts = count().unwrap();
     println!("{counts:#?}");
     if std::env::var_os("LOCALEFS_RECORD").is_some() {
         record.set(place, counts);
-        std::fs::write(FILE, toml::to_string(&record).unwrap()).unwrap();
+        let text = serde_json::to_string_pretty(&record).unwrap();
+        std::fs::write(FILE, text + "\n").unwrap();
         return;
     }
     // Nothing is known of other compilers, libraries and processors: there it only reports.

@@ -14,7 +14,7 @@ use arrayvec::ArrayVec;
 use bytes::BytesMut;
 use rustix::fs::{
     AtFlags, Gid, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, SeekFrom, StatVfs, Statx,
-    StatxFlags, Timespec, Timestamps, Uid, XattrFlags,
+    StatxAttributes, StatxFlags, Timespec, Timestamps, Uid, XattrFlags,
 };
 use rustix::io::{Errno, Result};
 
@@ -59,19 +59,48 @@ pub(crate) fn find(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     // No NO_SYMLINKS: it would refuse a last component that is a link, which O_NOFOLLOW opens.
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
+    match rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve) {
+        Err(Errno::NOSYS) => find_without_openat2(directory, name, flags),
+        result => result,
+    }
+}
+
+/// The same where the kernel, or what stands before it, has no openat2: of a single name, it adds
+/// only that nothing is entered that is mounted there.
+fn find_without_openat2(directory: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd> {
+    if name == b".." || name.contains(&b'/') {
+        return Err(Errno::XDEV);
+    }
+    let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    must_not_be_mounted(found.as_fd())?;
+    Ok(found)
+}
+
+/// `XDEV` for the root of a mount, also where the kernel doesn't say.
+fn must_not_be_mounted(object: BorrowedFd<'_>) -> Result<()> {
+    let stat = stat(object)?;
+    if stat
+        .stx_attributes_mask
+        .contains(StatxAttributes::MOUNT_ROOT)
+        && !stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+    {
+        Ok(())
+    } else {
+        Err(Errno::XDEV)
+    }
 }
 
 /// The directory above this one, wherever it lies; the caller checks that it may be seen.
 pub(crate) fn find_parent(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat2(
-        directory,
-        c"..",
-        flags,
-        Mode::empty(),
-        ResolveFlags::NO_XDEV,
-    )
+    let (mode, resolve) = (Mode::empty(), ResolveFlags::NO_XDEV);
+    match rustix::fs::openat2(directory, c"..", flags, mode, resolve) {
+        Err(Errno::NOSYS) => {
+            must_not_be_mounted(directory)?;
+            rustix::fs::openat(directory, c"..", flags, mode)
+        }
+        result => result,
+    }
 }
 
 /// Opens the object that an `O_PATH` descriptor holds.

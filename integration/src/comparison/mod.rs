@@ -57,7 +57,7 @@ pub enum Processors {
 /// What was measured under these circumstances.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setting {
-    /// The file system of the disk, as df names it.
+    /// The kind of file system that the disk has.
     pub disk: String,
     /// Where servers and load run.
     pub processors: Processors,
@@ -172,8 +172,9 @@ fn start(lab: &Lab, place: &Path, number: u16) -> Result<Vec<Contestant>> {
 
 /// The kind of the file system that a directory is on.
 fn disk_of(path: &Path) -> Result<String> {
-    let mut stat = std::process::Command::new("stat");
-    let output = stat.args(["-f", "-c", "%T"]).arg(path).output()?;
+    let mut findmnt = std::process::Command::new("findmnt");
+    let findmnt = findmnt.args(["--noheadings", "--output", "FSTYPE", "--target"]);
+    let output = findmnt.arg(path).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

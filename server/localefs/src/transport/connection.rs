@@ -58,7 +58,7 @@ impl<S: Service> Connection<S> {
     pub(super) fn new(shared: Arc<Shared>, service: S, stream: TcpStream, entry: Entry) -> Self {
         let now = Instant::now();
         Self {
-            inbound: Inbound::new(shared.longest_record),
+            inbound: Inbound::new(shared.longest_record, Arc::clone(&shared.buffers)),
             calls: Calls::default(),
             outbound: Outbound::new(Arc::clone(&shared.unread)),
             shared,
