@@ -148,7 +148,8 @@ impl Bare {
     pub fn execute(&mut self, call: Call, offset: u64, data: &mut [u8]) -> io::Result<()> {
         let directory = self.directory.as_fd();
         let name = |kind: &str, number: u64| format!("{kind}-{number}");
-        let made = format!("made-{}-", self.prefix);
+        // One that was killed may have left its own behind.
+        let made = format!("made-{}-{}", std::process::id(), self.prefix);
         let room = self.octets - data.len() as u64;
         let offset = offset % (room + 1);
         match call {
