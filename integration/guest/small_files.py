@@ -59,6 +59,8 @@ def measure(mount, count, mebibytes):
     step("stat", lambda number: os.stat(path("w", number)))
     forget()
     step("open, read, close", read)
+    for number in range(count):
+        os.stat(path("f", number))
     step("rename", lambda number: os.rename(path("f", number), path("r", number)))
     step("link", lambda number: os.link(path("r", number), path("l", number)))
     step("symlink", lambda number: os.symlink("target", path("s", number)))

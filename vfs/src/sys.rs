@@ -355,6 +355,12 @@ pub(crate) fn usage(object: BorrowedFd<'_>) -> Result<StatVfs> {
     rustix::fs::fstatvfs(object)
 }
 
+/// Whether a file system is tmpfs, which has no disk.
+pub(crate) fn is_in_memory(object: BorrowedFd<'_>) -> Result<bool> {
+    // TMPFS_MAGIC, statfs(2).
+    Ok(rustix::fs::fstatfs(object)?.f_type == 0x0102_1994)
+}
+
 pub(crate) fn write(file: BorrowedFd<'_>, data: &[u8], offset: u64) -> Result<usize> {
     rustix::io::pwrite(file, data, offset)
 }

@@ -175,7 +175,9 @@ fn disk_of(path: &Path) -> Result<String> {
     let mut findmnt = std::process::Command::new("findmnt");
     let findmnt = findmnt.args(["--noheadings", "--output", "FSTYPE", "--target"]);
     let output = findmnt.arg(path).output()?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    // One line for each mount there, the last one on top.
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().last().unwrap_or("unknown").trim().to_owned())
 }
 
 /// How long it takes from the start of a process until it has answered a client, in milliseconds.
