@@ -46,6 +46,8 @@ pub struct FileSystem {
     pub(crate) options: Options,
     pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,
+    /// Whether the disk is memory (tmpfs), so that reading never waits for it.
+    pub(crate) in_memory: bool,
     /// Whether the disk is known to have no files without a name.
     pub(crate) only_named: AtomicBool,
 }

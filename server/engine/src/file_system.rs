@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use localefs_protocol::nfs4::Clientid4;
 use localefs_vfs as vfs;
 
+use crate::buffers::Buffers;
 use crate::config::{ClientRecords, Config, FileSystemConfig, RecordsError, Resources};
 use crate::limits;
 use crate::server::{Server, StartError};
@@ -23,6 +24,8 @@ pub struct FileSystem {
     pub(crate) lease: Duration,
     pub(crate) resources: Arc<Resources>,
     pub(crate) clock: Clock,
+    /// For the data of READ.
+    pub(crate) buffers: Buffers,
     pub(crate) records: Arc<dyn ClientRecords>,
     records_order: Mutex<()>,
     latest: AtomicU64,
@@ -54,6 +57,7 @@ impl FileSystem {
             files: Arc::default(),
             // Clients may let two thirds of a lease pass, so that a stop must cost them little.
             clock: Clock::new(now, 3 * tick_interval(config.lease)),
+            buffers: Buffers::default(),
             grace: Mutex::new(Grace::new(on_record, millis(config.lease))),
             lease: config.lease,
             resources: config.resources,
@@ -79,6 +83,7 @@ impl FileSystem {
     pub fn tick(&self, now: Instant) {
         let now = self.clock.at(now);
         self.latest.fetch_max(now, Ordering::Relaxed);
+        self.buffers.trim();
         self.end_grace(now);
         for server in self.servers() {
             for client in server.clients.expired(now) {

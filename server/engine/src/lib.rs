@@ -15,6 +15,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+mod buffers;
 mod compound;
 mod config;
 mod errors;
@@ -27,6 +28,7 @@ mod rpc;
 mod server;
 mod state;
 
+pub use buffers::Buffers;
 pub use config::{
     ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };

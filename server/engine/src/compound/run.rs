@@ -308,8 +308,9 @@ impl Compound {
             .unwrap_or_default();
         body.len().hash(&mut hasher);
         body.get(..FINGERPRINTED).unwrap_or(body).hash(&mut hasher);
-        let last = body.len().saturating_sub(FINGERPRINTED);
-        body.get(last..).hash(&mut hasher);
+        if let Some(last) = body.len().checked_sub(FINGERPRINTED) {
+            body.get(last..).hash(&mut hasher);
+        }
         hasher.finish()
     }
 

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use localefs_engine::Buffers;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio::time::{interval, timeout};
@@ -58,6 +59,8 @@ struct Shared {
     limits: Limits,
     requests: Budget,
     registry: Arc<Registry>,
+    /// Where long records are received.
+    buffers: Arc<Buffers>,
     /// Octets of replies queued over all connections.
     unread: Arc<AtomicUsize>,
 }
@@ -78,6 +81,7 @@ impl<S: Service> Transport<S> {
             requests: Budget::new(limits.request_octets.max(2 * longest_record)),
             registry: Arc::new(Registry::new(limits.connections)),
             limits,
+            buffers: Arc::default(),
             unread: Arc::default(),
         });
         let relief = tokio::spawn(relieve(Arc::clone(&shared))).abort_handle();
@@ -195,6 +199,7 @@ async fn relieve(shared: Arc<Shared>) {
     let mut cut = Complaint::default();
     loop {
         ticks.tick().await;
+        shared.buffers.trim();
         let waiting = shared.requests.waiting().min(CUT_AT_ONCE);
         if waiting == 0 {
             continue;
