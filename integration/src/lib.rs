@@ -10,6 +10,7 @@ pub mod client;
 pub mod data_plane;
 pub mod disk;
 pub mod disk_errors;
+pub mod docker;
 mod faults;
 pub mod fidelity;
 pub mod growth;

@@ -17,6 +17,7 @@
 
 mod compound;
 mod config;
+mod counts;
 mod errors;
 pub mod faults;
 mod file_system;
@@ -30,6 +31,7 @@ mod state;
 pub use config::{
     ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };
+pub use counts::OperationCount;
 pub use file_system::FileSystem;
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};
