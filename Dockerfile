@@ -11,6 +11,6 @@ ENV LOCALEFS_LISTEN=0.0.0.0:2049 LOCALEFS_API=0.0.0.0:4599
 ENV LOCALEFS_DATA=/data/localefs TMPDIR=/data
 VOLUME /data
 EXPOSE 2049 4599
-HEALTHCHECK --interval=5s --timeout=5s --start-period=10s CMD ["/usr/bin/localefs", "health"]
+HEALTHCHECK --interval=2s --timeout=5s --start-period=10s CMD ["/usr/bin/localefs", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/localefs"]

@@ -28,7 +28,7 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Starts an engine and builds the image in it.
+    /// Starts an engine and makes the image of what `scripts/image --binary` has built.
     ///
     /// # Errors
     /// If it does not start, or the image can't be built.
@@ -52,7 +52,7 @@ impl Docker {
         };
         docker.await_ready()?;
         let script = repository().join("scripts/image");
-        docker.succeed(docker.command(script).arg(IMAGE))?;
+        docker.succeed(docker.command(script).args(["--built", IMAGE]))?;
         Ok(docker)
     }
 

@@ -85,7 +85,10 @@ fn on_a_terminal_its_log_is_for_people() -> Result<()> {
 fn clients_recover_when_the_container_is_killed_under_load() -> Result<()> {
     let lab = Lab::new()?;
     let docker = Docker::start(&lab)?;
-    docker.serve("efs", &["--env", "LOCALEFS_LEASE=8", "--volume", "v:/data"])?;
+    docker.serve(
+        "efs",
+        &["--env", "LOCALEFS_LEASE=8", "--volume", "efs-data:/data"],
+    )?;
     let guests = [lab.boot("guest1")?, lab.boot("guest2")?];
     for guest in &guests {
         guest.mount(EFS_OPTIONS)?;
@@ -119,7 +122,10 @@ for i in range(60):
     }
     // A new container on the same volume is as good as a restart.
     docker.run(&["rm", "--force", "efs"])?;
-    docker.serve("efs", &["--env", "LOCALEFS_LEASE=8", "--volume", "v:/data"])?;
+    docker.serve(
+        "efs",
+        &["--env", "LOCALEFS_LEASE=8", "--volume", "efs-data:/data"],
+    )?;
     other.run_within("os.stat('.')", RECOVERY)?;
     other.fails("lock(file, 'write', 0, 11)", "EAGAIN")?;
     holder.run("lock(file, 'none')")?;
@@ -134,7 +140,10 @@ for round in range({}):
 ",
         amount(2, 10)
     ))?;
-    assert_eq!(other.text("os.pread(file.fileno(), 4, 10).decode()")?, "held");
+    assert_eq!(
+        other.text("os.pread(file.fileno(), 4, 10).decode()")?,
+        "held"
+    );
     // What the process can't do on the disk, clients see nevertheless.
     let root = guests[1].python()?;
     root.run("write('given', 'away'); os.chown('given', 1000, 1001); os.chmod('given', 0o600)")?;
@@ -177,7 +186,10 @@ fn a_volume_that_can_not_be_used_is_named_with_the_way_out() -> Result<()> {
     let owned = lab.directory().join("owned-by-root");
     std::fs::create_dir(&owned)?;
     let mount = format!("{}:/data", owned.display());
-    says(&["--volume", &mount], &["/data/localefs", "Permission denied", "user 65532"])?;
+    says(
+        &["--volume", &mount],
+        &["/data/localefs", "Permission denied", "user 65532"],
+    )?;
 
     let future = lab.directory().join("future");
     std::fs::create_dir_all(future.join("localefs"))?;
@@ -188,5 +200,8 @@ fn a_volume_that_can_not_be_used_is_named_with_the_way_out() -> Result<()> {
         std::os::unix::fs::chown(path, Some(65532), Some(65532))?;
     }
     let mount = format!("{}:/data", future.display());
-    says(&["--volume", &mount], &["localefs data 99", "does not know"])
+    says(
+        &["--volume", &mount],
+        &["localefs data 99", "does not know"],
+    )
 }
