@@ -65,3 +65,9 @@ build_static() {
         return 1
     fi
 }
+
+# cargo_tool NAME VERSION: a program of crates.io, in target/tools/bin.
+cargo_tool() {
+    grep -q "\"$1 $2 " "$target/tools/.crates.toml" 2> /dev/null ||
+        cargo install --quiet --locked --root "$target/tools" "$1@$2"
+}
