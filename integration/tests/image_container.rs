@@ -70,6 +70,38 @@ fn stops_in_order(docker: &Docker, name: &str) -> Result<()> {
 }
 
 #[test]
+fn with_capabilities_owners_are_on_the_disk() -> Result<()> {
+    let lab = Lab::new()?;
+    let docker = Docker::start(&lab)?;
+    for (name, options, shadow) in [
+        ("native", &["--user", "0"][..], false),
+        (
+            "shadow",
+            &["--user", "0", "--env", "LOCALEFS_OWNERSHIP=shadow"],
+            true,
+        ),
+    ] {
+        let mut words = Vec::new();
+        for capability in [
+            "CHOWN",
+            "DAC_OVERRIDE",
+            "DAC_READ_SEARCH",
+            "FOWNER",
+            "FSETID",
+        ] {
+            words.extend(["--cap-add", capability]);
+        }
+        words.extend(options);
+        docker.serve(name, &words)?;
+        let logs = docker.output(&["logs", name])?;
+        let log = String::from_utf8(logs.stderr)?;
+        ensure!(log.contains(&format!("\"shadow\":{shadow}")), "{log}");
+        docker.run(&["rm", "--force", "--volumes", name])?;
+    }
+    Ok(())
+}
+
+#[test]
 fn on_a_terminal_its_log_is_for_people() -> Result<()> {
     let lab = Lab::new()?;
     let docker = Docker::start(&lab)?;
