@@ -87,16 +87,20 @@ impl Control {
         let (ids, region) = (made.clone(), self.settings.region.clone());
         let recorded = self.store.change(move |change| {
             let file_system = put_file_system(change, &ids.0)?;
-            put_mount_target(change, &file_system, &ids.1, &region)
+            put_mount_target(change, &file_system, &ids.1, &region)?;
+            change.get::<MountTarget>(&ids.1)
         });
-        if let Err(error) = recorded.await {
-            self.remove_tree(made.0).await;
-            return Err(StoreError::into(error));
-        }
-        let settled = self.serve().await;
-        let failed = match &settled {
-            Some(settled) => settled.failed.get(&made.1).cloned(),
-            None => Some("not in time".to_owned()),
+        let recorded = match recorded.await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                self.remove_tree(made.0).await;
+                return Err(StoreError::into(error));
+            }
+        };
+        let failed = match (recorded, self.serve().await) {
+            (None, _) => Some("there is no subnet".to_owned()),
+            (Some(_), Some(settled)) => settled.failed.get(&made.1).cloned(),
+            (Some(_), None) => Some("not in time".to_owned()),
         };
         let Some(why) = failed else {
             return Ok(made);
