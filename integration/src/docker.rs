@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Docker {
     directory: PathBuf,
+    control_group: String,
     daemon: Child,
 }
 
@@ -39,6 +40,8 @@ impl Docker {
         let mut command = lab.namespace().command("unshare");
         command.args(["--pid", "--fork", "--mount", "--mount-proc"]);
         command.args(["--kill-child", "dockerd", "--storage-driver", "overlay2"]);
+        let control_group = lab.namespace().name().to_owned();
+        command.arg(format!("--cgroup-parent=/{control_group}"));
         command.args(["--bip", "10.77.200.1/24", "--data-root"]);
         command.arg(directory.join("data")).arg("--exec-root");
         command.arg(directory.join("exec")).arg("--pidfile");
@@ -48,6 +51,7 @@ impl Docker {
         let daemon = command.stderr(log).spawn();
         let mut docker = Self {
             directory,
+            control_group,
             daemon: daemon.context("cannot run nsenter (Debian: util-linux)")?,
         };
         docker.await_ready()?;
@@ -158,7 +162,33 @@ impl Drop for Docker {
         // unshare goes, and with it the engine; the lab's reaper waits for the rest.
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
+        let end = Instant::now() + PATIENCE;
+        while !remove_control_groups(&self.control_group) && Instant::now() < end {
+            thread::sleep(Duration::from_millis(50));
+        }
     }
+}
+
+/// Removes the control groups of an engine, which outlive its containers: one, or one for each
+/// controller. Tells whether all are gone.
+fn remove_control_groups(name: &str) -> bool {
+    let all = Path::new("/sys/fs/cgroup");
+    let directories = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths.filter(|path| path.is_dir()).collect()
+    };
+    let mut gone = true;
+    for place in [vec![all.to_owned()], directories(all)].concat() {
+        let group = place.join(name);
+        for container in directories(&group) {
+            // It still has processes, or somebody else was faster.
+            let _ = fs::remove_dir(container);
+        }
+        let _ = fs::remove_dir(&group);
+        gone &= !group.exists();
+    }
+    gone
 }
 
 /// The repository's root.
