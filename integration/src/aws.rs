@@ -23,9 +23,18 @@ const PACKAGES: [&str; 2] = ["boto3", "awscli"];
 /// # Errors
 /// If it can't be made.
 pub fn environment() -> Result<PathBuf> {
+    virtual_environment("aws-clients", &PACKAGES)
+}
+
+/// A virtual environment with these packages, made if there is none; its programs are in
+/// `venv/bin`.
+///
+/// # Errors
+/// If it can't be made.
+pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let target = executable.ancestors().nth(3);
-    let path = target.context("no target directory")?.join("aws-clients");
+    let path = target.context("no target directory")?.join(name);
     fs::create_dir_all(&path)?;
     // One test makes it, the others wait.
     let lock = File::create(path.join("lock"))?;
@@ -40,7 +49,7 @@ pub fn environment() -> Result<PathBuf> {
         .arg(&venv))?;
     run(Command::new(venv.join("bin/pip"))
         .args(["install", "--quiet"])
-        .args(PACKAGES))?;
+        .args(packages))?;
     File::create(made)?;
     Ok(path)
 }

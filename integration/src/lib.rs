@@ -11,6 +11,7 @@ pub mod comparison;
 pub mod data_plane;
 pub mod disk;
 pub mod disk_errors;
+pub mod docker;
 mod faults;
 pub mod fidelity;
 pub mod growth;

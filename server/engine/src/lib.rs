@@ -18,6 +18,7 @@
 mod buffers;
 mod compound;
 mod config;
+mod counts;
 mod errors;
 pub mod faults;
 mod file_system;
@@ -32,6 +33,7 @@ pub use buffers::Buffers;
 pub use config::{
     ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };
+pub use counts::OperationCount;
 pub use file_system::{FileSystem, tick_interval};
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};

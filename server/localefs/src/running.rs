@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use localefs_control::adopt::Adopted;
 use localefs_control::api::Api;
+use localefs_control::control::Control;
 use localefs_engine as engine;
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -52,6 +54,7 @@ pub(crate) struct Running {
     served: Arc<Served>,
     data_plane: DataPlane,
     api: Api,
+    control: Arc<Control>,
     faults: Faults,
     /// Dropped to end them.
     background: JoinSet<()>,
@@ -61,11 +64,19 @@ pub(crate) struct Running {
 
 impl Running {
     /// Puts a server together. Within a runtime; once this returns, connections are accepted.
-    pub(crate) async fn start(builder: Builder) -> Result<Self, StartError> {
-        let data = match &builder.data {
+    ///
+    /// `temporary` is the data directory to be gone when the server is.
+    pub(crate) async fn start(
+        builder: Builder,
+        temporary: Option<TempDir>,
+    ) -> Result<Self, StartError> {
+        let mut data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
         };
+        if let Some(temporary) = temporary {
+            data.make_temporary(temporary);
+        }
         let mut listeners = Vec::new();
         let mut nfs = Vec::new();
         for &address in &builder.listen {
@@ -157,8 +168,12 @@ impl Running {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
-        let api = control_plane::start(
-            (control, builder.mount_target_port),
+        let ports = control_plane::Ports {
+            ordinary: builder.mount_target_port,
+            known: builder.known_ports,
+        };
+        let (api, control) = control_plane::start(
+            (control, ports),
             database,
             (data_plane.clone(), faults.clone(), first),
             api,
@@ -189,6 +204,7 @@ impl Running {
             served,
             data_plane,
             api,
+            control,
             faults,
             background,
             admin,
@@ -204,16 +220,31 @@ impl Running {
         self.data_plane.clone()
     }
 
+    pub(crate) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
+    }
+
     pub(crate) fn faults(&self) -> Faults {
         self.faults.clone()
     }
 
+    /// Ends it as far as a process can be killed from inside: connections are reset, calls are not
+    /// waited for.
+    pub(crate) async fn kill(self) -> DataDir {
+        self.served.transport.connections().reset(None, || true);
+        self.end(Duration::ZERO).await
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
-    pub(crate) async fn stop(mut self) -> DataDir {
-        self.api.stop(CALLS_END).await;
+    pub(crate) async fn stop(self) -> DataDir {
+        self.end(CALLS_END).await
+    }
+
+    async fn end(mut self, patience: Duration) -> DataDir {
+        self.api.stop(patience).await;
         // What waits by a fault would not finish.
         self.faults.clear_all();
-        if !self.served.stop(CALLS_END).await {
+        if !self.served.stop(patience).await {
             info!("some calls did not finish in time");
         }
         self.background.shutdown().await;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod banner;
+mod documents;
 mod fault;
 mod fault_arguments;
 mod listen;
@@ -33,6 +34,8 @@ pub(crate) fn run() -> ExitCode {
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Man { directory } => documents::man(&directory),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

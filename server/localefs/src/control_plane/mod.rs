@@ -22,6 +22,7 @@ use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
 use crate::faults::Faults;
 
+pub(crate) use mount_targets::Ports;
 use plane::Plane;
 
 /// Opens the API's socket.
@@ -38,12 +39,12 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// # Errors
 /// Those of the records, and of the system.
 pub(crate) async fn start(
-    (settings, port): (Settings, u16),
+    (settings, ports): (Settings, Ports),
     database: Arc<Database>,
     (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
-) -> Result<Api, StartError> {
+) -> Result<(Api, Arc<Control>), StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
@@ -60,7 +61,7 @@ pub(crate) async fn start(
             warn!(file_system = file_system.id, %error, "not served");
         }
     }
-    tasks.spawn(mount_targets::follow(data_plane, subscription, port));
+    tasks.spawn(mount_targets::follow(data_plane, subscription, ports));
     if let Some(settled) = control.serve().await {
         for (mount_target, error) in settled.failed {
             warn!(mount_target, error, "not served at its own address");
@@ -68,8 +69,8 @@ pub(crate) async fn start(
     }
     tasks.spawn(Arc::clone(&control).keep());
     let address = listener.local_addr().map_err(StartError::Threads)?;
-    let api = Api::start(control, listener)
+    let api = Api::start(Arc::clone(&control), listener)
         .map_err(|error| StartError::Api(ListenError::new(address, error)))?;
     info!(address = %api.address(), "AWS's API");
-    Ok(api)
+    Ok((api, control))
 }
