@@ -66,7 +66,7 @@ build_static() {
     fi
 }
 
-# cargo_tool NAME VERSION: a program of crates.io, in target/tools/bin.
+# cargo_tool NAME VERSION: a program that cargo installs, in target/tools/bin.
 cargo_tool() {
     grep -q "\"$1 $2 " "$target/tools/.crates.toml" 2> /dev/null ||
         cargo install --quiet --locked --root "$target/tools" "$1@$2"
