@@ -238,6 +238,21 @@ pub fn listed(name: &'static str, cut: Cut<Element>) -> Vec<Element> {
     answer
 }
 
+/// One of several lists in an answer: its kind, its key within that, and what is shown.
+pub type Entity = (&'static str, String, Element);
+
+/// Lists for one kind of entity each, which a page fills together.
+#[must_use]
+pub fn listed_by_kind(lists: &[(&'static str, &str)], cut: Cut<Entity>) -> Vec<Element> {
+    let of = |(name, wanted): &(&'static str, &str)| {
+        let items = cut.items.iter().filter(|(kind, _, _)| kind == wanted);
+        members(name, items.map(|(_, _, element)| element.clone()))
+    };
+    let mut answer: Vec<Element> = lists.iter().map(of).collect();
+    answer.extend(truncation(cut.marker));
+    answer
+}
+
 /// `IsTruncated` and `Marker`.
 #[must_use]
 pub fn truncation(marker: Option<String>) -> Vec<Element> {

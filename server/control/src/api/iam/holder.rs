@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::common::{Keys, date, encoded, exists, listed, no_such, nothing, require, tags_element};
-use super::input::{Input, PATH_PREFIX};
+use super::input::{Input, PATH_PREFIX, Page};
 use super::records::{Group, Permissions, Role, Tag, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, ApiError, Call, Result};
@@ -252,9 +252,12 @@ pub fn is_free<H: Holder>(view: &View, holder: &H) -> Result<()> {
     Err(exists(format!("{kind} with name {name} already exists.")))
 }
 
-/// ListUsers, ListGroups, ListRoles.
-pub async fn list<H: Holder>(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
+/// What a list of all of a kind (a word of ARNs) is asked for: those below a path, a page of them.
+///
+/// # Errors
+/// ValidationError, AccessDenied.
+pub fn below_path(call: &Call, word: &str) -> Result<(View, String, Page)> {
+    let mut input = Input::of(call)?;
     let prefix = input
         .optional("PathPrefix", &PATH_PREFIX)
         .unwrap_or_else(|| "/".to_owned());
@@ -262,8 +265,15 @@ pub async fn list<H: Holder>(call: Arc<Call>) -> Result<Answer> {
     input.done()?;
     let view = call.view()?;
     let account = &call.control.settings.account_id;
-    let all = format!("arn:aws:iam::{account}:{}{prefix}", H::WORD);
-    require(&call, &view, &all, Keys::none())?;
+    let all = format!("arn:aws:iam::{account}:{word}{prefix}");
+    require(call, &view, &all, Keys::none())?;
+    Ok((view, prefix, page))
+}
+
+/// ListUsers, ListGroups, ListRoles.
+pub async fn list<H: Holder>(call: Arc<Call>) -> Result<Answer> {
+    let (view, prefix, page) = below_path(&call, H::WORD)?;
+    let account = &call.control.settings.account_id;
     let mut found = view.all::<H>()?;
     found.retain(|holder| holder.path().starts_with(&prefix));
     let cut = page.cut(found, |holder| holder.key().to_owned());

@@ -7,8 +7,8 @@ use super::common::{
     Keys, at_most, conflict, date, exists, members, no_such, nothing, now, require, require_action,
     tags_element, truncation, unique_id,
 };
-use super::holder::{Holder, find, missing, permitted as permitted_holder};
-use super::input::{Cut, Input, NAME_64, NAME_128, PATH, PATH_PREFIX};
+use super::holder::{Holder, below_path, find, missing, permitted as permitted_holder};
+use super::input::{Cut, Input, NAME_64, NAME_128, PATH};
 use super::records::{InstanceProfile, Role};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
@@ -142,16 +142,7 @@ fn answer(call: &Call, view: &View, cut: Cut<InstanceProfile>) -> Result<Answer>
 
 /// ListInstanceProfiles.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let prefix = input
-        .optional("PathPrefix", &PATH_PREFIX)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let account = &call.control.settings.account_id;
-    let arn = format!("arn:aws:iam::{account}:instance-profile{prefix}");
-    require(&call, &view, &arn, Keys::none())?;
+    let (view, prefix, page) = below_path(&call, "instance-profile")?;
     let mut profiles = view.all::<InstanceProfile>()?;
     profiles.retain(|profile| profile.path.starts_with(&prefix));
     answer(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::common::{Keys, members, truncation};
+use super::common::{Entity, Keys, listed_by_kind};
 use super::holder::Holder;
 use super::input::{ARN, Input, PATH};
 use super::policies::find;
@@ -50,20 +50,13 @@ pub async fn entities(call: Arc<Call>) -> Result<Answer> {
         all.extend(having::<User>(&view, indexes, &arn, &prefix)?);
     }
     let cut = page.cut(all, |(kind, name, _)| format!("{kind}/{name}"));
-    let of_kind = |list: &'static str, wanted: &str| {
-        let items = cut.items.iter().filter(|(kind, _, _)| *kind == wanted);
-        members(list, items.map(|(_, _, element)| element.clone()))
-    };
-    let mut answer = vec![
-        of_kind("PolicyGroups", "Group"),
-        of_kind("PolicyUsers", "User"),
-        of_kind("PolicyRoles", "Role"),
+    let lists = [
+        ("PolicyGroups", "Group"),
+        ("PolicyUsers", "User"),
+        ("PolicyRoles", "Role"),
     ];
-    answer.extend(truncation(cut.marker.clone()));
-    Ok(Answer::Xml(answer))
+    Ok(Answer::Xml(listed_by_kind(&lists, cut)))
 }
-
-type Entity = (&'static str, String, Element);
 
 fn having<H: Holder + Record>(
     view: &View,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::common::{Keys, conflict, date, encoded, limit, listed, no_such, nothing, now};
 use super::input::{ARN, DOCUMENT, Input, VERSION};
 use super::policies::{Found, check_managed, find, own};
-use super::records::PolicyVersion;
+use super::records::{ManagedPolicy, PolicyVersion};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
 use crate::iam::managed::Managed;
+use crate::store::View;
 
 /// Versions of a managed policy.
 const MOST_VERSIONS: usize = 5;
@@ -145,20 +146,25 @@ pub async fn list_versions(call: Arc<Call>) -> Result<Answer> {
     Ok(Answer::Xml(listed("Versions", cut)))
 }
 
+/// The policy of the account that a call is to change, and the version's id in it.
+fn chosen(call: &Call, view: &View) -> Result<(ManagedPolicy, String)> {
+    let mut input = Input::of(call)?;
+    let arn = input.text("PolicyArn", &ARN);
+    let id = input.text("VersionId", &VERSION);
+    input.done()?;
+    Ok((own(call, view, &arn, Keys::none())?, id))
+}
+
 /// SetDefaultPolicyVersion.
 pub async fn set_default(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
-        let mut input = Input::of(call)?;
-        let arn = input.text("PolicyArn", &ARN);
-        let id = input.text("VersionId", &VERSION);
-        input.done()?;
-        let mut policy = own(call, change, &arn, Keys::none())?;
+        let (mut policy, id) = chosen(call, change)?;
         let known = policy
             .versions
             .iter()
             .any(|version| version.number == number(&id));
         if !known {
-            return Err(no_version(&arn, &id));
+            return Err(no_version(&policy.arn, &id));
         }
         policy.default = number(&id);
         policy.updated = now(call);
@@ -171,11 +177,7 @@ pub async fn set_default(call: Arc<Call>) -> Result<Answer> {
 /// DeletePolicyVersion: any but the default.
 pub async fn delete_version(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
-        let mut input = Input::of(call)?;
-        let arn = input.text("PolicyArn", &ARN);
-        let id = input.text("VersionId", &VERSION);
-        input.done()?;
-        let mut policy = own(call, change, &arn, Keys::none())?;
+        let (mut policy, id) = chosen(call, change)?;
         if policy.default == number(&id) {
             return Err(conflict("Cannot delete the default version of a policy."));
         }
@@ -184,7 +186,7 @@ pub async fn delete_version(call: Arc<Call>) -> Result<Answer> {
             .versions
             .retain(|version| version.number != number(&id));
         if policy.versions.len() == before {
-            return Err(no_version(&arn, &id));
+            return Err(no_version(&policy.arn, &id));
         }
         policy.updated = now(call);
         change.put(&policy)?;
