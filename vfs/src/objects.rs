@@ -117,11 +117,7 @@ impl FileSystem {
             stat = sys::stat_at(directory, name)?;
             if stat.stx_ino == node.fileid() {
                 self.same_mount(&stat)?;
-                let change = node
-                    .change
-                    .observe(epoch, change_time(&stat), now(), self.opened);
-                let mut attributes = self.owned(&stat, node.mark(), change)?;
-                attributes.accessed = self.accessed.shown_of(&node, &stat);
+                let attributes = self.observed(&node, epoch, &stat)?;
                 drop((held, found));
                 return Ok(attributes);
             }
@@ -168,21 +164,31 @@ impl FileSystem {
         if stat.stx_ino != node.fileid() {
             return Ok(None);
         }
-        self.shown(&node, epoch, &stat).map(Some)
+        self.observed_with_handle(&node, epoch, &stat).map(Some)
     }
 
-    /// What is told of an object whose attributes were read after `epoch`.
-    fn shown(
+    /// The attributes of an object, of which `stat` was read after `epoch`.
+    pub(crate) fn observed(
         &self,
         node: &Node,
         epoch: Epoch,
         stat: &Statx,
-    ) -> Result<(Attributes, WireHandle), Error> {
+    ) -> Result<Attributes, Error> {
         let change = node
             .change
             .observe(epoch, change_time(stat), now(), self.opened);
         let mut attributes = self.owned(stat, node.mark(), change)?;
         attributes.accessed = self.accessed.shown_of(node, stat);
+        Ok(attributes)
+    }
+
+    fn observed_with_handle(
+        &self,
+        node: &Node,
+        epoch: Epoch,
+        stat: &Statx,
+    ) -> Result<(Attributes, WireHandle), Error> {
+        let attributes = self.observed(node, epoch, stat)?;
         let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
         Ok((attributes, handle))
     }
@@ -213,7 +219,7 @@ impl FileSystem {
             return Ok(None);
         }
         if let (Some(node), Some(epoch)) = (known, epoch) {
-            return self.shown(&node, epoch, &stat).map(Some);
+            return self.observed_with_handle(&node, epoch, &stat).map(Some);
         }
         let change = first_value(change_time(&stat), now(), self.opened);
         let mut attributes = stat::attributes(&stat, change);
