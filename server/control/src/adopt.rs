@@ -51,11 +51,23 @@ impl Control {
     /// # Errors
     /// Those of the store.
     pub async fn adopt(&self, adopted: Adopted) -> Result<(), StoreError> {
-        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(adopted.clone());
+        self.set_adopted(adopted.clone());
         let region = self.settings.region.clone();
         self.store
             .change(move |change| put(change, &adopted, &region))
             .await
+    }
+
+    /// The file system that is there from the start.
+    pub(crate) fn adopted(&self) -> Option<Adopted> {
+        self.adopted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_adopted(&self, adopted: Adopted) {
+        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(adopted);
     }
 
     /// Brings everything back to first start: what was created is gone, also users and policies;
@@ -66,11 +78,7 @@ impl Control {
     /// [`ResetError`]; to be repeated then.
     pub async fn reset(&self) -> Result<(), ResetError> {
         let _alone = self.calls.write().await;
-        let adopted = self
-            .adopted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let adopted = self.adopted();
         let file_systems: Vec<String> = {
             let all = self.store.view()?.all::<FileSystem>()?;
             all.into_iter().map(|file_system| file_system.id).collect()
@@ -120,27 +128,7 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
     let id = &adopted.file_system;
     let now = now();
     let known = change.get::<FileSystem>(id)?;
-    let file_system = known.unwrap_or_else(|| FileSystem {
-        id: id.clone(),
-        creation_token: format!("localefs-{id}"),
-        created: now,
-        life_cycle: LifeCycle::Creating { until: now },
-        performance_mode: "generalPurpose".to_owned(),
-        encrypted: false,
-        kms_key_id: None,
-        throughput_mode: "bursting".to_owned(),
-        provisioned: None,
-        throughput_changed: None,
-        zone: None,
-        tags: vec![Tag {
-            key: "Name".to_owned(),
-            value: "localefs".to_owned(),
-        }],
-        protection: "ENABLED".to_owned(),
-        lifecycle_policies: Vec::new(),
-        backup: None,
-        policy: None,
-    });
+    let file_system = known.unwrap_or_else(|| new(id, now));
     change.put(&file_system)?;
     let before = change
         .get::<Adopted>(id)?
@@ -168,4 +156,29 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
     let open = groups.into_iter().find(|group| group.name == OPEN_GROUP);
     let groups = open.into_iter().map(|group| group.id).collect();
     efs::put_mount_target(change, (&file_system, subnet), mount_target, groups, now)
+}
+
+/// The record of such a file system, as it is at first.
+pub(crate) fn new(id: &str, now: u64) -> FileSystem {
+    FileSystem {
+        id: id.to_owned(),
+        creation_token: format!("localefs-{id}"),
+        created: now,
+        life_cycle: LifeCycle::Creating { until: now },
+        performance_mode: "generalPurpose".to_owned(),
+        encrypted: false,
+        kms_key_id: None,
+        throughput_mode: "bursting".to_owned(),
+        provisioned: None,
+        throughput_changed: None,
+        zone: None,
+        tags: vec![Tag {
+            key: "Name".to_owned(),
+            value: "localefs".to_owned(),
+        }],
+        protection: "ENABLED".to_owned(),
+        lifecycle_policies: Vec::new(),
+        backup: None,
+        policy: None,
+    }
 }

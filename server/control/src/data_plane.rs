@@ -65,6 +65,21 @@ pub trait DataPlane: Send + Sync + 'static {
     /// The NFS clients of a file system.
     fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
 
+    /// Whether there is no file in a file system.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] if its tree can't be read.
+    fn is_empty(&self, file_system: &str) -> Result<bool, DataPlaneError>;
+
+    /// Puts a file system behind the addresses that the server was told to listen on, with this
+    /// mount target, which is made if there is none of this id; without one the addresses lead
+    /// nowhere. So it stays after a restart.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed. A tree that was there before localefs
+    /// (`--root`) stays behind these addresses.
+    fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), DataPlaneError>;
+
     /// Empties the trees of file systems that have no mount target, as they were when they were
     /// made. Never touches one that was there before localefs (`--root`).
     ///

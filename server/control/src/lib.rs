@@ -18,6 +18,7 @@ pub mod audit;
 pub mod authorize;
 pub mod control;
 pub mod data_plane;
+pub mod fixture;
 pub mod iam;
 pub mod ids;
 pub mod metrics;

@@ -46,6 +46,14 @@ impl DataPlane for NoData {
         Vec::new()
     }
 
+    fn is_empty(&self, _file_system: &str) -> Result<bool, DataPlaneError> {
+        Ok(true)
+    }
+
+    fn lead(&self, _: &str, _: Option<&str>) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
     fn reset(&self, _file_systems: &[String]) -> Result<(), DataPlaneError> {
         Ok(())
     }

@@ -34,6 +34,7 @@ mod transport;
 mod tree;
 
 pub use builder::Builder;
+pub use control_plane::{Imported, StateError};
 pub use data_dir::DataDirError;
 pub use data_plane::{DataPlane, DataPlaneError};
 pub use error::{ListenError, StartError};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::builder::Builder;
+use crate::control_plane::{ControlState, Imported, StateError};
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::faults::Faults;
@@ -26,6 +27,7 @@ pub struct LocalEfs {
     description: Arc<Description>,
     data_plane: DataPlane,
     faults: Faults,
+    state: ControlState,
     stop: Option<oneshot::Sender<()>>,
     stopped: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
@@ -51,11 +53,12 @@ impl LocalEfs {
             })
             .map_err(StartError::Threads)?;
         let vanished = |_| StartError::Threads(io::Error::other("the server's thread died"));
-        let (description, data_plane, faults) = starts.await.map_err(vanished)??;
+        let (description, data_plane, faults, state) = starts.await.map_err(vanished)??;
         Ok(Self {
             description,
             data_plane,
             faults,
+            state,
             stop: Some(stop),
             stopped: Some(stopped),
             thread: Some(thread),
@@ -125,6 +128,26 @@ impl LocalEfs {
         &self.faults
     }
 
+    /// The whole state of AWS's API as one JSON document, secrets too: file systems, mount
+    /// targets, access points, users and policies, the network. It does not hold the contents of
+    /// files. The same state is the same text.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn export(&self) -> Result<String, StateError> {
+        self.state.export().await
+    }
+
+    /// Makes the state that of a document of [`LocalEfs::export`]. What was created here before
+    /// is only replaced with `replace`: then file systems that the document doesn't have go with
+    /// their files.
+    ///
+    /// # Errors
+    /// [`StateError`] says what is wrong with it; then nothing has changed.
+    pub async fn import(&self, document: &str, replace: bool) -> Result<Imported, StateError> {
+        self.state.import(document, replace).await
+    }
+
     /// Stops it: calls that are under way may finish, for half a second at most. Then the
     /// connections are closed, and the data directory is free for others or gone.
     ///
@@ -149,7 +172,7 @@ impl Drop for LocalEfs {
 }
 
 /// What the owner of a server gets of it.
-type Started = (Arc<Description>, DataPlane, Faults);
+type Started = (Arc<Description>, DataPlane, Faults, ControlState);
 
 /// The life of a server, on a thread and a runtime of its own.
 fn run(
@@ -177,6 +200,7 @@ fn run(
                     running.description(),
                     running.data_plane(),
                     running.faults(),
+                    running.state(),
                 )))
                 .is_ok();
             runtime.block_on(async {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use localefs_control::adopt::Adopted;
 use localefs_control::api::Api;
+use localefs_control::control::Control;
 use localefs_engine as engine;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
-use crate::control_plane;
+use crate::control_plane::{self, ControlState};
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
@@ -53,6 +54,8 @@ pub(crate) struct Running {
     data_plane: DataPlane,
     api: Api,
     faults: Faults,
+    control: Arc<Control>,
+    state: ControlState,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -148,7 +151,7 @@ impl Running {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
-        let api = control_plane::start(
+        let (api, control) = control_plane::start(
             (control, builder.mount_target_port),
             database,
             (data_plane.clone(), adopted),
@@ -167,11 +170,13 @@ impl Running {
             lease,
             began: Instant::now(),
         });
+        let state = ControlState::new(&control);
         let source = admin::Source {
             description: Arc::clone(&description),
             data_plane: data_plane.clone(),
             connections: transport.connections(),
             faults: faults.clone(),
+            state: state.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
@@ -181,6 +186,8 @@ impl Running {
             data_plane,
             api,
             faults,
+            control,
+            state,
             background,
             admin,
             data,
@@ -199,6 +206,10 @@ impl Running {
         self.faults.clone()
     }
 
+    pub(crate) fn state(&self) -> ControlState {
+        self.state.clone()
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
     pub(crate) async fn stop(mut self) -> DataDir {
         self.api.stop(CALLS_END).await;
@@ -209,6 +220,7 @@ impl Running {
         }
         self.background.shutdown().await;
         drop(self.admin);
+        drop(self.control);
         info!("stopped");
         self.data
     }

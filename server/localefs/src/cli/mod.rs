@@ -9,6 +9,7 @@ mod log;
 mod ownership;
 mod ready;
 mod serve;
+mod state;
 mod status;
 
 use std::future::Future;
@@ -33,6 +34,8 @@ pub(crate) fn run() -> ExitCode {
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
+        Command::Export(arguments) => block_on(state::export(arguments)),
+        Command::Import(arguments) => block_on(state::import(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

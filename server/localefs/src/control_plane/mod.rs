@@ -3,6 +3,7 @@
 
 mod mount_targets;
 mod plane;
+mod state;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
 
 use plane::Plane;
+pub(crate) use state::ControlState;
+pub use state::{Imported, StateError};
 
 /// Opens the API's socket.
 ///
@@ -42,7 +45,7 @@ pub(crate) async fn start(
     (data_plane, adopted): (DataPlane, Adopted),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
-) -> Result<Api, StartError> {
+) -> Result<(Api, Arc<Control>), StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
@@ -62,8 +65,8 @@ pub(crate) async fn start(
     }
     tasks.spawn(Arc::clone(&control).keep());
     let address = listener.local_addr().map_err(StartError::Threads)?;
-    let api = Api::start(control, listener)
+    let api = Api::start(Arc::clone(&control), listener)
         .map_err(|error| StartError::Api(ListenError::new(address, error)))?;
     info!(address = %api.address(), "AWS's API");
-    Ok(api)
+    Ok((api, control))
 }

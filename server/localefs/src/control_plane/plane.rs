@@ -70,6 +70,15 @@ impl Interface for Plane {
         clients.collect()
     }
 
+    fn is_empty(&self, file_system: &str) -> Result<bool, Failure> {
+        self.data_plane.is_empty(file_system).map_err(failure)
+    }
+
+    fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), Failure> {
+        let led = self.data_plane.lead(file_system, mount_target);
+        self.runtime.block_on(led).map_err(failure)
+    }
+
     fn reset(&self, file_systems: &[String]) -> Result<(), Failure> {
         let reset = self.data_plane.reset(file_systems);
         self.runtime.block_on(reset).map_err(failure)

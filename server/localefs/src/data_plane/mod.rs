@@ -7,6 +7,7 @@
 
 mod change;
 mod error;
+mod front_doors;
 mod removal;
 mod reset;
 mod served;
@@ -153,6 +154,42 @@ impl DataPlane {
         let file_systems = file_systems.to_vec();
         self.change(async move |served| reset::reset(&served, &file_systems).await)
             .await
+    }
+
+    /// Puts a file system behind the addresses that the server was told to listen on, with this
+    /// mount target, which is made if there is none of this id; without one the addresses lead
+    /// nowhere. So it stays after a restart.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed. Where a directory from elsewhere is served
+    /// (`--root`), that stays behind these addresses.
+    pub(crate) async fn lead(
+        &self,
+        file_system: &str,
+        mount_target: Option<&str>,
+    ) -> Result<(), DataPlaneError> {
+        let file_system = file_system.to_owned();
+        let mount_target = mount_target.map(str::to_owned);
+        self.change(async move |served| {
+            front_doors::lead(&served, &file_system, mount_target.as_deref()).await
+        })
+        .await
+    }
+
+    /// Whether there is no file in a file system. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`], or
+    /// [`DataPlaneError::Read`].
+    pub(crate) fn is_empty(&self, id: &str) -> Result<bool, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        let mut entries = std::fs::read_dir(&known.root).map_err(|error| DataPlaneError::Read {
+            path: known.root.clone(),
+            error,
+        })?;
+        Ok(entries.next().is_none())
     }
 
     /// The file system that was there from the start, and its mount target behind the front
