@@ -9,6 +9,7 @@ use crate::control::{Control, now};
 use crate::data_plane::DataPlaneError;
 use crate::ids;
 use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
+use crate::seed::SeedError;
 use crate::store::{Change, Record, StoreError};
 use crate::topology::{self, OPEN_GROUP};
 
@@ -42,6 +43,9 @@ pub enum ResetError {
     /// Mount targets don't come or go.
     #[error("mount targets are not served in time")]
     Late,
+    /// What the server was told to start with is not there.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
 }
 
 impl Control {
@@ -72,11 +76,11 @@ impl Control {
 
     /// Brings everything back to first start: what was created is gone, also users and policies;
     /// the file system that was there is empty, and its clients start anew. A tree that was there
-    /// before localefs keeps its files.
+    /// before localefs keeps its files. A seed is sown again.
     ///
     /// # Errors
     /// [`ResetError`]; to be repeated then.
-    pub async fn reset(&self) -> Result<(), ResetError> {
+    pub async fn reset(self: &Arc<Self>) -> Result<(), ResetError> {
         let _alone = self.calls.write().await;
         let adopted = self.adopted();
         let file_systems: Vec<String> = {
@@ -120,7 +124,7 @@ impl Control {
             self.adopt(adopted).await?;
         }
         self.serve().await.ok_or(ResetError::Late)?;
-        Ok(())
+        Ok(self.sow_again().await?)
     }
 }
 

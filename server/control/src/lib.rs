@@ -23,6 +23,7 @@ pub mod iam;
 pub mod ids;
 pub mod metrics;
 pub mod records;
+pub mod seed;
 pub mod sigv4;
 pub mod store;
 #[cfg(test)]

@@ -50,6 +50,19 @@ impl DataPlane for NoData {
         Ok(true)
     }
 
+    fn make_directory(
+        &self,
+        _: &str,
+        path: &str,
+        _: (u32, u32),
+        _: u32,
+    ) -> Result<(), DataPlaneError> {
+        if path.contains("/file/") {
+            return Err(DataPlaneError("/file is no directory".to_owned()));
+        }
+        Ok(())
+    }
+
     fn lead(&self, _: &str, _: Option<&str>) -> Result<(), DataPlaneError> {
         Ok(())
     }

@@ -37,6 +37,7 @@ pub struct Builder {
     pub(crate) api: SocketAddr,
     pub(crate) mount_target_port: u16,
     pub(crate) control: Settings,
+    pub(crate) seed: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -56,6 +57,7 @@ impl Default for Builder {
             api: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             mount_target_port: 0,
             control: Settings::default(),
+            seed: None,
         }
     }
 }
@@ -170,6 +172,14 @@ impl Builder {
     /// How long resources stay in `creating`, `updating` and `deleting`; not at all unless set.
     pub fn lifecycle_delay(mut self, delay: Duration) -> Self {
         self.control.lifecycle_delay = delay;
+        self
+    }
+
+    /// Has everything be there that this file says, when the server has started: file systems,
+    /// mount targets, users and policies in the words of AWS's API, as TOML or JSON. What is there
+    /// already stays.
+    pub fn seed(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed = Some(file.into());
         self
     }
 

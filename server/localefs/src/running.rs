@@ -65,6 +65,8 @@ pub(crate) struct Running {
 impl Running {
     /// Puts a server together. Within a runtime; once this returns, connections are accepted.
     pub(crate) async fn start(builder: Builder) -> Result<Self, StartError> {
+        let seed = builder.seed.as_deref().map(control_plane::read_seed);
+        let seed = seed.transpose()?;
         let data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
@@ -152,7 +154,7 @@ impl Running {
             ..builder.control
         };
         let (api, control) = control_plane::start(
-            (control, builder.mount_target_port),
+            (control, builder.mount_target_port, seed),
             database,
             (data_plane.clone(), adopted),
             api,

@@ -157,6 +157,11 @@ pub(super) struct ServeArguments {
     )]
     pub(super) lifecycle_delay: Duration,
 
+    /// Have everything be there that this file says: file systems, users, policies, as TOML or
+    /// JSON. What is there already stays
+    #[arg(long, value_name = "FILE", env = "LOCALEFS_SEED")]
+    pub(super) seed: Option<PathBuf>,
+
     /// How long a client may be silent before others get what it has open or locked
     #[arg(
         long,

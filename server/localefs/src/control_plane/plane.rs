@@ -7,6 +7,7 @@ use localefs_control::data_plane::{
 };
 use tokio::runtime::Handle;
 
+use super::directories;
 use crate::data_plane::{DataPlane, DataPlaneError};
 
 /// The data plane of this process.
@@ -72,6 +73,18 @@ impl Interface for Plane {
 
     fn is_empty(&self, file_system: &str) -> Result<bool, Failure> {
         self.data_plane.is_empty(file_system).map_err(failure)
+    }
+
+    fn make_directory(
+        &self,
+        file_system: &str,
+        path: &str,
+        owner: (u32, u32),
+        mode: u32,
+    ) -> Result<(), Failure> {
+        let files = self.data_plane.files(file_system).map_err(failure)?;
+        directories::make(&files, path, owner, mode)
+            .map_err(|error| Failure(format!("cannot make {path}: {error}")))
     }
 
     fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), Failure> {

@@ -176,6 +176,17 @@ impl DataPlane {
         .await
     }
 
+    /// A file system that is served, as the engine uses it.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn files(&self, id: &str) -> Result<Arc<localefs_vfs::FileSystem>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(Arc::clone(&known.vfs))
+    }
+
     /// Whether there is no file in a file system. May block.
     ///
     /// # Errors
@@ -214,10 +225,7 @@ impl DataPlane {
     /// # Errors
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
     pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
-        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
-        let known = served.table().file_systems.get(id).cloned();
-        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
-        Ok(known.vfs.metered_size())
+        Ok(self.files(id)?.metered_size())
     }
 
     /// Makes a change, one after the other, on the server's own threads.
