@@ -119,7 +119,7 @@ impl Peer {
             address,
             child,
             number: 0,
-            scratch: scratch,
+            scratch,
         };
         loop {
             let number = peer.next_number();

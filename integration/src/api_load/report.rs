@@ -84,7 +84,7 @@ impl Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "| | server | requests/s | beside localefs | p50, ms | p99 | p99.9 | processor, µs each \
+            "| | server | requests/s | localefs to it | p50, ms | p99 | p99.9 | processor, µs each \
              | resident, MiB |"
         )?;
         writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
@@ -96,7 +96,7 @@ impl Display for Report {
             let ratio = ours.map_or(1.0, |ours| ours.rate / row.rate);
             writeln!(
                 out,
-                "| {} | {} | {:.0} | 1 : {ratio:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.1} |",
+                "| {} | {} | {:.0} | {ratio:.2} : 1 | {:.2} | {:.2} | {:.2} | {:.0} | {:.1} |",
                 row.operation,
                 row.server,
                 row.rate,

@@ -1,6 +1,6 @@
 //! Users, groups, roles and policies of a seed.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::document::{
     AccessKey, AttachedPolicy, Group, InlinePolicy, InstanceProfile, ManagedPolicy, Role, User,
@@ -230,11 +230,11 @@ impl Sower<'_> {
                 if has.inline.get(&policy.policy_name) == Some(&document) {
                     return Ok(());
                 }
-                let mut input = json!({
+                let input = json!({
+                    holder.as_str(): name,
                     "PolicyName": policy.policy_name,
                     "PolicyDocument": document,
                 });
-                input[&holder] = name.into();
                 let operation = format!("Put{kind}Policy");
                 self.call(Iam, &operation, input).await.map(drop)
             };
@@ -256,8 +256,7 @@ impl Sower<'_> {
                 if has.attached.contains(&arn) {
                     return Ok(());
                 }
-                let mut input = json!({"PolicyArn": arn});
-                input[&holder] = name.into();
+                let input = json!({holder.as_str(): name, "PolicyArn": arn});
                 let operation = format!("Attach{kind}Policy");
                 self.call(Iam, &operation, input).await.map(drop)
             };
@@ -278,8 +277,7 @@ impl Sower<'_> {
         if has_tags(there, wanted) {
             return Ok(());
         }
-        let mut input = json!({"Tags": wanted});
-        input[member] = Value::from(name);
+        let input = json!({member: name, "Tags": wanted});
         let tagged = self.call(Iam, operation, input).await;
         tagged.member("Tags").map(drop)
     }

@@ -1,6 +1,6 @@
 //! Security groups of a seed.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::document::{IpPermission, SecurityGroup};
 use super::error::{At, Result, Trouble};
@@ -81,15 +81,12 @@ impl Sower<'_> {
     /// part.
     fn single(&self, permission: &IpPermission, vpc: &str) -> Result<Vec<Value>> {
         let with = |member: &str, value: &Value| {
-            let mut one = json!({"IpProtocol": permission.ip_protocol});
-            if let Some(from) = permission.from_port {
-                one["FromPort"] = from.into();
-            }
-            if let Some(to) = permission.to_port {
-                one["ToPort"] = to.into();
-            }
-            one[member] = json!([value]);
-            one
+            let mut one = Map::new();
+            one.insert("IpProtocol".to_owned(), json!(permission.ip_protocol));
+            one.insert("FromPort".to_owned(), json!(permission.from_port));
+            one.insert("ToPort".to_owned(), json!(permission.to_port));
+            one.insert(member.to_owned(), json!([value]));
+            Value::Object(one)
         };
         let mut all = Vec::new();
         for (member, values) in [
@@ -108,10 +105,7 @@ impl Sower<'_> {
                         .member("UserIdGroupPairs");
                 }
             };
-            let mut value = json!({"GroupId": id});
-            if let Some(description) = &pair.description {
-                value["Description"] = description.clone().into();
-            }
+            let value = json!({"GroupId": id, "Description": pair.description});
             // The query protocol's own name of this member.
             all.push(with("Groups", &value));
         }

@@ -86,7 +86,7 @@ async fn the_example_is_there_and_a_second_start_changes_nothing() {
         let interface = view
             .get::<NetworkInterface>(&target.network_interface)
             .unwrap();
-        assert_eq!(interface.unwrap().groups, [group.id.clone()]);
+        assert_eq!(interface.unwrap().groups, std::slice::from_ref(&group.id));
     }
     let alice = view.get::<User>("alice").unwrap().unwrap();
     assert_eq!(alice.groups, ["operators"]);
@@ -173,7 +173,7 @@ async fn what_differs_is_changed() {
         let interface = view
             .get::<NetworkInterface>(&target.network_interface)
             .unwrap();
-        assert_eq!(interface.unwrap().groups, [default.id.clone()]);
+        assert_eq!(interface.unwrap().groups, std::slice::from_ref(&default.id));
     }
     let client = world.client(Some(("AKIAALICEALICEALICE0", "wonderland", None)));
     let denied = client
