@@ -65,6 +65,7 @@ pub use directory::Entry;
 pub use error::{Error, OpenError};
 pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
+pub use handle::WireHandle;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
 pub use meter::MeteredSize;

@@ -31,6 +31,29 @@ const fn row(
 
 const TAGGED: &[&str] = &["aws:ResourceTag/*"];
 const TAGGING: &[&str] = &["aws:ResourceTag/*", "aws:RequestTag/*", "aws:TagKeys"];
+/// Of all resources of EC2 together: each has those of its own.
+const EC2: &[&str] = &[
+    "aws:ResourceTag/*",
+    "ec2:ResourceTag/*",
+    "aws:RequestTag/*",
+    "aws:TagKeys",
+    "ec2:AccepterVpc",
+    "ec2:Attribute",
+    "ec2:AvailabilityZone",
+    "ec2:CreateAction",
+    "ec2:InstanceID",
+    "ec2:InstanceType",
+    "ec2:NetworkAclID",
+    "ec2:NetworkInterfaceID",
+    "ec2:RequesterVpc",
+    "ec2:SecurityGroupID",
+    "ec2:Subnet",
+    "ec2:SubnetID",
+    "ec2:Tenancy",
+    "ec2:Vpc",
+    "ec2:VpcID",
+    "ec2:VpcPeeringConnectionID",
+];
 const IAM_TAGGED: &[&str] = &[
     "aws:ResourceTag/*",
     "iam:ResourceTag/*",
@@ -105,32 +128,94 @@ pub const ROWS: &[Row] = &[
         ],
     ),
     row(&["elasticfilesystem:*"], &["file-system"], TAGGED),
-    // EC2, what localefs has of it. Those that EFS needs on a caller's behalf have no resources.
+    // EC2, what localefs has of it. Those that EFS needs on a caller's behalf it asks for on `*`.
+    row(&["ec2:DescribeVpcAttribute"], &["vpc"], EC2),
+    row(
+        &["ec2:DescribeNetworkInterfaceAttribute"],
+        &["network-interface"],
+        EC2,
+    ),
+    row(&["ec2:Describe*"], &[], &[]),
     row(
         &[
-            "ec2:Describe*",
-            "ec2:CreateNetworkInterface",
-            "ec2:DeleteNetworkInterface",
-            "ec2:ModifyNetworkInterfaceAttribute",
+            "ec2:CreateVpc",
+            "ec2:CreateDefaultVpc",
+            "ec2:DeleteVpc",
+            "ec2:ModifyVpcAttribute",
         ],
-        &[],
-        &[],
+        &["vpc"],
+        EC2,
+    ),
+    row(&["ec2:CreateSubnet"], &["subnet", "vpc"], EC2),
+    row(
+        &["ec2:DeleteSubnet", "ec2:ModifySubnetAttribute"],
+        &["subnet"],
+        EC2,
     ),
     row(
         &["ec2:CreateSecurityGroup"],
         &["security-group", "vpc"],
-        TAGGING,
+        EC2,
     ),
     row(
-        &["ec2:CreateTags"],
-        &["*"],
         &[
-            "aws:ResourceTag/*",
-            "aws:RequestTag/*",
-            "aws:TagKeys",
-            "ec2:CreateAction",
+            "ec2:DeleteSecurityGroup",
+            "ec2:*SecurityGroupIngress",
+            "ec2:*SecurityGroupEgress",
+            "ec2:ModifySecurityGroupRules",
+            "ec2:UpdateSecurityGroupRuleDescriptions*",
         ],
+        &["security-group", "security-group-rule"],
+        EC2,
     ),
+    row(&["ec2:CreateNetworkAcl"], &["network-acl", "vpc"], EC2),
+    row(
+        &["ec2:DeleteNetworkAcl", "ec2:*NetworkAclEntry"],
+        &["network-acl"],
+        EC2,
+    ),
+    row(
+        &["ec2:ReplaceNetworkAclAssociation"],
+        &["network-acl", "subnet"],
+        EC2,
+    ),
+    row(
+        &["ec2:CreateNetworkInterface"],
+        &["network-interface", "subnet", "security-group"],
+        EC2,
+    ),
+    row(&["ec2:DeleteNetworkInterface"], &["network-interface"], EC2),
+    row(
+        &["ec2:ModifyNetworkInterfaceAttribute"],
+        &["network-interface", "security-group"],
+        EC2,
+    ),
+    row(
+        &["ec2:RunInstances"],
+        &[
+            "image",
+            "instance",
+            "key-pair",
+            "network-interface",
+            "security-group",
+            "subnet",
+            "volume",
+        ],
+        EC2,
+    ),
+    row(&["ec2:TerminateInstances"], &["instance"], EC2),
+    row(
+        &["ec2:ModifyInstanceAttribute"],
+        &["instance", "security-group"],
+        EC2,
+    ),
+    row(
+        &["ec2:*VpcPeeringConnection"],
+        &["vpc", "vpc-peering-connection"],
+        EC2,
+    ),
+    row(&["ec2:*ManagedPrefixList*"], &["prefix-list"], EC2),
+    row(&["ec2:CreateTags", "ec2:DeleteTags"], &["*"], EC2),
     // IAM.
     row(
         &[
@@ -232,6 +317,20 @@ pub const ROWS: &[Row] = &[
         ],
         &["role"],
         IAM_TAGGING,
+    ),
+    // KMS, what EFS does on a caller's behalf.
+    row(
+        &[
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:CreateGrant",
+        ],
+        &["key"],
+        &[
+            "kms:ViaService",
+            "kms:CallerAccount",
+            "kms:GrantIsForAWSResource",
+        ],
     ),
     // STS.
     row(

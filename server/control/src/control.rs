@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio::time::sleep;
 use tracing::{error, warn};
 
@@ -14,6 +14,7 @@ use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
 use crate::audit::Audit;
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
 use crate::seed::Seed;
@@ -76,6 +77,8 @@ pub struct Control {
     pub publisher: Publisher,
     /// The permission rules.
     pub gate: Arc<dyn Gate>,
+    /// Calls that are to fail.
+    pub faults: Faults,
     /// The audit log, if there is one.
     pub audit: Option<Audit>,
     /// What is counted.
@@ -86,6 +89,7 @@ pub struct Control {
     pub(crate) seed: OnceLock<Seed>,
     publishing: Mutex<()>,
     changed: Notify,
+    topology: watch::Sender<u64>,
 }
 
 impl Debug for Control {
@@ -108,6 +112,7 @@ impl Control {
         data_plane: Arc<dyn DataPlane>,
         publisher: Publisher,
         gate: Arc<dyn Gate>,
+        faults: Faults,
     ) -> Result<Arc<Self>, StoreError> {
         let region = settings.region.clone();
         store
@@ -128,11 +133,13 @@ impl Control {
             data_plane,
             publisher,
             gate,
+            faults,
             calls: RwLock::default(),
             adopted: Mutex::default(),
             seed: OnceLock::new(),
             publishing: Mutex::default(),
             changed: Notify::new(),
+            topology: watch::Sender::new(0),
         }))
     }
 
@@ -181,6 +188,17 @@ impl Control {
             (target.id, served)
         });
         Ok(self.publisher.publish(served.collect()))
+    }
+
+    /// Says that what the network's verdicts rest on has changed, and is in the records.
+    pub fn topology_changed(&self) {
+        self.topology.send_modify(|version| *version += 1);
+    }
+
+    /// A number that grows whenever [`Control::topology_changed`] was said.
+    #[must_use]
+    pub fn topology(&self) -> watch::Receiver<u64> {
+        self.topology.subscribe()
     }
 
     /// Has the keeper look whether something is over, and when it has to look again.
@@ -254,6 +272,7 @@ impl Control {
         drop(view);
         if !over.is_empty() {
             self.store.change(move |change| over.forget(change)).await?;
+            self.topology_changed();
         }
         let doomed = self.store.view()?.all::<DoomedTree>()?;
         for tree in doomed {

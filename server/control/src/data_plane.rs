@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -35,6 +36,19 @@ pub struct ConnectedClient {
     pub owner: String,
     /// Where it comes from, address and port.
     pub address: String,
+}
+
+/// What somebody wants done about faults; see docs/faults.md for the forms of JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultRequest {
+    /// List those at work.
+    List,
+    /// Put one to work.
+    Add(Value),
+    /// End one, or all.
+    Clear(Option<u64>),
+    /// Reset connections once.
+    ResetConnections(Value),
 }
 
 /// Who serves the files. File systems are named by their ids (`fs-` and 17 digits).
@@ -92,6 +106,13 @@ pub trait DataPlane: Send + Sync + 'static {
     /// [`DataPlaneError`]; then nothing has changed. A tree that was there before localefs
     /// (`--root`) stays behind these addresses.
     fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), DataPlaneError>;
+
+    /// Does what somebody wants done about faults, of connections, files and the API alike, and
+    /// gives the answer.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] says why that makes no sense.
+    fn fault(&self, request: FaultRequest) -> Result<Value, DataPlaneError>;
 
     /// Empties the trees of file systems that have no mount target, as they were when they were
     /// made. Never touches one that was there before localefs (`--root`).

@@ -104,6 +104,20 @@ impl Call {
             .await
     }
 
+    /// [`Call::change`] of something that the network's verdicts rest on: once it is durable, it is
+    /// published.
+    ///
+    /// # Errors
+    /// Those of `change` and of the store.
+    pub async fn change_topology<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&Self, &mut Change) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let made = self.change(change).await?;
+        self.control.topology_changed();
+        Ok(made)
+    }
+
     /// Has the data plane do something, on a thread that may block.
     ///
     /// # Errors

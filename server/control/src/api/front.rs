@@ -91,7 +91,11 @@ pub(super) async fn perform(
     let name = operation.name;
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
-    let outcome = (operation.handler)(Arc::clone(&call)).await;
+    let failure = call.control.faults.strike((service, name), rand::random);
+    let outcome = match failure {
+        Some(error) => Err(error),
+        None => (operation.handler)(Arc::clone(&call)).await,
+    };
     tell(
         &call.control,
         began,

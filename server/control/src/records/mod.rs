@@ -14,6 +14,8 @@ pub use file_system::{FileSystem, LifecyclePolicy, Tag};
 pub use life_cycle::LifeCycle;
 pub use mount_target::MountTarget;
 pub use network::{
-    Mirror, NetworkAcl, NetworkAclEntry, NetworkInterface, Permission, SecurityGroup, Subnet, Vpc,
+    Attachment, Cidr, ClientToken, Icmp, Instance, InstanceState, Mirror, NetworkAcl,
+    NetworkAclAssociation, NetworkAclEntry, NetworkInterface, PeeringState, Ports, PrefixList,
+    PrefixListEntry, Protocol, Remote, SecurityGroup, SecurityGroupRule, Subnet, Vpc, VpcPeering,
 };
 pub use replication::{Destination, Replication};

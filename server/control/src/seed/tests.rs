@@ -3,7 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::adopt::Adopted;
 use crate::api::iam::records::{AccessKey, Role, User};
-use crate::records::{FileSystem, MountTarget, NetworkInterface, SecurityGroup};
+use crate::records::{
+    FileSystem, MountTarget, NetworkInterface, Protocol, Remote, SecurityGroup, SecurityGroupRule,
+};
 use crate::testing::World;
 
 /// The example of the documentation.
@@ -81,7 +83,26 @@ async fn the_example_is_there_and_a_second_start_changes_nothing() {
             .any(|target| target.ip_address.to_string() == "172.31.16.20")
     );
     let groups = view.all::<SecurityGroup>().unwrap();
-    let group = groups.iter().find(|group| group.name == "efs").unwrap();
+    let named = |name: &str| groups.iter().find(|group| group.name == name).unwrap();
+    let (group, clients) = (named("efs"), named("clients"));
+    assert_eq!(clients.tags[0].value, "web");
+    let lets_in = |rule: &&SecurityGroupRule| !rule.is_egress;
+    let rules: Vec<_> = group.rules.iter().filter(lets_in).collect();
+    assert!(
+        rules
+            .iter()
+            .all(|rule| rule.protocol == Protocol::TCP && rule.ports == Some((2049, 2049)))
+    );
+    let from: Vec<_> = rules.iter().map(|rule| rule.remote.clone()).collect();
+    assert_eq!(
+        from,
+        [
+            Remote::Group(clients.id.clone()),
+            Remote::Ipv4("10.0.0.0/8".parse().unwrap()),
+            Remote::Ipv4("192.168.0.0/16".parse().unwrap()),
+        ]
+    );
+    assert_eq!(rules[0].description.as_deref(), Some("NFS"));
     for target in &targets {
         let interface = view
             .get::<NetworkInterface>(&target.network_interface)
@@ -138,6 +159,8 @@ async fn what_differs_is_changed() {
         )
         .replace("[\"efs\"]", "[\"default\"]")
         .replace("ec2.amazonaws.com", "ecs-tasks.amazonaws.com")
+        .replace("Value = \"web\"", "Value = \"mobile\"")
+        .replace("192.168.0.0/16", "192.168.1.0/24")
         .replace("ClientWrite", "ClientRootAccess")
         .replace("DescribeFileSystems", "DescribeMountTargets");
     sow(&world, &changed).await.unwrap();
@@ -165,7 +188,11 @@ async fn what_differs_is_changed() {
     let role = view.get::<Role>("app").unwrap().unwrap();
     assert!(role.trust.contains("ecs-tasks"));
     let groups = view.all::<SecurityGroup>().unwrap();
-    let default = groups.iter().find(|group| group.name == "default").unwrap();
+    let named = |name: &str| groups.iter().find(|group| group.name == name).unwrap();
+    assert_eq!(named("clients").tags[0].value, "mobile");
+    let rules = named("efs").rules.iter();
+    assert_eq!(rules.filter(|rule| !rule.is_egress).count(), 4, "one more");
+    let default = named("default");
     for target in view
         .all_by::<MountTarget>(("file-system", &shared[0].id))
         .unwrap()
@@ -268,6 +295,10 @@ async fn what_is_wrong_is_named() {
         (
             "[[FileSystems]]\nCreationToken = \"x\"\nFileSystemPolicy = \"{}\"",
             "FileSystems[\"x\"].FileSystemPolicy: PutFileSystemPolicy: InvalidPolicyException",
+        ),
+        (
+            "[[SecurityGroups]]\nGroupName = \"x\"\nIpPermissions = [{ IpProtocol = \"tcp\", FromPort = 9, ToPort = 8, IpRanges = [{ CidrIp = \"10.0.0.0/8\" }] }]",
+            "SecurityGroups[\"x\"].IpPermissions[0]: AuthorizeSecurityGroupIngress: Invalid",
         ),
         (
             "[[Users]]\nUserName = \"x\"\nGroups = [\"none\"]",

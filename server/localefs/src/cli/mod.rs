@@ -2,6 +2,7 @@
 
 mod arguments;
 mod banner;
+mod documents;
 mod fault;
 mod fault_arguments;
 mod listen;
@@ -34,6 +35,8 @@ pub(crate) fn run() -> ExitCode {
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Man { directory } => documents::man(&directory),
         Command::Export(arguments) => block_on(state::export(arguments)),
         Command::Import(arguments) => block_on(state::import(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),

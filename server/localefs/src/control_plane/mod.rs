@@ -24,7 +24,9 @@ use tracing::{info, warn};
 
 use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 
+pub(crate) use mount_targets::Ports;
 use plane::Plane;
 pub(crate) use state::ControlState;
 pub use state::{Imported, StateError};
@@ -55,24 +57,29 @@ pub(crate) fn read_seed(path: &Path) -> Result<Seed, SeedError> {
 /// # Errors
 /// Those of the records, and of the system.
 pub(crate) async fn start(
-    (settings, port, seed): (Settings, u16, Option<Seed>),
+    (settings, ports, seed): (Settings, Ports, Option<Seed>),
     database: Arc<Database>,
-    (data_plane, adopted): (DataPlane, Adopted),
+    (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
 ) -> Result<(Api, Arc<Control>), StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
-    let plane = Arc::new(Plane::new(data_plane.clone()));
-    let control = Control::start(settings, store, plane, publisher, gate).await?;
-    control.adopt(adopted).await?;
+    let failing = faults.api();
+    let plane = Arc::new(Plane::new(data_plane.clone(), faults));
+    let control = Control::start(settings, store, plane, publisher, gate, failing).await?;
+    if is_there {
+        control.adopt(first).await?;
+    } else {
+        control.reset_to(first);
+    }
     for file_system in control.store.view()?.all::<FileSystem>()? {
         if let Err(error) = data_plane.create_file_system(&file_system.id).await {
             warn!(file_system = file_system.id, %error, "not served");
         }
     }
-    tasks.spawn(mount_targets::follow(data_plane, subscription, port));
+    tasks.spawn(mount_targets::follow(data_plane, subscription, ports));
     if let Some(settled) = control.serve().await {
         for (mount_target, error) in settled.failed {
             warn!(mount_target, error, "not served at its own address");

@@ -1,15 +1,24 @@
 //! Mount targets come and go as the control plane says.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use localefs_control::data_plane::{MountTargets, ServedMountTarget, Settled, Subscription};
 use tracing::warn;
 
 use crate::data_plane::{DataPlane, DataPlaneError};
 
-/// Opens and closes mount targets, for ever. Each listens at its mirror, on `port`.
-pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, port: u16) {
+/// The ports of mount targets at their mirrors.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    /// Of those that are not known; 0 is any free one.
+    pub(crate) ordinary: u16,
+    /// By mirror.
+    pub(crate) known: BTreeMap<IpAddr, u16>,
+}
+
+/// Opens and closes mount targets, for ever. Each listens at its mirror.
+pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, ports: Ports) {
     let Subscription {
         mut targets,
         settled,
@@ -19,7 +28,7 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
     loop {
         let wanted = targets.borrow_and_update().clone();
         if wanted.version > 0 {
-            let failed = settle(&data_plane, &wanted, &mut known, port).await;
+            let failed = settle(&data_plane, &wanted, &mut known, &ports).await;
             settled.send_replace(Settled {
                 version: Some(wanted.version),
                 failed,
@@ -37,7 +46,7 @@ async fn settle(
     data_plane: &DataPlane,
     wanted: &MountTargets,
     known: &mut BTreeMap<String, (ServedMountTarget, bool)>,
-    port: u16,
+    ports: &Ports,
 ) -> BTreeMap<String, String> {
     // One that is another under the same id comes anew.
     let gone = known
@@ -57,7 +66,9 @@ async fn settle(
         if known.get(id) == Some(&(target.clone(), true)) {
             continue;
         }
-        let address = SocketAddr::from((target.mirror, port));
+        let mirror = IpAddr::from(target.mirror);
+        let port = ports.known.get(&mirror).unwrap_or(&ports.ordinary);
+        let address = SocketAddr::from((mirror, *port));
         let made = data_plane.create_mount_target(&target.file_system, id, address);
         let made = made.await;
         known.insert(id.clone(), (target.clone(), made.is_ok()));

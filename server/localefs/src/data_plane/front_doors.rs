@@ -56,7 +56,7 @@ pub(super) async fn lead(
                         Ok(served.new_server(&file_system, &name)?)
                     })
                     .await?;
-                    let group = served.transport.add(served.service(&server));
+                    let group = served.transport.add(of.names(id), served.service(&server));
                     let target = MountTarget {
                         file_system: of,
                         server,

@@ -82,7 +82,9 @@ async fn begin(served: &Arc<Served>, gone: Gone) -> Result<(), DataPlaneError> {
         Ok(served.new_server(&file_system, &id)?)
     })
     .await?;
-    let group = served.transport.add(served.service(&server));
+    let group = served
+        .transport
+        .add(of.names(&gone.id), served.service(&server));
     let target = MountTarget {
         file_system: of,
         server,

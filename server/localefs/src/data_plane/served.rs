@@ -17,7 +17,7 @@ use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Group, Nfs, Transport};
+use crate::transport::{Group, Names, Nfs, Transport};
 
 /// The most nodes kept at hand, however many descriptors there are.
 const MAX_NODES: usize = 16_384;
@@ -46,6 +46,16 @@ pub(crate) struct FileSystem {
     pub(super) vfs: Arc<vfs::FileSystem>,
     /// How many nodes it keeps at hand.
     cached_nodes: AtomicUsize,
+}
+
+impl FileSystem {
+    /// What the connections are known by that come through one of its mount targets.
+    pub(super) fn names(&self, mount_target: &str) -> Names {
+        Names {
+            mount_target: mount_target.into(),
+            file_system: self.identity.id.as_str().into(),
+        }
+    }
 }
 
 /// A mount target that is served.
@@ -187,6 +197,11 @@ impl Served {
         }))
     }
 
+    /// Says which file system would be the first; it is not there.
+    pub(crate) fn miss_first(&self, id: &str) {
+        id.clone_into(&mut self.table().first);
+    }
+
     /// Puts the first file system behind the front doors, with its mount target if it has one. May
     /// block.
     ///
@@ -200,7 +215,9 @@ impl Served {
         self.table().first.clone_from(&file_system.identity.id);
         if let Some(id) = mount_target {
             let server = self.new_server(file_system, &id)?;
-            let group = self.transport.add(self.service(&server));
+            let group = self
+                .transport
+                .add(file_system.names(&id), self.service(&server));
             self.transport.lead(Some(group));
             let target = MountTarget {
                 file_system: Arc::clone(file_system),

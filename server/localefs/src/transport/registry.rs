@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use localefs_engine::Connection;
 use tokio::sync::Notify;
 
+use super::door::{Door, MountTargets, Names};
+
 /// What a connection has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -29,17 +31,17 @@ pub(crate) enum Frozen {
     /// None.
     #[default]
     None,
-    /// Those that came to one of these addresses.
-    At(Vec<IpAddr>),
+    /// Those of these mount targets.
+    Of(Vec<MountTargets>),
     /// All.
     All,
 }
 
 impl Frozen {
-    fn covers(&self, local: IpAddr) -> bool {
+    fn covers(&self, door: &Door) -> bool {
         match self {
             Self::None => false,
-            Self::At(addresses) => addresses.contains(&local),
+            Self::Of(targets) => targets.iter().any(|targets| targets.have(door)),
             Self::All => true,
         }
     }
@@ -51,8 +53,7 @@ pub(super) struct Control {
     order: AtomicU8,
     given: Notify,
     frozen: AtomicBool,
-    /// The server's address.
-    local: IpAddr,
+    door: Door,
     /// When its unfinished record began, in milliseconds since the registry was made, plus one;
     /// 0 between records.
     unfinished: AtomicU64,
@@ -126,8 +127,8 @@ struct Open {
     finishing: bool,
     frozen: Frozen,
     connections: HashMap<u64, (Group, Arc<Control>)>,
-    /// How many connections each group has. What is not here lets none in.
-    groups: HashMap<Group, usize>,
+    /// How many connections each group has, and what it is of. What is not here lets none in.
+    groups: HashMap<Group, (usize, Names)>,
 }
 
 /// A connection's place in the registry, left on drop.
@@ -151,11 +152,11 @@ impl Registry {
     }
 
     /// Makes a group without connections.
-    pub(super) fn add_group(&self) -> Group {
+    pub(super) fn add_group(&self, names: Names) -> Group {
         let mut open = self.lock();
         let group = Group(open.next);
         open.next += 1;
-        open.groups.insert(group, 0);
+        open.groups.insert(group, (0, names));
         group
     }
 
@@ -171,7 +172,11 @@ impl Registry {
         if open.finishing {
             return None;
         }
-        let own = open.groups.get_mut(&group)?;
+        let (own, names) = open.groups.get_mut(&group)?;
+        let door = Door {
+            local,
+            of: names.clone(),
+        };
         if !admits(self.limit, all, *own, groups) {
             return None;
         }
@@ -181,8 +186,8 @@ impl Registry {
         let control = Arc::new(Control {
             order: AtomicU8::new(Order::Serve as u8),
             given: Notify::new(),
-            frozen: AtomicBool::new(open.frozen.covers(local)),
-            local,
+            frozen: AtomicBool::new(open.frozen.covers(&door)),
+            door,
             unfinished: AtomicU64::new(0),
             began: self.began,
         });
@@ -206,20 +211,24 @@ impl Registry {
         for (_, control) in open.connections.values() {
             control
                 .frozen
-                .store(frozen.covers(control.local), Ordering::Relaxed);
+                .store(frozen.covers(&control.door), Ordering::Relaxed);
             control.given.notify_one();
         }
         open.frozen = frozen;
     }
 
     /// Resets connections; see [`super::Connections::reset`].
-    pub(super) fn reset(&self, local: Option<IpAddr>, mut chosen: impl FnMut() -> bool) -> usize {
+    pub(super) fn reset(
+        &self,
+        targets: Option<&MountTargets>,
+        mut chosen: impl FnMut() -> bool,
+    ) -> usize {
         let open = self.lock();
         let meant = open
             .connections
             .values()
             .map(|(_, control)| control)
-            .filter(|control| local.is_none_or(|local| local == control.local) && chosen());
+            .filter(|control| targets.is_none_or(|of| of.have(&control.door)) && chosen());
         meant.map(|control| control.give(Order::Reset)).count()
     }
 
@@ -294,7 +303,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut open = self.registry.lock();
         open.connections.remove(&self.connection.id);
-        if let Some(own) = open.groups.get_mut(&self.group) {
+        if let Some((own, _)) = open.groups.get_mut(&self.group) {
             *own -= 1;
         }
         self.registry.left.notify_waiters();
@@ -318,10 +327,17 @@ mod tests {
         SocketAddr::from(([127, 0, 0, 1], 700))
     }
 
+    fn names() -> Names {
+        Names {
+            mount_target: "fsmt-a".into(),
+            file_system: "fs-a".into(),
+        }
+    }
+
     #[test]
     fn there_is_room_for_so_many() {
         let registry = Arc::new(Registry::new(2));
-        let group = registry.add_group();
+        let group = registry.add_group(names());
         let first = registry.enter(group, peer(), LOCAL).unwrap();
         let second = registry.enter(group, peer(), LOCAL).unwrap();
         assert_ne!(first.connection.id, second.connection.id);
@@ -335,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn finishing_reaches_all_and_ends_when_they_have_left() {
         let registry = Arc::new(Registry::new(10));
-        let group = registry.add_group();
+        let group = registry.add_group(names());
         let entries: Vec<_> = (0..3)
             .map(|_| registry.enter(group, peer(), LOCAL).unwrap())
             .collect();
@@ -351,7 +367,7 @@ mod tests {
     #[tokio::test]
     async fn one_group_ends_and_the_others_go_on() {
         let registry = Arc::new(Registry::new(10));
-        let (one, other) = (registry.add_group(), registry.add_group());
+        let (one, other) = (registry.add_group(names()), registry.add_group(names()));
         let first = registry.enter(one, peer(), LOCAL).unwrap();
         let second = registry.enter(other, peer(), LOCAL).unwrap();
         registry.end_group(one, Order::Finish);
@@ -383,7 +399,7 @@ mod tests {
     #[test]
     fn the_slowest_goes_first() {
         let registry = Arc::new(Registry::new(10));
-        let group = registry.add_group();
+        let group = registry.add_group(names());
         let entries: Vec<_> = (0..3)
             .map(|_| registry.enter(group, peer(), LOCAL).unwrap())
             .collect();

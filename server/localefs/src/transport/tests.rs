@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::service::{Answer, Service};
-use super::{Limits, Transport};
+use super::{Limits, Names, Transport};
 
 const LONGEST: usize = 1 << 20;
 
@@ -62,7 +62,11 @@ struct Bench {
 impl Bench {
     fn new(limits: Limits) -> Self {
         let transport = Transport::start(LONGEST, limits);
-        let group = transport.add(Scripted);
+        let names = Names {
+            mount_target: "fsmt-a".into(),
+            file_system: "fs-a".into(),
+        };
+        let group = transport.add(names, Scripted);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = transport.listen(group, address).unwrap();
         Self { transport, address }

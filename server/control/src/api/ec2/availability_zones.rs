@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Call, Element, Result, describing, invalid};
+use super::describe::describing;
+use super::{Answer, Call, Element, Result, invalid};
 use crate::topology::zones;
 
 /// DescribeAvailabilityZones.
@@ -26,7 +27,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     }
     all.retain(|zone| names.is_empty() || names.contains(&zone.name));
     all.retain(|zone| ids.is_empty() || ids.contains(&zone.id));
-    let known = [
+    filters.check(&[
         "zone-name",
         "zone-id",
         "region-name",
@@ -36,20 +37,24 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         "group-name",
         "group-long-name",
         "message",
-    ];
-    let values = |zone: &crate::topology::Zone, name: &str| {
-        Some(vec![match name {
-            "zone-name" => zone.name.clone(),
-            "zone-id" => zone.id.clone(),
-            "region-name" | "group-name" => region.clone(),
-            "state" => "available".to_owned(),
-            "opt-in-status" => "opt-in-not-required".to_owned(),
-            "zone-type" => "availability-zone".to_owned(),
-            _ => return None,
-        }])
-    };
-    let kept = filters.keep(all, |_| &[], values, &known)?;
-    let items = kept.iter().map(|zone| {
+        "network-border-group",
+        "parent-zone-id",
+        "parent-zone-name",
+    ])?;
+    all.retain(|zone| {
+        filters.keep(&[], |name| {
+            vec![match name {
+                "zone-name" => zone.name.clone(),
+                "zone-id" => zone.id.clone(),
+                "region-name" | "group-name" | "network-border-group" => region.clone(),
+                "state" => "available".to_owned(),
+                "opt-in-status" => "opt-in-not-required".to_owned(),
+                "zone-type" => "availability-zone".to_owned(),
+                _ => return Vec::new(),
+            }]
+        })
+    });
+    let items = all.iter().map(|zone| {
         Element::new("item")
             .text("zoneName", &zone.name)
             .text("zoneState", "available")

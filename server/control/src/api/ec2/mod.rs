@@ -1,36 +1,177 @@
 //! EC2: the network around mount targets (EC2 API reference, version 2016-11-15).
 
+mod account;
 mod availability_zones;
+mod describe;
 mod filter;
+mod idempotency;
+mod instance_attributes;
+mod instances;
+mod interface_attributes;
+pub mod model;
+mod network_acl_entries;
+mod network_acls;
 mod network_interfaces;
+mod peering;
+mod permissions;
+mod prefix_lists;
+mod quotas;
+mod resource;
+mod run_instances;
+mod security_group_references;
+mod security_group_rules;
 mod security_groups;
 mod subnets;
+mod tagging;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod vpc_attributes;
 mod vpcs;
 
+use super::form::short;
 use super::xml::Element;
 use super::{Answer, ApiError, Call, Demand, Form, Operation, Result};
 use crate::operation;
-use crate::records::Tag;
 use crate::store::View;
-
-use filter::Filters;
 
 /// The operations, by name.
 pub const OPERATIONS: &[Operation] = &[
+    operation!("AcceptVpcPeeringConnection", peering::accept),
+    operation!(
+        "AuthorizeSecurityGroupEgress",
+        security_group_rules::authorize
+    ),
+    operation!(
+        "AuthorizeSecurityGroupIngress",
+        security_group_rules::authorize
+    ),
+    operation!("CreateDefaultVpc", vpcs::create_default),
+    operation!("CreateManagedPrefixList", prefix_lists::create),
+    operation!("CreateNetworkAcl", network_acls::create),
+    operation!("CreateNetworkAclEntry", network_acl_entries::create),
+    operation!("CreateNetworkInterface", network_interfaces::create),
     operation!("CreateSecurityGroup", security_groups::create),
+    operation!("CreateSubnet", subnets::create),
+    operation!("CreateTags", tags::create),
+    operation!("CreateVpc", vpcs::create),
+    operation!("CreateVpcPeeringConnection", peering::create),
+    operation!("DeleteManagedPrefixList", prefix_lists::delete),
+    operation!("DeleteNetworkAcl", network_acls::delete),
+    operation!("DeleteNetworkAclEntry", network_acl_entries::delete),
+    operation!("DeleteNetworkInterface", network_interfaces::delete),
+    operation!("DeleteSecurityGroup", security_groups::delete),
+    operation!("DeleteSubnet", subnets::delete),
+    operation!("DeleteTags", tags::delete),
+    operation!("DeleteVpc", vpcs::delete),
+    operation!("DeleteVpcPeeringConnection", peering::delete),
+    operation!("DescribeAccountAttributes", account::attributes),
     operation!("DescribeAvailabilityZones", availability_zones::describe),
+    operation!("DescribeInstances", instances::describe),
+    operation!("DescribeManagedPrefixLists", prefix_lists::describe),
+    operation!("DescribeNetworkAcls", network_acls::describe),
+    operation!(
+        "DescribeNetworkInterfaceAttribute",
+        interface_attributes::describe
+    ),
     operation!("DescribeNetworkInterfaces", network_interfaces::describe),
+    operation!("DescribeRegions", account::regions),
+    operation!(
+        "DescribeSecurityGroupReferences",
+        security_group_references::describe
+    ),
+    operation!("DescribeSecurityGroupRules", security_group_rules::describe),
     operation!("DescribeSecurityGroups", security_groups::describe),
+    operation!(
+        "DescribeStaleSecurityGroups",
+        security_group_references::describe_stale
+    ),
     operation!("DescribeSubnets", subnets::describe),
+    operation!("DescribeTags", tags::describe),
+    operation!("DescribeVpcAttribute", vpc_attributes::describe),
+    operation!("DescribeVpcPeeringConnections", peering::describe),
     operation!("DescribeVpcs", vpcs::describe),
+    operation!(
+        "GetManagedPrefixListAssociations",
+        prefix_lists::associations
+    ),
+    operation!("GetManagedPrefixListEntries", prefix_lists::entries),
+    operation!("ModifyInstanceAttribute", instance_attributes::modify),
+    operation!("ModifyManagedPrefixList", prefix_lists::modify),
+    operation!(
+        "ModifyNetworkInterfaceAttribute",
+        interface_attributes::modify
+    ),
+    operation!("ModifySecurityGroupRules", security_group_rules::modify),
+    operation!("ModifySubnetAttribute", subnets::modify),
+    operation!("ModifyVpcAttribute", vpc_attributes::modify),
+    operation!("RejectVpcPeeringConnection", peering::reject),
+    operation!(
+        "ReplaceNetworkAclAssociation",
+        network_acls::replace_association
+    ),
+    operation!("ReplaceNetworkAclEntry", network_acl_entries::replace),
+    operation!("RevokeSecurityGroupEgress", security_group_rules::revoke),
+    operation!("RevokeSecurityGroupIngress", security_group_rules::revoke),
+    operation!("RunInstances", run_instances::run),
+    operation!("TerminateInstances", instances::terminate),
+    operation!(
+        "UpdateSecurityGroupRuleDescriptionsEgress",
+        security_group_rules::describe_anew
+    ),
+    operation!(
+        "UpdateSecurityGroupRuleDescriptionsIngress",
+        security_group_rules::describe_anew
+    ),
 ];
 
+/// The parameters of a call, each one that its operation has.
 fn form(call: &Call) -> Result<Form> {
-    Form::read(&call.request.query, &call.request.body)
+    let form = Form::read(&call.request.query, &call.request.body)?;
+    model::check(call.operation, &form)?;
+    Ok(form)
+}
+
+fn refused(code: &'static str, message: impl Into<String>) -> ApiError {
+    ApiError::new(400, code, message)
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::new(400, "InvalidParameterValue", message)
+    refused("InvalidParameterValue", message)
+}
+
+/// A value that a parameter doesn't take.
+fn invalid_value(parameter: &str, value: &str, why: &str) -> ApiError {
+    let value = short(value);
+    invalid(format!(
+        "Value ({value}) for parameter {parameter} is invalid. {why}"
+    ))
+}
+
+fn missing(parameter: &str) -> ApiError {
+    let message = format!("The request must contain the parameter {parameter}");
+    refused("MissingParameter", message)
+}
+
+/// The number that a parameter has, if it is there.
+fn number<N: std::str::FromStr>(form: &Form, name: &str) -> Result<Option<N>> {
+    let Some(value) = form.get(name) else {
+        return Ok(None);
+    };
+    let number = value.parse().ok();
+    number
+        .map(Some)
+        .ok_or_else(|| invalid_value(name, value, "It is out of range."))
+}
+
+/// The flag that a parameter has, if it is there.
+fn flag(form: &Form, name: &str) -> Result<Option<bool>> {
+    form.get(name).map(|_| form.flag(name)).transpose()
+}
+
+/// What an operation answers that has nothing to say.
+fn done() -> Answer {
+    Answer::Xml(vec![Element::of("return", true)])
 }
 
 /// The ARN of a resource of EC2.
@@ -40,13 +181,15 @@ fn arn(call: &Call, kind: &str, id: &str) -> String {
     format!("arn:aws:ec2:{region}:{account}:{kind}/{id}")
 }
 
+/// A condition key with its values.
+type Key = (String, Vec<String>);
+
+fn key(name: &str, value: impl Into<String>) -> Key {
+    (name.to_owned(), vec![value.into()])
+}
+
 /// Asks for the call's own action on a resource.
-fn require(
-    call: &Call,
-    view: &View,
-    resource: String,
-    keys: Vec<(String, Vec<String>)>,
-) -> Result<()> {
+fn require(call: &Call, view: &View, resource: String, keys: Vec<Key>) -> Result<()> {
     let demand = Demand {
         action: format!("ec2:{}", call.operation),
         resource,
@@ -66,114 +209,4 @@ fn unless_dry_run(form: &Form) -> Result<()> {
         return Err(ApiError::new(412, "DryRunOperation", message));
     }
     Ok(())
-}
-
-/// What a call that describes works with, once its caller may: the records, and the filters.
-fn describing(call: &Call) -> Result<(Form, View, Filters)> {
-    let form = form(call)?;
-    let view = call.view()?;
-    require(call, &view, "*".to_owned(), Vec::new())?;
-    unless_dry_run(&form)?;
-    let filters = Filters::read(&form)?;
-    Ok((form, view, filters))
-}
-
-/// The answer to a call that describes: those that the filters keep, a page of them.
-///
-/// `ids`: the parameter that names some, with the error for one that isn't there.
-fn described<T>(
-    form: &Form,
-    mut all: Vec<T>,
-    id: impl Fn(&T) -> &str,
-    (parameter, missing): (&str, &'static str),
-    set: &'static str,
-    show: impl Fn(&T) -> Element,
-) -> Result<Answer> {
-    let named = form.list(parameter);
-    for name in &named {
-        if !all.iter().any(|one| id(one) == name) {
-            let name = super::form::short(name);
-            let message = format!("The ID '{name}' does not exist");
-            return Err(ApiError::new(400, missing, message));
-        }
-    }
-    if !named.is_empty() {
-        all.retain(|one| named.iter().any(|name| id(one) == name));
-    }
-    paged(form, all, id, set, show)
-}
-
-/// A page of results.
-fn paged<T>(
-    form: &Form,
-    mut all: Vec<T>,
-    id: impl Fn(&T) -> &str,
-    set: &'static str,
-    show: impl Fn(&T) -> Element,
-) -> Result<Answer> {
-    all.sort_by(|one, other| id(one).cmp(id(other)));
-    let after = form.get("NextToken").unwrap_or_default();
-    let size: usize = match form.get("MaxResults") {
-        None => usize::MAX,
-        Some(size) => size
-            .parse()
-            .ok()
-            .filter(|size| (5..=1000).contains(size))
-            .ok_or_else(|| {
-                invalid("Value for parameter maxResults is invalid. Expecting 5 to 1000.")
-            })?,
-    };
-    let mut rest = all
-        .iter()
-        .skip_while(|one| id(one) <= after && !after.is_empty());
-    let page: Vec<_> = rest.by_ref().take(size).collect();
-    let next = rest.next().and(page.last()).map(|last| id(last).to_owned());
-    let items = page.into_iter().map(show);
-    let set = Element::new("").list(set, "item", items).into_children();
-    let next = next.map(|next| Element::of("nextToken", next));
-    Ok(Answer::Xml(set.into_iter().chain(next).collect()))
-}
-
-/// `tagSet`.
-fn tag_set(element: Element, tags: &[Tag]) -> Element {
-    let items = tags.iter().map(|tag| {
-        Element::new("item")
-            .text("key", &tag.key)
-            .text("value", &tag.value)
-    });
-    element.list("tagSet", "item", items)
-}
-
-/// Tags that a call gives to what it creates: `TagSpecification.N`.
-fn tag_specification(form: &Form, kind: &str) -> Result<Vec<Tag>> {
-    let mut tags = Vec::new();
-    for specification in form.members("TagSpecification") {
-        if form.get(&format!("{specification}.ResourceType")) != Some(kind) {
-            return Err(invalid(format!(
-                "The resource type of a tag specification must be {kind}."
-            )));
-        }
-        for tag in form.members(&format!("{specification}.Tag")) {
-            let key = form.require(&format!("{tag}.Key"))?.to_owned();
-            let value = form
-                .get(&format!("{tag}.Value"))
-                .unwrap_or_default()
-                .to_owned();
-            let is_reserved = key.to_ascii_lowercase().starts_with("aws:");
-            if is_reserved || key.is_empty() || key.chars().count() > 127 {
-                return Err(invalid(
-                    "A tag's key has 1 to 127 characters and isn't aws:…",
-                ));
-            }
-            if value.chars().count() > 255 {
-                return Err(invalid("A tag's value has at most 255 characters."));
-            }
-            tags.push(Tag { key, value });
-        }
-    }
-    if tags.len() > 50 {
-        let message = "A resource has at most 50 tags.";
-        return Err(ApiError::new(400, "TagLimitExceeded", message));
-    }
-    Ok(tags)
 }

@@ -75,7 +75,7 @@ struct Modify {
 /// ModifyMountTargetSecurityGroups.
 pub(super) async fn modify(call: Arc<Call>) -> Result<Answer> {
     let input: Modify = input(&call)?;
-    call.change(move |call, change| {
+    call.change_topology(move |call, change| {
         let (found, _) = access::mount_target(call, change, &input.mount_target_id)?;
         access::require_ec2(call, change, "ModifyNetworkInterfaceAttribute")?;
         must_be_available(call, &found)?;

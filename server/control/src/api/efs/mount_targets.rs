@@ -32,7 +32,7 @@ struct Create {
 pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
     let input: Create = input(&call)?;
     let (made, is_new) = call
-        .change(move |call, change| {
+        .change_topology(move |call, change| {
             let id = &input.file_system_id;
             let found = access::file_system(call, change, id, Vec::new())?;
             for action in [
@@ -43,12 +43,13 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
                 require_ec2(call, change, action)?;
             }
             access::must_be_available(call, &found)?;
+            access::ensure_role(call, change)?;
             make(call, change, &found, &input)
         })
         .await?;
     if is_new && let Err(error) = open(&call, &made).await {
         let id = made.id.clone();
-        call.change(move |_, change| Ok(forget(change, &id)?))
+        call.change_topology(move |_, change| Ok(forget(change, &id)?))
             .await?;
         call.control.serve().await;
         return Err(error);
@@ -155,25 +156,11 @@ fn put(
     now: u64,
     until: u64,
 ) -> Result<MountTarget> {
-    let [a, b, c, d] = address.octets();
-    let of = format!("{a}.{b}");
-    let number = match change.get::<Mirror>(&of)? {
-        Some(mirror) => mirror.number,
-        None => {
-            let taken: Vec<u8> = change
-                .all::<Mirror>()?
-                .iter()
-                .map(|mirror| mirror.number)
-                .collect();
-            let number = topology::mirror(address, &taken).ok_or_else(|| {
-                let message =
-                    "There are more networks than this machine has loopback addresses for.";
-                ApiError::new(409, "NoFreeAddressesInSubnet", message)
-            })?;
-            change.put(&Mirror { of, number })?;
-            number
-        }
-    };
+    let [_, _, c, d] = address.octets();
+    let mirror = change.get::<Mirror>(&subnet.vpc)?.ok_or_else(|| {
+        let message = "There are more VPCs than this machine has loopback networks for.";
+        ApiError::new(409, "NoFreeAddressesInSubnet", message)
+    })?;
     let random: [u8; 5] = rand::rng().random();
     let interface = NetworkInterface {
         id: ids::random("eni-"),
@@ -187,6 +174,8 @@ fn put(
         groups,
         description: format!("EFS mount target for {} ({id})", file_system.id),
         requester: Some("amazon-elasticfilesystem".to_owned()),
+        attachment: None,
+        source_dest_check: true,
         created: now,
         tags: Vec::new(),
         place: NetworkInterface::place(&subnet.id, address),
@@ -199,7 +188,7 @@ fn put(
         vpc: subnet.vpc.clone(),
         zone: subnet.zone.clone(),
         ip_address: address,
-        mirror: Ipv4Addr::new(127, number, c, d),
+        mirror: Ipv4Addr::new(127, mirror.number, c, d),
         network_interface: interface.id.clone(),
     };
     change.put(&interface)?;
@@ -352,7 +341,7 @@ struct Delete {
 /// DeleteMountTarget.
 pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     let input: Delete = input(&call)?;
-    call.change(move |call, change| {
+    call.change_topology(move |call, change| {
         let (found, _) = access::mount_target(call, change, &input.mount_target_id)?;
         require_ec2(call, change, "DeleteNetworkInterface")?;
         let now = call.request.millis();
