@@ -25,7 +25,7 @@ LAYERS = [
     "security groups of the mount target, inbound",
 ]
 
-seed = int(os.environ.get("LOCALEFS_SEED", random.SystemRandom().getrandbits(32)))
+seed = int(os.environ.get("LOCALEFS_WORLD", random.SystemRandom().getrandbits(32)))
 dice = random.Random(seed)
 
 

@@ -1,7 +1,7 @@
 //! Mount targets come and go as the control plane says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
@@ -36,7 +36,7 @@ pub(super) async fn follow(
         mut targets,
         settled,
     } = subscription;
-    // Those that were ever wanted and still are there, and whether each is open.
+    // Those that were ever wanted and still are there, as what, and whether each is open.
     let mut known = BTreeMap::new();
     let mut guarded = BTreeMap::new();
     loop {
@@ -77,16 +77,28 @@ fn guard(
     data_plane.guard(changed);
 }
 
+/// What a mount target is of, its address in the VPC, and its mirror. Its rules change under it.
+type Place = (String, Ipv4Addr, Ipv4Addr);
+
+fn place(target: &ServedMountTarget) -> Place {
+    let file_system = target.file_system.clone();
+    (file_system, target.ip_address, target.mirror)
+}
+
 /// Makes the mount targets those that are wanted; gives which could not be opened, and why. Those
 /// that were never wanted are somebody else's.
 async fn settle(
     data_plane: &DataPlane,
     wanted: &MountTargets,
-    known: &mut BTreeMap<String, bool>,
+    known: &mut BTreeMap<String, (Place, bool)>,
     addresses: &Addresses,
 ) -> BTreeMap<String, String> {
-    let gone = known.keys().filter(|id| !wanted.targets.contains_key(*id));
-    for id in gone.cloned().collect::<Vec<_>>() {
+    // One that is another under the same id comes anew.
+    let gone = known
+        .iter()
+        .filter(|(id, (known, _))| wanted.targets.get(*id).map(place).as_ref() != Some(known))
+        .map(|(id, _)| id.clone());
+    for id in gone.collect::<Vec<_>>() {
         match data_plane.delete_mount_target(&id).await {
             Ok(()) | Err(DataPlaneError::MountTargetNotFound(_)) => {
                 known.remove(&id);
@@ -96,11 +108,11 @@ async fn settle(
     }
     let mut failed = BTreeMap::new();
     for (id, target) in &wanted.targets {
-        if known.get(id) == Some(&true) {
+        if known.get(id) == Some(&(place(target), true)) {
             continue;
         }
         let made = open(data_plane, target, addresses).await;
-        known.insert(id.clone(), made.is_ok());
+        known.insert(id.clone(), (place(target), made.is_ok()));
         if let Err(error) = made {
             failed.insert(id.clone(), error.to_string());
         }
