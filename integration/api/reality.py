@@ -9,7 +9,7 @@ import urllib.request
 
 from common import *
 
-STATES = 5
+STATES = 4
 # How long an answer may take that is to come.
 SOON = 60
 # For how long after the last of those one listens to those that are not to come.
