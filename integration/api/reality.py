@@ -103,7 +103,7 @@ class World:
         """One or two addresses or ranges."""
         fixed = ["172.31.0.0/16", "172.31.0.0/20", "10.50.0.0/16", "127.0.0.0/8", "0.0.0.0/0"]
         exact = [f"{client}/32" for client in self.clients]
-        return dice.choice(fixed + exact)
+        return dice.choice(fixed if chance(60) else exact)
 
     def ports(self):
         """Mostly such as have that of NFS."""
@@ -146,7 +146,7 @@ class World:
         ):
             if known[name]:
                 revoke(GroupId=group, IpPermissions=known[name])
-        inbound = distinct(self.rule(vpc, True) for _ in range(dice.randint(1, 5)))
+        inbound = distinct(self.rule(vpc, True) for _ in range(dice.randint(2, 6)))
         outbound = distinct(self.rule(vpc, False) for _ in range(dice.randint(0, 2)))
         if chance(65):
             outbound = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
@@ -170,10 +170,12 @@ class World:
             self.associate(vpc, acls)
 
     def entry(self):
-        start = dice.choice([2049, 2049, 20_000, 40_000])
-        end = start if start == 2049 else dice.randint(start, 65_535)
+        # Clients' ports are from 20,000 to 60,000: an entry is for those below or above one of them.
+        start, end = dice.choice([
+            (2049, 2049), (20_000, dice.randint(20_000, 60_000)), (dice.randint(20_000, 60_000), 65_535)
+        ])
         entry = dict(RuleAction="deny" if chance(60) else "allow", CidrBlock=self.remote())
-        if chance(30):
+        if chance(15):
             return dict(Protocol="-1", **entry)
         return dict(Protocol="6", PortRange={"From": start, "To": end}, **entry)
 
