@@ -20,6 +20,7 @@ pub mod control;
 pub mod data_plane;
 pub mod explain;
 pub mod faults;
+pub mod fixture;
 pub mod iam;
 pub mod identity;
 pub mod ids;
@@ -27,6 +28,7 @@ pub mod metrics;
 pub mod network;
 pub mod places;
 pub mod records;
+pub mod seed;
 pub mod sigv4;
 pub mod store;
 #[cfg(test)]

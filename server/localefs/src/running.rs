@@ -17,7 +17,7 @@ use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
-use crate::control_plane;
+use crate::control_plane::{self, ControlState};
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
@@ -58,6 +58,7 @@ pub(crate) struct Running {
     api: Api,
     control: Arc<Control>,
     faults: Faults,
+    state: ControlState,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -72,6 +73,8 @@ impl Running {
         builder: Builder,
         temporary: Option<TempDir>,
     ) -> Result<Self, StartError> {
+        let seed = builder.seed.as_deref().map(control_plane::read_seed);
+        let seed = seed.transpose()?;
         let mut data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
@@ -182,7 +185,7 @@ impl Running {
             bind: Arc::clone(&bind),
         };
         let (api, control) = control_plane::start(
-            (control, addresses),
+            (control, addresses, seed),
             database,
             (data_plane.clone(), faults.clone(), first),
             api,
@@ -210,6 +213,7 @@ impl Running {
             lease,
             began: Instant::now(),
         });
+        let state = ControlState::new(&control);
         let source = admin::Source {
             description: Arc::clone(&description),
             data_plane: data_plane.clone(),
@@ -217,6 +221,7 @@ impl Running {
             faults: faults.clone(),
             names,
             control: Arc::clone(&control),
+            state: state.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), engine::tick_interval(lease)));
@@ -227,6 +232,7 @@ impl Running {
             api,
             control,
             faults,
+            state,
             background,
             admin,
             data,
@@ -247,6 +253,10 @@ impl Running {
 
     pub(crate) fn faults(&self) -> Faults {
         self.faults.clone()
+    }
+
+    pub(crate) fn state(&self) -> ControlState {
+        self.state.clone()
     }
 
     /// Ends it as far as a process can be killed from inside: connections are reset, calls are not
@@ -270,6 +280,7 @@ impl Running {
         }
         self.background.shutdown().await;
         drop(self.admin);
+        drop(self.control);
         info!("stopped");
         self.data
     }

@@ -17,6 +17,7 @@ use tracing::{debug, error};
 use super::faults::Refusal;
 use super::socket;
 use super::status::{FileSystemStatus, Health, Status};
+use crate::control_plane::ControlState;
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::faults::Faults;
@@ -33,6 +34,7 @@ pub(crate) struct Source {
     pub(crate) faults: Faults,
     pub(crate) names: Names,
     pub(crate) control: Arc<Control>,
+    pub(crate) state: ControlState,
 }
 
 /// The socket, removed on drop.
@@ -58,6 +60,7 @@ impl Socket {
             .route("/network", get(super::network::network))
             .route("/explain", post(explain))
             .merge(super::faults::router())
+            .merge(super::state::router())
             .with_state(source);
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
