@@ -41,6 +41,13 @@ fn a_thousand_clients_and_ten_thousand_rules() -> Result<()> {
 }
 
 #[test]
+fn explain_says_what_real_connections_meet() -> Result<()> {
+    let said = Endpoint::start(&[])?.check("reality.py", "reality")?;
+    print!("{said}");
+    Ok(())
+}
+
+#[test]
 fn names_are_answered_by_the_callers_zone() -> Result<()> {
     check("names")
 }
