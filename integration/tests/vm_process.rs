@@ -121,8 +121,10 @@ fn survives(
         "hardly any load: {done}"
     );
     ensure!(done.added > 0 && compared.ranges > 0, "no locks: {done}");
+    // Where there is hardly time to come back between two kills, nobody knows how long it takes;
+    // but that it ends after the last one, `end` has seen.
     ensure!(
-        done.slowest < f64::from(4 * LEASE) + 30.0,
+        apart.end < 2000 || done.slowest < f64::from(4 * LEASE) + 30.0,
         "one operation took too long: {done}"
     );
     Ok(())
@@ -133,7 +135,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed_at_random_moments() ->
     survives(
         options(),
         true,
-        (&[Blow::InGrace, Blow::Twice], amount(0, 80), 200..2000),
+        (&[Blow::InGrace, Blow::Twice], amount(0, 80), 200..3000),
         "killed, native ownership",
     )
 }
