@@ -4,6 +4,7 @@
 //! Linux kernels that mount the server as any Linux machine would.
 
 pub mod agent;
+pub mod api_load;
 pub mod aws;
 pub mod bench;
 pub mod client;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::future::pending;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, RwLock, watch};
@@ -17,6 +17,7 @@ use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
 use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
+use crate::seed::Seed;
 use crate::store::{Change, Store, StoreError};
 use crate::topology;
 
@@ -85,6 +86,7 @@ pub struct Control {
     /// Held for reading by each call, and for writing by a reset.
     pub(crate) calls: RwLock<()>,
     pub(crate) adopted: Mutex<Option<Adopted>>,
+    pub(crate) seed: OnceLock<Seed>,
     publishing: Mutex<()>,
     changed: Notify,
     topology: watch::Sender<u64>,
@@ -134,6 +136,7 @@ impl Control {
             faults,
             calls: RwLock::default(),
             adopted: Mutex::default(),
+            seed: OnceLock::new(),
             publishing: Mutex::default(),
             changed: Notify::new(),
             topology: watch::Sender::new(0),

@@ -79,6 +79,34 @@ pub trait DataPlane: Send + Sync + 'static {
     /// The NFS clients of a file system.
     fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
 
+    /// Whether there is no file in a file system.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] if its tree can't be read.
+    fn is_empty(&self, file_system: &str) -> Result<bool, DataPlaneError>;
+
+    /// Makes a directory of this path (`/a/b`), owner, group and mode; those above it that are
+    /// missing are root's, with mode 0755. One that is there already gets owner, group and mode.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`], for instance if a part of the path is no directory.
+    fn make_directory(
+        &self,
+        file_system: &str,
+        path: &str,
+        owner: (u32, u32),
+        mode: u32,
+    ) -> Result<(), DataPlaneError>;
+
+    /// Puts a file system behind the addresses that the server was told to listen on, with this
+    /// mount target, which is made if there is none of this id; without one the addresses lead
+    /// nowhere. So it stays after a restart.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed. A tree that was there before localefs
+    /// (`--root`) stays behind these addresses.
+    fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), DataPlaneError>;
+
     /// Does what somebody wants done about faults, of connections, files and the API alike, and
     /// gives the answer.
     ///

@@ -19,11 +19,13 @@ pub mod authorize;
 pub mod control;
 pub mod data_plane;
 pub mod faults;
+pub mod fixture;
 pub mod iam;
 pub mod identity;
 pub mod ids;
 pub mod metrics;
 pub mod records;
+pub mod seed;
 pub mod sigv4;
 pub mod store;
 #[cfg(test)]

@@ -49,6 +49,27 @@ impl DataPlane for NoData {
         Vec::new()
     }
 
+    fn is_empty(&self, _file_system: &str) -> Result<bool, DataPlaneError> {
+        Ok(true)
+    }
+
+    fn make_directory(
+        &self,
+        _: &str,
+        path: &str,
+        _: (u32, u32),
+        _: u32,
+    ) -> Result<(), DataPlaneError> {
+        if path.contains("/file/") {
+            return Err(DataPlaneError("/file is no directory".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn lead(&self, _: &str, _: Option<&str>) -> Result<(), DataPlaneError> {
+        Ok(())
+    }
+
     fn fault(&self, _request: FaultRequest) -> Result<Value, DataPlaneError> {
         Ok(Value::Null)
     }

@@ -40,6 +40,7 @@ pub struct Builder {
     /// Those of mount targets that were there before a kill, by their addresses.
     pub(crate) known_ports: BTreeMap<IpAddr, u16>,
     pub(crate) control: Settings,
+    pub(crate) seed: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -60,6 +61,7 @@ impl Default for Builder {
             mount_target_port: 0,
             known_ports: BTreeMap::new(),
             control: Settings::default(),
+            seed: None,
         }
     }
 }
@@ -181,6 +183,14 @@ impl Builder {
     /// How long resources stay in `creating`, `updating` and `deleting`; not at all unless set.
     pub fn lifecycle_delay(mut self, delay: Duration) -> Self {
         self.control.lifecycle_delay = delay;
+        self
+    }
+
+    /// Has everything be there that this file says, when the server has started: file systems,
+    /// mount targets, users and policies in the words of AWS's API, as TOML or JSON. What is there
+    /// already stays.
+    pub fn seed(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed = Some(file.into());
         self
     }
 

@@ -45,6 +45,9 @@ pub enum StartError {
     /// The records of the control plane cannot be used.
     #[error(transparent)]
     Control(#[from] localefs_control::store::StoreError),
+    /// What the server is told to start with is not there.
+    #[error(transparent)]
+    Seed(#[from] localefs_control::seed::SeedError),
     /// The address of the API cannot be listened on.
     #[error("AWS's API: {0} (for the API, the option is --api)")]
     Api(ListenError),

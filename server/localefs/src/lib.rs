@@ -69,6 +69,7 @@ mod transport;
 mod tree;
 
 pub use builder::Builder;
+pub use control_plane::{Imported, StateError};
 pub use data_dir::DataDirError;
 pub use data_plane::{DataPlane, DataPlaneError};
 pub use error::{CreateError, ListenError, StartError};

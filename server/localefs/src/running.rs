@@ -17,7 +17,7 @@ use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
-use crate::control_plane;
+use crate::control_plane::{self, ControlState};
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
@@ -56,6 +56,7 @@ pub(crate) struct Running {
     api: Api,
     control: Arc<Control>,
     faults: Faults,
+    state: ControlState,
     /// Dropped to end them.
     background: JoinSet<()>,
     admin: admin::Socket,
@@ -70,6 +71,8 @@ impl Running {
         builder: Builder,
         temporary: Option<TempDir>,
     ) -> Result<Self, StartError> {
+        let seed = builder.seed.as_deref().map(control_plane::read_seed);
+        let seed = seed.transpose()?;
         let mut data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
@@ -173,7 +176,7 @@ impl Running {
             known: builder.known_ports,
         };
         let (api, control) = control_plane::start(
-            (control, ports),
+            (control, ports, seed),
             database,
             (data_plane.clone(), faults.clone(), first),
             api,
@@ -191,11 +194,13 @@ impl Running {
             lease,
             began: Instant::now(),
         });
+        let state = ControlState::new(&control);
         let source = admin::Source {
             description: Arc::clone(&description),
             data_plane: data_plane.clone(),
             connections: transport.connections(),
             faults: faults.clone(),
+            state: state.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
         background.spawn(tick(Arc::clone(&served), engine::tick_interval(lease)));
@@ -206,6 +211,7 @@ impl Running {
             api,
             control,
             faults,
+            state,
             background,
             admin,
             data,
@@ -226,6 +232,10 @@ impl Running {
 
     pub(crate) fn faults(&self) -> Faults {
         self.faults.clone()
+    }
+
+    pub(crate) fn state(&self) -> ControlState {
+        self.state.clone()
     }
 
     /// Ends it as far as a process can be killed from inside: connections are reset, calls are not
@@ -249,6 +259,7 @@ impl Running {
         }
         self.background.shutdown().await;
         drop(self.admin);
+        drop(self.control);
         info!("stopped");
         self.data
     }

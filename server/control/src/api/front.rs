@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tracing::debug;
 
 use super::call::Call;
-use super::{ApiError, Form, Operation, Request, Service, efs};
+use super::{ApiError, Caller, Form, Operation, Request, Service, efs};
 use crate::audit::Event;
 use crate::control::Control;
 
@@ -76,6 +76,19 @@ async fn run(
             return Err(error);
         }
     };
+    perform(control, (service, operation), request, labels, caller).await
+}
+
+/// Runs an operation for a caller who is known.
+pub(super) async fn perform(
+    control: Arc<Control>,
+    (service, operation): (Service, &'static Operation),
+    request: Request,
+    labels: Vec<(&'static str, String)>,
+    caller: Caller,
+) -> super::Result<super::Answer> {
+    let began = Instant::now();
+    let name = operation.name;
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
     let failure = call.control.faults.strike((service, name), rand::random);

@@ -17,11 +17,15 @@ use tokio::time::timeout;
 
 use super::faults::{Added, Cleared, Refusal, ResetNow, Target};
 use super::socket;
+use super::state::{Import, ImportAnswer};
 use super::status::{Health, Status};
 use crate::faults::{Fault, FaultStatus};
 
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long it may take to move a whole state.
+const WORK: Duration = Duration::from_secs(300);
 
 /// Why a server did not answer.
 #[derive(Debug, Error)]
@@ -127,6 +131,29 @@ pub async fn reset_connections(data: &Path, target: &Target) -> Result<usize, Cl
     Ok(reset.connections)
 }
 
+/// The state of the server on the data directory `data`, as one JSON document with all secrets.
+///
+/// # Errors
+/// [`ClientError`].
+pub async fn export(data: &Path) -> Result<Bytes, ClientError> {
+    raw(data, Method::GET, "/export", Bytes::new(), WORK).await
+}
+
+/// Makes the state of the server on the data directory `data` that of a document.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if the document can't be used, or would replace
+/// something without being told so.
+pub async fn import(
+    data: &Path,
+    document: Bytes,
+    how: Import,
+) -> Result<ImportAnswer, ClientError> {
+    let path = format!("/import?replace={}", how.replace);
+    let answer = raw(data, Method::POST, &path, document, WORK).await?;
+    read(data, &answer)
+}
+
 fn json(value: &impl Serialize) -> Bytes {
     // What has no form in JSON is refused as what it then is: nothing.
     serde_json::to_vec(value).unwrap_or_default().into()
@@ -142,13 +169,32 @@ async fn ask<T: DeserializeOwned>(
     path: &str,
     body: Bytes,
 ) -> Result<T, ClientError> {
+    let answer = raw(data, method, path, body, ANSWER).await?;
+    read(data, &answer)
+}
+
+fn read<T: DeserializeOwned>(data: &Path, answer: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(answer).map_err(|error| ClientError::NoAnswer {
+        path: data.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The body of an answer.
+async fn raw(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Bytes,
+    patience: Duration,
+) -> Result<Bytes, ClientError> {
     let stream = connect(data).await?;
     let no_answer = |reason: String| ClientError::NoAnswer {
         path: data.to_owned(),
         reason,
     };
-    let answer = timeout(ANSWER, exchange(stream, method, path, body)).await;
-    let answer = answer.map_err(|_| no_answer(format!("none within {} s", ANSWER.as_secs())))?;
+    let answer = timeout(patience, exchange(stream, method, path, body)).await;
+    let answer = answer.map_err(|_| no_answer(format!("none within {} s", patience.as_secs())))?;
     let (status, body) = answer.map_err(|error| no_answer(error.to_string()))?;
     if !status.is_success() {
         return Err(match serde_json::from_slice::<Refusal>(&body) {
@@ -158,7 +204,7 @@ async fn ask<T: DeserializeOwned>(
             Err(_) => no_answer(format!("it answers {status}")),
         });
     }
-    serde_json::from_slice(&body).map_err(|error| no_answer(error.to_string()))
+    Ok(body)
 }
 
 async fn connect(data: &Path) -> Result<UnixStream, ClientError> {

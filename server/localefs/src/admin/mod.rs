@@ -10,6 +10,8 @@
 //! | `POST /faults` with a [`Fault`] | [`Added`] |
 //! | `DELETE /faults`, `DELETE /faults/ID` | [`Cleared`] |
 //! | `POST /faults/reset` with a [`Target`] | [`ResetNow`] |
+//! | `GET /export` | the state, a document of [`LocalEfs::export`](crate::LocalEfs::export) |
+//! | `POST /import?replace=BOOL` with such a document | [`ImportAnswer`] |
 //!
 //! What is refused is answered with a status of 400 or 404, and [`Refusal`].
 //!
@@ -20,13 +22,16 @@ mod client;
 mod faults;
 mod server;
 mod socket;
+mod state;
 mod status;
 
 pub use client::{
-    ClientError, add_fault, clear_fault, clear_faults, faults, health, reset_connections, status,
+    ClientError, add_fault, clear_fault, clear_faults, export, faults, health, import,
+    reset_connections, status,
 };
 pub use faults::{Added, Cleared, Refusal, ResetNow, Target};
 pub(crate) use server::{Socket, Source};
+pub use state::{Import, ImportAnswer};
 pub(crate) use status::seconds_left;
 pub use status::{
     ClientStatus, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem, Status,

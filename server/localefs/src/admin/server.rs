@@ -14,6 +14,7 @@ use tracing::{debug, error};
 
 use super::socket;
 use super::status::{FileSystemStatus, Health, Status};
+use crate::control_plane::ControlState;
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::faults::Faults;
@@ -27,6 +28,7 @@ pub(crate) struct Source {
     pub(crate) data_plane: DataPlane,
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
+    pub(crate) state: ControlState,
 }
 
 /// The socket, removed on drop.
@@ -50,6 +52,7 @@ impl Socket {
             .route("/health", get(health))
             .route("/status", get(status))
             .merge(super::faults::router())
+            .merge(super::state::router())
             .with_state(source);
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {

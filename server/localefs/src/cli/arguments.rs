@@ -40,6 +40,16 @@ pub(super) enum Command {
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Write the whole state of a running server to a file: file systems, users, policies, network
+    ///
+    /// The contents of files are not in it; all secrets are, and so only its owner may read the
+    /// file. Exits with 3 if no server runs on the data directory, 1 after any other failure.
+    Export(ExportArguments),
+    /// Make the state of a running server that of a file that `export` wrote
+    ///
+    /// All or nothing. File systems that are in both keep their files. Exits with 3 if no server
+    /// runs on the data directory, 1 after any other failure.
+    Import(ImportArguments),
     /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
     ///
     /// For those who test how their programs cope. All faults end when the server stops. Exits
@@ -161,6 +171,11 @@ pub(super) struct ServeArguments {
     )]
     pub(super) lifecycle_delay: Duration,
 
+    /// Have everything be there that this file says: file systems, users, policies, as TOML or
+    /// JSON. What is there already stays
+    #[arg(long, value_name = "FILE", env = "LOCALEFS_SEED")]
+    pub(super) seed: Option<PathBuf>,
+
     /// How long a client may be silent before others get what it has open or locked
     #[arg(
         long,
@@ -264,6 +279,46 @@ pub(super) struct HealthArguments {
         default_value = "localefs-data"
     )]
     pub(super) data: PathBuf,
+}
+
+/// Where the state goes.
+#[derive(Args)]
+pub(super) struct ExportArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Where to; - is the standard output
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(super) file: PathBuf,
+}
+
+/// Where the state comes from.
+#[derive(Args)]
+pub(super) struct ImportArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Replace what was created there: file systems that are not in FILE go with their files
+    #[arg(long)]
+    pub(super) replace: bool,
+
+    /// Where from; - is the standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 /// Which tree is meant.
@@ -496,6 +551,8 @@ mod tests {
             "localefs --log-format xml",
             "localefs --durability none",
             "localefs conquer",
+            "localefs import",
+            "localefs export a b",
             "localefs --ownership mine",
             "localefs --outside-owner 5",
             "localefs --outside-owner 5:4294967295",

@@ -10,6 +10,7 @@ mod log;
 mod ownership;
 mod ready;
 mod serve;
+mod state;
 mod status;
 
 use std::future::Future;
@@ -36,6 +37,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
         Command::Completions { shell } => documents::completions(shell),
         Command::Man { directory } => documents::man(&directory),
+        Command::Export(arguments) => block_on(state::export(arguments)),
+        Command::Import(arguments) => block_on(state::import(arguments)),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

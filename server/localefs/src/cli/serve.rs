@@ -88,6 +88,9 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
     if let Some(root) = arguments.root {
         builder = builder.root(root);
     }
+    if let Some(seed) = arguments.seed {
+        builder = builder.seed(seed);
+    }
     for address in arguments.listen {
         builder = builder.listen(address);
     }

@@ -1,10 +1,13 @@
 //! The control plane in this process: its records in the same database, its file systems and
 //! mount targets in the same data plane, and AWS's API on a socket.
 
+mod directories;
 mod mount_targets;
 mod plane;
+mod state;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 use localefs_control::adopt::Adopted;
@@ -13,6 +16,7 @@ use localefs_control::authorize::IamGate;
 use localefs_control::control::{Control, Settings};
 use localefs_control::data_plane;
 use localefs_control::records::FileSystem;
+use localefs_control::seed::{Seed, SeedError};
 use localefs_control::store::Store;
 use redb::Database;
 use tokio::task::JoinSet;
@@ -24,6 +28,8 @@ use crate::faults::Faults;
 
 pub(crate) use mount_targets::Ports;
 use plane::Plane;
+pub(crate) use state::ControlState;
+pub use state::{Imported, StateError};
 
 /// Opens the API's socket.
 ///
@@ -33,13 +39,25 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     api::bind(address).map_err(|error| ListenError::new(address, error))
 }
 
+/// Reads a seed.
+///
+/// # Errors
+/// [`SeedError`] says what is wrong with the file.
+pub(crate) fn read_seed(path: &Path) -> Result<Seed, SeedError> {
+    let file = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Seed::parse(&file, &text),
+        Err(error) => Err(SeedError::Unreadable { file, error }),
+    }
+}
+
 /// Starts the control plane, with tasks among `tasks`, and serves its API on `listener`. What is
-/// on record is served when this returns.
+/// on record is served when this returns, and what the seed says is there.
 ///
 /// # Errors
 /// Those of the records, and of the system.
 pub(crate) async fn start(
-    (settings, ports): (Settings, Ports),
+    (settings, ports, seed): (Settings, Ports, Option<Seed>),
     database: Arc<Database>,
     (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
@@ -68,6 +86,9 @@ pub(crate) async fn start(
         }
     }
     tasks.spawn(Arc::clone(&control).keep());
+    if let Some(seed) = seed {
+        control.sow(seed).await?;
+    }
     let address = listener.local_addr().map_err(StartError::Threads)?;
     let api = Api::start(Arc::clone(&control), listener)
         .map_err(|error| StartError::Api(ListenError::new(address, error)))?;

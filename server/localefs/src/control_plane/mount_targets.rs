@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use localefs_control::data_plane::{MountTargets, Settled, Subscription};
+use localefs_control::data_plane::{MountTargets, ServedMountTarget, Settled, Subscription};
 use tracing::warn;
 
 use crate::data_plane::{DataPlane, DataPlaneError};
@@ -23,7 +23,7 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
         mut targets,
         settled,
     } = subscription;
-    // Those that were ever wanted and still are there, and whether each is open.
+    // Those that were ever wanted and still are there, as what, and whether each is open.
     let mut known = BTreeMap::new();
     loop {
         let wanted = targets.borrow_and_update().clone();
@@ -45,11 +45,15 @@ pub(super) async fn follow(data_plane: DataPlane, subscription: Subscription, po
 async fn settle(
     data_plane: &DataPlane,
     wanted: &MountTargets,
-    known: &mut BTreeMap<String, bool>,
+    known: &mut BTreeMap<String, (ServedMountTarget, bool)>,
     ports: &Ports,
 ) -> BTreeMap<String, String> {
-    let gone = known.keys().filter(|id| !wanted.targets.contains_key(*id));
-    for id in gone.cloned().collect::<Vec<_>>() {
+    // One that is another under the same id comes anew.
+    let gone = known
+        .iter()
+        .filter(|(id, (target, _))| wanted.targets.get(*id) != Some(target))
+        .map(|(id, _)| id.clone());
+    for id in gone.collect::<Vec<_>>() {
         match data_plane.delete_mount_target(&id).await {
             Ok(()) | Err(DataPlaneError::MountTargetNotFound(_)) => {
                 known.remove(&id);
@@ -59,7 +63,7 @@ async fn settle(
     }
     let mut failed = BTreeMap::new();
     for (id, target) in &wanted.targets {
-        if known.get(id) == Some(&true) {
+        if known.get(id) == Some(&(target.clone(), true)) {
             continue;
         }
         let mirror = IpAddr::from(target.mirror);
@@ -67,7 +71,7 @@ async fn settle(
         let address = SocketAddr::from((mirror, *port));
         let made = data_plane.create_mount_target(&target.file_system, id, address);
         let made = made.await;
-        known.insert(id.clone(), made.is_ok());
+        known.insert(id.clone(), (target.clone(), made.is_ok()));
         if let Err(error) = made {
             failed.insert(id.clone(), error.to_string());
         }

@@ -8,6 +8,7 @@ use localefs_control::data_plane::{
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::directories;
 use crate::admin::{Added, Cleared, ResetNow, Target};
 use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::faults::Faults;
@@ -73,6 +74,27 @@ impl Interface for Plane {
                 })
         });
         clients.collect()
+    }
+
+    fn is_empty(&self, file_system: &str) -> Result<bool, Failure> {
+        self.data_plane.is_empty(file_system).map_err(failure)
+    }
+
+    fn make_directory(
+        &self,
+        file_system: &str,
+        path: &str,
+        owner: (u32, u32),
+        mode: u32,
+    ) -> Result<(), Failure> {
+        let files = self.data_plane.files(file_system).map_err(failure)?;
+        directories::make(&files, path, owner, mode)
+            .map_err(|error| Failure(format!("cannot make {path}: {error}")))
+    }
+
+    fn lead(&self, file_system: &str, mount_target: Option<&str>) -> Result<(), Failure> {
+        let led = self.data_plane.lead(file_system, mount_target);
+        self.runtime.block_on(led).map_err(failure)
     }
 
     fn fault(&self, request: FaultRequest) -> Result<Value, Failure> {

@@ -7,6 +7,7 @@
 
 mod change;
 mod error;
+mod front_doors;
 mod removal;
 mod reset;
 mod served;
@@ -156,6 +157,53 @@ impl DataPlane {
             .await
     }
 
+    /// Puts a file system behind the addresses that the server was told to listen on, with this
+    /// mount target, which is made if there is none of this id; without one the addresses lead
+    /// nowhere. So it stays after a restart.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed. Where a directory from elsewhere is served
+    /// (`--root`), that stays behind these addresses.
+    pub(crate) async fn lead(
+        &self,
+        file_system: &str,
+        mount_target: Option<&str>,
+    ) -> Result<(), DataPlaneError> {
+        let file_system = file_system.to_owned();
+        let mount_target = mount_target.map(str::to_owned);
+        self.change(async move |served| {
+            front_doors::lead(&served, &file_system, mount_target.as_deref()).await
+        })
+        .await
+    }
+
+    /// A file system that is served, as the engine uses it.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn files(&self, id: &str) -> Result<Arc<localefs_vfs::FileSystem>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(Arc::clone(&known.vfs))
+    }
+
+    /// Whether there is no file in a file system. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`], or
+    /// [`DataPlaneError::Read`].
+    pub(crate) fn is_empty(&self, id: &str) -> Result<bool, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        let mut entries = std::fs::read_dir(&known.root).map_err(|error| DataPlaneError::Read {
+            path: known.root.clone(),
+            error,
+        })?;
+        Ok(entries.next().is_none())
+    }
+
     /// The file system that was there from the start, and its mount target behind the front
     /// doors, unless that was deleted; nothing once the server has stopped.
     #[must_use]
@@ -185,10 +233,7 @@ impl DataPlane {
     /// # Errors
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
     pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
-        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
-        let known = served.table().file_systems.get(id).cloned();
-        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
-        Ok(known.vfs.metered_size())
+        Ok(self.files(id)?.metered_size())
     }
 
     /// Makes a change, one after the other, on the server's own threads.
