@@ -19,7 +19,7 @@ use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{Budget, Client, Clients, Files, Millis, Quota, Session, State, StateidSource};
+use crate::state::{Budget, Client, Clients, Files, Millis, Session, State, StateidSource};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
@@ -109,11 +109,7 @@ impl Server {
     pub(crate) fn new(file_system: Arc<FileSystem>, config: Config) -> Self {
         let lease = millis(file_system.lease);
         Self {
-            clients: Clients::new(
-                config.boot,
-                lease,
-                Quota::new(limits::MAX_OPENS, config.max_opens),
-            ),
+            clients: Clients::new(config.boot, lease, Arc::clone(&file_system.resources.opens)),
             stateids: StateidSource::new(config.boot),
             fs: Arc::clone(&file_system.vfs),
             files: Arc::clone(&file_system.files),
