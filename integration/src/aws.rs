@@ -24,7 +24,9 @@ const PACKAGES: [&str; 2] = ["boto3", "awscli"];
 /// If it can't be made.
 pub fn environment() -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(3);
+    // Tests are one directory deeper than programs.
+    let target = executable.ancestors().skip(1);
+    let target = target.skip_while(|path| path.ends_with("deps")).nth(1);
     let path = target.context("no target directory")?.join("aws-clients");
     fs::create_dir_all(&path)?;
     // One test makes it, the others wait.

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod aws;
 pub mod bench;
+pub mod beside;
 pub mod client;
 pub mod data_plane;
 pub mod disk;
