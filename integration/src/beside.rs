@@ -10,10 +10,11 @@ use std::net::{Ipv4Addr, Shutdown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{configure, environment};
@@ -67,7 +68,7 @@ pub fn beside(script: &Path, guests: u32, timeout: Duration) -> Result<i32> {
         arguments: arguments.map(str::to_owned).to_vec(),
         ..ServerOptions::default()
     })?;
-    let guests = boot(&lab, guests)?;
+    let guests = boot(&lab, guests)?.into();
     let path = lab.directory().join("socket");
     let listener = UnixListener::bind(&path)?;
     listener.set_nonblocking(true)?;
@@ -109,34 +110,32 @@ fn search_path(clients: &Path) -> Result<std::ffi::OsString> {
 fn attend(
     mut child: Child,
     listener: &UnixListener,
-    guests: &[Guest],
+    guests: &Arc<[Guest]>,
     end: Instant,
 ) -> Result<i32> {
-    let status = thread::scope(|scope| {
-        loop {
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    scope.spawn(move || {
-                        // Who asked and went away needs no answer.
-                        let _ = answer(&stream, guests);
-                    });
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if let Some(status) = child.try_wait()? {
-                        return Ok(status);
-                    }
-                    ensure!(Instant::now() < end, "the script takes too long");
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(error) => return Err(error.into()),
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let guests = Arc::clone(guests);
+                // Nobody waits for it: a command may hang when the script has ended.
+                thread::spawn(move || {
+                    // Who asked and went away needs no answer.
+                    let _ = answer(&stream, &guests);
+                });
             }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if let Some(status) = child.try_wait()? {
+                    return Ok(status.code().unwrap_or(125));
+                }
+                if Instant::now() > end {
+                    child.kill()?;
+                    bail!("the script takes too long");
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error.into()),
         }
-    });
-    if status.is_err() {
-        // It may have ended.
-        let _ = child.kill();
     }
-    Ok(status?.code().unwrap_or(125))
 }
 
 fn answer(mut stream: &UnixStream, guests: &[Guest]) -> Result<()> {
