@@ -33,7 +33,9 @@ pub fn environment() -> Result<PathBuf> {
 /// If it can't be made.
 pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(3);
+    // Tests are one directory deeper than programs.
+    let target = executable.ancestors().skip(1);
+    let target = target.skip_while(|path| path.ends_with("deps")).nth(1);
     let path = target.context("no target directory")?.join(name);
     fs::create_dir_all(&path)?;
     // One test makes it, the others wait.
