@@ -23,6 +23,7 @@ pub mod iam;
 pub mod ids;
 pub mod metrics;
 pub mod network;
+pub mod overview;
 pub mod places;
 pub mod records;
 pub mod sigv4;

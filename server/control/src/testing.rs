@@ -16,7 +16,7 @@ use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthentica
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
 use crate::data_plane::{
-    self, ConnectedClient, DataPlane, DataPlaneError, FileStep, FileWish, Metered, Subscription,
+    self, DataPlane, DataPlaneError, FileStep, FileWish, Metered, MountTargetActivity, Subscription,
 };
 use crate::store::{Store, View};
 
@@ -44,7 +44,7 @@ impl DataPlane for NoData {
         })
     }
 
-    fn clients(&self, _file_system: &str) -> Vec<ConnectedClient> {
+    fn activity(&self) -> Vec<MountTargetActivity> {
         Vec::new()
     }
 
