@@ -33,3 +33,4 @@ pub use config::{
 pub use file_system::FileSystem;
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};
+pub use state::AssertedUser;

@@ -119,8 +119,18 @@ mod tests {
     fn the_page_loads_nothing_and_makes_no_markup_of_text() {
         // By the policy these fail in a browser; they must not be tried either.
         for word in [
-            "http://", "https://", "src=", "@import", "url(", "innerHTML", "outerHTML",
-            "insertAdjacentHTML", "document.write", "eval(", " style=", " onclick=",
+            "http://",
+            "https://",
+            "src=",
+            "@import",
+            "url(",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            " style=",
+            " onclick=",
         ] {
             let found = PAGE.replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(word), "{word}");

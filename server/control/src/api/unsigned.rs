@@ -183,11 +183,7 @@ fn is_of_another_site(request: &Request) -> bool {
     }
 }
 
-pub(super) fn text(
-    status: StatusCode,
-    kind: &'static str,
-    body: String,
-) -> Response<Full<Bytes>> {
+pub(super) fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -325,6 +321,9 @@ mod tests {
         assert!(visits("/", &[html]));
         assert!(!visits("/", &[("accept", "*/*")]) && !visits("/", &[]));
         assert!(!visits("/2015-02-01/file-systems", &[html]));
-        assert!(!visits("/", &[html, ("authorization", "AWS4-HMAC-SHA256 x")]));
+        assert!(!visits(
+            "/",
+            &[html, ("authorization", "AWS4-HMAC-SHA256 x")]
+        ));
     }
 }

@@ -36,6 +36,6 @@ pub use network::{InstanceAddress, MountTargetAddress, Network};
 pub(crate) use server::{Socket, Source};
 pub(crate) use status::seconds_left;
 pub use status::{
-    ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem,
-    Status,
+    AssertedUser, ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus,
+    ServedFileSystem, Status,
 };

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use localefs_control::data_plane::{
-    ConnectedClient, DataPlane as Interface, DataPlaneError as Failure, DeniedConnection, FileStep,
-    FileWish, Metered, MountTargetActivity,
+    AssertedUser, ConnectedClient, DataPlane as Interface, DataPlaneError as Failure,
+    DeniedConnection, FileStep, FileWish, Metered, MountTargetActivity,
 };
 use tokio::runtime::Handle;
 
@@ -38,14 +38,19 @@ fn client(client: ClientStatus) -> ConnectedClient {
         owner: client.owner,
         hostname: client.hostname,
         address: client.address,
-        users: Vec::new(),
-        other_calls: 0,
-        operations: 0,
+        users: client.users.into_iter().map(user).collect(),
+        other_calls: client.other_calls,
+        operations: client.operations,
         idle_seconds: client.idle_seconds,
         expired: client.expired,
         opens: client.opens,
         locks: client.locks,
     }
+}
+
+fn user(user: admin::AssertedUser) -> AssertedUser {
+    let admin::AssertedUser { uid, gid, calls } = user;
+    AssertedUser { uid, gid, calls }
 }
 
 fn denied(denied: admin::DeniedConnection) -> DeniedConnection {
