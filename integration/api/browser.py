@@ -110,9 +110,10 @@ class Browser:
         return given["result"].get("value")
 
     def until(self, script, patience=PATIENCE):
-        """Waits until an expression is true in the page."""
+        """Waits until an expression is true in the page; what it asks for may not be there yet."""
         end = time.monotonic() + patience
-        while not self.run(f"Boolean({script})"):
+        asked = f"(() => {{ try {{ return Boolean({script}); }} catch {{ return false; }} }})()"
+        while not self.run(asked):
             assert time.monotonic() < end, f"it does not come: {script}\n{self.text()}"
             time.sleep(0.05)
 

@@ -149,7 +149,7 @@ def is_legible(browser):
         if role in roles and not node.get("ignored"):
             seen.add(role)
             assert node.get("name", {}).get("value") or role == "table", node
-    assert {"button", "combobox", "grid"} <= seen, seen
+    assert {"button", "combobox"} <= seen, seen
 
 
 def empty():
