@@ -284,8 +284,8 @@ def clients():
         browser.until(row)
         shown = browser.texts("#clients tbody td")
         assert shown[0].startswith("<img src=x onerror='window.hostile=1'>"), shown
-        assert shown[1].startswith("This machine (127.0.0.1:"), shown
-        assert shown[2].startswith("localefs, 172.31."), shown
+        assert shown[1].startswith("This machine\n127.0.0.1:"), shown
+        assert shown[2].startswith("localefs\n172.31."), shown
         users = dict(one.split(" \u00d7") for one in shown[3].split(", "))
         assert {"1001:2001", "1002:2002"} <= users.keys(), shown
         assert all(int(calls) > 0 for calls in users.values()), shown
