@@ -413,3 +413,7 @@ fn name(tags: &[Tag]) -> Option<String> {
     let name = tags.iter().find(|tag| tag.key == "Name")?;
     Some(name.value.clone()).filter(|name| !name.is_empty())
 }
+
+#[cfg(test)]
+#[path = "overview_tests.rs"]
+mod tests;
