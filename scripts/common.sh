@@ -44,3 +44,30 @@ need_vm() {
 build_vm() {
     cargo build --release --quiet --package localefs --package localefs-integration --bins
 }
+
+# The version that the next release has.
+version() {
+    sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1
+}
+
+# The image's files in target/image: one static binary, and directories that anyone may use.
+# glibc's allocator stays, which is why it is not musl.
+build_static() {
+    cargo rustc --release --quiet --package localefs --bin localefs -- \
+        -C target-feature=+crt-static -C strip=symbols
+    rm -rf "$target/image"
+    mkdir -p "$target/image/usr/bin" "$target/image/data"
+    chmod 1777 "$target/image/data"
+    cp "$target/release/localefs" "$target/image/usr/bin/"
+    # What is not static would not start in an empty image.
+    if LC_ALL=C grep --quiet --text '/ld-linux-' "$target/image/usr/bin/localefs"; then
+        echo "$target/image/usr/bin/localefs is not static" >&2
+        return 1
+    fi
+}
+
+# cargo_tool NAME VERSION: a program that cargo installs, in target/tools/bin.
+cargo_tool() {
+    grep -q "\"$1 $2 " "$target/tools/.crates.toml" 2> /dev/null ||
+        cargo install --quiet --locked --root "$target/tools" "$1@$2"
+}

@@ -55,7 +55,7 @@ def user(name, *statements):
     if statements:
         allow(name, *statements)
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    return lambda service: client(service, key["AccessKeyId"], key["SecretAccessKey"])
+    return lambda service, **more: client(service, key["AccessKeyId"], key["SecretAccessKey"], **more)
 
 
 def allow(name, *statements):

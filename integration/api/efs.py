@@ -18,7 +18,7 @@ def file_systems():
         CreationToken="one", Encrypted=True, Tags=[{"Key": "Name", "Value": "first"}]
     )
     assert status(made) == 201 and made["LifeCycleState"] == "available" and made["Name"] == "first"
-    assert made["KmsKeyId"].endswith("alias/aws/elasticfilesystem")
+    assert made["KmsKeyId"].startswith(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"), made
     fs = made["FileSystemId"]
     assert len(fs) == 20 and made["FileSystemArn"] == f"{ARN}file-system/{fs}"
     assert made["SizeInBytes"]["Value"] == 6144 and made["OwnerId"] == ACCOUNT
@@ -566,6 +566,28 @@ def reset():
         raise AssertionError("a foreign page resets")
     except urllib.error.HTTPError as error:
         assert error.code == 403
+
+
+def delete_all():
+    for fs in efs.describe_file_systems()["FileSystems"]:
+        for target in efs.describe_mount_targets(FileSystemId=fs["FileSystemId"])["MountTargets"]:
+            efs.delete_mount_target(MountTargetId=target["MountTargetId"])
+        efs.delete_file_system(FileSystemId=fs["FileSystemId"])
+
+
+def nothing_then_reset():
+    assert efs.describe_file_systems()["FileSystems"] == []
+    assert not ec2.describe_network_interfaces()["NetworkInterfaces"]
+    kept = file_system_token("kept")
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/_localefs/reset", method="POST")
+    assert urllib.request.urlopen(request).status == 204
+    assert one_again() != kept
+
+
+def one_again():
+    found = efs.describe_file_systems()["FileSystems"]
+    assert len(found) == 1 and found[0]["NumberOfMountTargets"] == 1, found
+    return found[0]["FileSystemId"]
 
 
 def traces():

@@ -54,7 +54,8 @@ def users_and_groups():
 
 def policies():
     arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(let("iam:GetUser")))["Policy"]["Arn"]
-    own = user("alice")("iam")
+    alice = user("alice")
+    own = alice("iam")
     refused(own.get_user, "identity-based policy")
     iam.attach_user_policy(UserName="alice", PolicyArn=arn)
     own.get_user()
@@ -77,6 +78,13 @@ def policies():
     for document in ("", "{}", "[]", "{" * 1000, policy(let("iam")), policy(let("iam:*", "fs-1")), policy({**deny, "Principal": "*"})):
         code = "MalformedPolicyDocument" if document else "ValidationError"
         fails(code, 400, iam.put_user_policy, UserName="alice", PolicyName="bad", PolicyDocument=document)
+    # Patterns that would take for ever to one who tries each way to match them.
+    condition = {"StringLike": {"aws:UserAgent": "*a" * 300 + "*~"}}
+    slow = policy(let("iam:*", f"arn:aws:iam::{ACCOUNT}:role/" + "*r" * 100 + "*x"), let("iam:*", Condition=condition))
+    iam.put_user_policy(UserName="alice", PolicyName="slow", PolicyDocument=slow)
+    crafted = alice("iam", user_agent="a" * 7000, read_timeout=30)
+    for _ in range(20):
+        refused(crafted.list_roles, "explicit deny in an identity-based policy")
     names = {one["PolicyName"] for one in iam.list_policies(Scope="AWS")["Policies"]}
     assert {"AmazonElasticFileSystemFullAccess", "AmazonEFSCSIDriverPolicy", "AdministratorAccess"} <= names
 

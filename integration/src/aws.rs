@@ -24,9 +24,18 @@ const PACKAGES: [&str; 2] = ["boto3", "awscli"];
 /// # Errors
 /// If it can't be made.
 pub fn environment() -> Result<PathBuf> {
+    virtual_environment("aws-clients", &PACKAGES)
+}
+
+/// A virtual environment with these packages, made if there is none; its programs are in
+/// `venv/bin`.
+///
+/// # Errors
+/// If it can't be made.
+pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let target = executable.ancestors().nth(3);
-    let path = target.context("no target directory")?.join("aws-clients");
+    let path = target.context("no target directory")?.join(name);
     fs::create_dir_all(&path)?;
     // One test makes it, the others wait.
     let lock = File::create(path.join("lock"))?;
@@ -41,7 +50,7 @@ pub fn environment() -> Result<PathBuf> {
         .arg(&venv))?;
     run(Command::new(venv.join("bin/pip"))
         .args(["install", "--quiet"])
-        .args(PACKAGES))?;
+        .args(packages))?;
     File::create(made)?;
     Ok(path)
 }
@@ -131,6 +140,19 @@ impl Endpoint {
     /// # Errors
     /// What the check finds.
     pub fn check(&self, file: &str, check: &str) -> Result<String> {
+        run(&mut self.command(file, check)?).with_context(|| tail(&self.scratch.path().join("log")))
+    }
+
+    /// Begins one, to be waited for.
+    ///
+    /// # Errors
+    /// If it can't be run.
+    pub fn begin(&self, file: &str, check: &str) -> Result<Child> {
+        let mut command = self.command(file, check)?;
+        Ok(command.stdin(Stdio::null()).spawn()?)
+    }
+
+    fn command(&self, file: &str, check: &str) -> Result<Command> {
         let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("api").join(file);
         let environment = environment()?.join("venv/bin");
         let mut command = Command::new(environment.join("python3"));
@@ -139,7 +161,7 @@ impl Endpoint {
         command.env("AWS", environment.join("aws"));
         command.env("LOCALEFS_BIN", binary()?);
         command.current_dir(self.scratch.path());
-        run(&mut command).with_context(|| tail(&self.scratch.path().join("log")))
+        Ok(command)
     }
 
     fn await_ready(&mut self) -> Result<()> {

@@ -1,8 +1,13 @@
 //! The EFS API as its unmodified clients see it: the AWS CLI and boto3. What is checked is in
 //! `integration/api`.
 
-use anyhow::Result;
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
 use localefs_integration::aws::Endpoint;
+use localefs_integration::bench::amount;
 
 fn check(name: &str) -> Result<()> {
     Endpoint::start(&[])?.check("efs.py", name).map(drop)
@@ -81,6 +86,38 @@ fn what_was_answered_survives_a_kill() -> Result<()> {
     endpoint.check("efs.py", "before_kill")?;
     endpoint.kill_and_restart()?;
     endpoint.check("efs.py", "after_kill").map(drop)
+}
+
+#[test]
+fn what_was_answered_survives_kills_in_the_middle_of_calls() -> Result<()> {
+    let mut endpoint = Endpoint::start(&[])?;
+    let journal = endpoint.data().with_file_name("acknowledged.jsonl");
+    let length = || fs::metadata(&journal).map_or(0, |journal| journal.len());
+    for round in 0..amount(3, 40) {
+        let before = length();
+        let mut storm = endpoint.begin("storm.py", "storm")?;
+        let end = Instant::now() + Duration::from_secs(120);
+        while length() < before + 2000 {
+            ensure!(Instant::now() < end, "nothing goes on");
+            sleep(Duration::from_millis(10));
+        }
+        // Each time at another moment of what goes on.
+        sleep(Duration::from_millis(137 * u64::from(round)));
+        endpoint.kill_and_restart()?;
+        ensure!(storm.wait()?.success(), "what was under way went wrong");
+        endpoint.check("storm.py", "after_storm")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_file_system_stays_deleted_until_a_reset() -> Result<()> {
+    let mut endpoint = Endpoint::start(&[])?;
+    endpoint.check("efs.py", "delete_all")?;
+    endpoint.kill_and_restart()?;
+    endpoint.check("efs.py", "nothing_then_reset")?;
+    endpoint.kill_and_restart()?;
+    endpoint.check("efs.py", "one_again").map(drop)
 }
 
 #[test]

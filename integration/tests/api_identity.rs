@@ -28,6 +28,13 @@ fn simulation_tells_what_would_be_decided() -> Result<()> {
 }
 
 #[test]
+fn what_is_not_signed_altered_or_too_old_is_refused_in_the_words_of_each_service() -> Result<()> {
+    Endpoint::start(&[])?
+        .check("signatures.py", "everything")
+        .map(drop)
+}
+
+#[test]
 fn identities_survive_a_kill() -> Result<()> {
     let mut endpoint = Endpoint::start(&[])?;
     endpoint.check("identity.py", "before_kill")?;

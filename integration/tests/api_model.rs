@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use localefs_control::api::efs::model::{Member, OPERATIONS, Place, Shape};
+use localefs_control::api::efs::model::{ERRORS, Member, OPERATIONS, Place, Shape};
 use localefs_integration::aws::environment;
 use serde_json::Value;
 
@@ -129,6 +129,18 @@ fn every_operation_member_bound_value_and_error_of_the_model_is_known() -> Resul
         .map(|known| known.name.to_owned())
         .collect();
     ensure!(ours.iter().collect::<BTreeSet<_>>() == theirs, "{ours:?}");
+    let theirs = shapes.as_object().context("no shapes")?.iter();
+    let theirs: BTreeSet<_> = theirs
+        .filter(|(_, shape)| shape["exception"] == true)
+        .filter_map(|(name, shape)| {
+            Some((name.as_str(), shape["error"]["httpStatusCode"].as_u64()?))
+        })
+        .collect();
+    let ours: BTreeSet<_> = ERRORS
+        .iter()
+        .map(|(name, status)| (*name, u64::from(*status)))
+        .collect();
+    ensure!(ours == theirs, "{ours:?} instead of {theirs:?}");
     for known in OPERATIONS {
         let theirs = &operations[known.name];
         let http = &theirs["http"];

@@ -501,8 +501,21 @@ fn nonsense_is_refused_in_words() {
         ("throughput --burst-credits 1GiB", "rate"),
         (
             "freeze --mount-target 192.0.2.1",
-            "no mount target at 192.0.2.1",
+            "no mount target 192.0.2.1",
         ),
+        (
+            "freeze --mount-target fsmt-0123456789abcdef0",
+            "no mount target fsmt-0123456789abcdef0",
+        ),
+        (
+            "reset --mount-target fs-0123456789abcdef0",
+            "no mount target fs-0123456789abcdef0",
+        ),
+        (
+            "api --operation DeleteMountTarget --error FileSystemInUse",
+            "DependencyTimeout",
+        ),
+        ("api --operation Explode --error BadRequest", "Explode"),
         ("freeze --mount-target here", "--mount-target"),
         ("reset --every 1us", "10 ms"),
         ("reset --probability 0.5", "--every"),

@@ -26,6 +26,7 @@ fn server(arguments: &[&str], files: Option<u32>, user: Option<u32>) -> TestServ
         arguments: arguments.chain(["--log".into(), "warn".into()]).collect(),
         files,
         user,
+        ..Launch::default()
     };
     TestServer::launch(options, launch).unwrap()
 }

@@ -51,14 +51,14 @@ struct Record {
 /// What is known of the time of access of an object in memory.
 #[derive(Debug, Default)]
 pub(crate) struct ChosenAccess {
-    /// Its record, once that was looked for.
-    known: Mutex<Option<Option<Record>>>,
+    /// Its record, once that was looked for. Hardly any object has one.
+    known: Mutex<Option<Option<Box<Record>>>>,
     /// Whether nothing has changed since a client has set it.
     fresh: AtomicBool,
 }
 
 impl ChosenAccess {
-    fn lock(&self) -> MutexGuard<'_, Option<Option<Record>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Option<Box<Record>>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,6 +126,7 @@ impl AccessTimes {
         let known = known.get_or_insert_with(|| {
             self.record(stat)
                 .filter(|record| record.stamp == node.mark().stamp)
+                .map(Box::new)
         });
         match known {
             Some(record) if record.changed == changed => record.accessed,
@@ -255,7 +256,7 @@ impl FileSystem {
         };
         let mut known = node.accessed.lock();
         self.accessed.put(node.mark(), record)?;
-        *known = Some(Some(record));
+        *known = Some(Some(Box::new(record)));
         node.accessed.fresh.store(true, Ordering::SeqCst);
         drop(known);
         if self.is_strict() {

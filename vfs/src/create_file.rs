@@ -17,7 +17,7 @@ use crate::limits::MAX_FILE_SIZE;
 use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::ownership::{change_times, initial};
+use crate::ownership::{Initial, MODE_BITS, SET_GID, SET_UID, change_times, initial};
 use crate::shadow::{FILE_MODE, Shadow};
 use crate::sys;
 
@@ -195,8 +195,7 @@ impl FileSystem {
         let dress = |file: &OwnedFd| -> Result<bool, Error> {
             let fd = file.as_fd();
             if self.shadow.is_none() {
-                sys::change_owner(fd, Some(initial.uid), Some(initial.gid))?;
-                sys::change_mode(self.descriptors(), fd, initial.mode)?;
+                self.give(fd, initial)?;
             }
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
@@ -210,7 +209,12 @@ impl FileSystem {
                 Some(Err(errno)) => Err(errno.into()),
             }
         };
-        let unnamed = self.unnamed(at)?;
+        // Nobody can open what has no name, so that it may have its mode before its owner.
+        let mode = match self.shadow {
+            Some(_) => self.new_file_mode(),
+            None => initial.mode,
+        };
+        let unnamed = self.unnamed(at, mode)?;
         let shadow = self.shadow.as_ref();
         let (staging, staged) = match shadow.and_then(Shadow::stage) {
             Some((staging, staged)) => (staging, staged.into_bytes()),
@@ -279,17 +283,33 @@ impl FileSystem {
         Ok(self.opened(node, descriptor, wanted))
     }
 
+    /// Gives a new file its owner and mode, as far as it was not made with them: each change is
+    /// one more of the disk's journal.
+    fn give(&self, file: BorrowedFd<'_>, initial: Initial) -> Result<(), Error> {
+        let stat = sys::stat(file)?;
+        let owned = (stat.stx_uid, stat.stx_gid) == (initial.uid, initial.gid);
+        if !owned {
+            sys::change_owner(file, Some(initial.uid), Some(initial.gid))?;
+        }
+        // A change of owner takes set-id bits away, also from root.
+        let lost = !owned && initial.mode & (SET_UID | SET_GID) != 0;
+        if lost || u32::from(stat.stx_mode) & MODE_BITS != initial.mode {
+            sys::change_mode(self.descriptors(), file, initial.mode)?;
+        }
+        Ok(())
+    }
+
     /// The mode that a new file starts with: none, until it has its owner.
     fn new_file_mode(&self) -> u32 {
         if self.shadow.is_some() { FILE_MODE } else { 0 }
     }
 
     /// A file without a name, unless the disk has no such thing.
-    fn unnamed(&self, directory: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Error> {
+    fn unnamed(&self, directory: BorrowedFd<'_>, mode: u32) -> Result<Option<OwnedFd>, Error> {
         if self.only_named.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match sys::create_unnamed(directory, self.new_file_mode()) {
+        match sys::create_unnamed(directory, mode) {
             Ok(file) => Ok(Some(file)),
             Err(Errno::OPNOTSUPP) => {
                 self.only_named.store(true, Ordering::Relaxed);

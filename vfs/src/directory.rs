@@ -1,8 +1,8 @@
 //! Listing directories.
 
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 
 use rustix::io::Errno;
 
@@ -10,6 +10,7 @@ use crate::access::{Permissions, check};
 use crate::attributes::Attributes;
 use crate::error::Error;
 use crate::file_system::{FileSystem, must_be_directory};
+use crate::handle::WireHandle;
 use crate::identity::Identity;
 use crate::node::Node;
 use crate::sys;
@@ -29,6 +30,8 @@ pub struct Entry<'a> {
     pub cookie: u64,
     /// The inode number of what it names.
     pub fileid: u64,
+    /// `name` as the kernel gave it and takes it.
+    terminated: &'a CStr,
     file_system: &'a FileSystem,
     directory: &'a Node,
     at: &'a OwnedFd,
@@ -45,15 +48,16 @@ impl Entry<'_> {
             .entry_attributes(self.at.as_fd(), self.name)
     }
 
-    /// What it names.
+    /// The attributes and the handle of what it names, which is not kept in memory for it.
     ///
     /// # Errors
     /// As [`Entry::attributes`], and [`Error::TooManyFiles`].
-    pub fn node(&self) -> Result<Arc<Node>, Error> {
-        let found = self
-            .file_system
-            .child_at(self.directory, self.at.as_fd(), self.name);
-        found.map(|(node, _)| node)
+    pub fn attributes_and_handle(&self) -> Result<(Attributes, WireHandle), Error> {
+        self.file_system.entry_attributes_and_handle(
+            self.directory,
+            self.at.as_fd(),
+            (self.terminated, self.fileid),
+        )
     }
 }
 
@@ -98,7 +102,8 @@ impl FileSystem {
                 Err(Errno::NOENT) => return Ok(true),
                 Err(errno) => return Err(errno.into()),
             };
-            let name = entry.file_name().to_bytes();
+            let terminated = entry.file_name();
+            let name = terminated.to_bytes();
             if name == b"." || name == b".." {
                 continue;
             }
@@ -106,6 +111,7 @@ impl FileSystem {
                 name,
                 cookie: entry.next_entry_cookie().saturating_add(RESERVED).min(LAST),
                 fileid: entry.ino(),
+                terminated,
                 file_system: self,
                 directory,
                 at: &descriptor,

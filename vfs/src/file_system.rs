@@ -21,7 +21,6 @@ use crate::node_cache::NodeCache;
 use crate::options::{Durability, Granted, Options, Usage};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
-use crate::stat::change_time;
 use crate::sys;
 
 /// A directory of this machine, served as a file system.
@@ -46,6 +45,8 @@ pub struct FileSystem {
     pub(crate) options: Options,
     pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,
+    /// Whether the disk is memory (tmpfs), so that reading never waits for it.
+    pub(crate) in_memory: bool,
     /// Whether the disk is known to have no files without a name.
     pub(crate) only_named: AtomicBool,
 }
@@ -100,11 +101,7 @@ impl FileSystem {
         let held = self.reach(node)?;
         let epoch = node.change.epoch();
         let stat = sys::stat(held.as_fd())?;
-        let ctime = change_time(&stat);
-        let change = node.change.observe(epoch, ctime, now(), self.opened);
-        let mut attributes = self.owned(&stat, node.mark(), change)?;
-        attributes.accessed = self.accessed.shown_of(node, &stat);
-        Ok(attributes)
+        self.observed(node, epoch, &stat)
     }
 
     /// Whether an object has no name left, so that whoever uses it last frees all its blocks.

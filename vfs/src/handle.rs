@@ -21,7 +21,29 @@ const MAC: usize = 8;
 const _: () = assert!(HEADER + MAX_KERNEL_HANDLE + MAC <= MAX_HANDLE);
 
 /// The bytes that a client gets.
-pub(crate) type WireHandle = ArrayVec<u8, MAX_HANDLE>;
+pub type WireHandle = ArrayVec<u8, MAX_HANDLE>;
+
+impl KernelHandle {
+    /// The inode number in it, where file systems that are known put that; it is to be compared
+    /// with the one that the inode itself says.
+    pub(crate) fn inode(&self) -> Option<u64> {
+        let word = |at: usize| {
+            let bytes = self.bytes.get(at..at + 4)?.try_into().ok()?;
+            Some(u64::from(u32::from_ne_bytes(bytes)))
+        };
+        let two = |at: usize| Some(word(at)? | word(at + 4)? << 32);
+        // `enum fid_type` of Linux, `include/linux/exportfs.h`.
+        match (self.kind, self.bytes.len()) {
+            // FILEID_INO32_GEN: ext4, and others whose inode numbers are short.
+            (0x01, 8) => word(0),
+            // The same number, but a generation first: tmpfs.
+            (0x01, 12) => two(4),
+            // FILEID_BTRFS_WITHOUT_PARENT; XFS with long inode numbers. Little-endian machines.
+            (0x4d, 20) | (0x81, 12) => two(0),
+            _ => None,
+        }
+    }
+}
 
 /// Makes and checks the handles of one file system.
 pub(crate) struct HandleCodec {

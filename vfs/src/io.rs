@@ -155,7 +155,8 @@ impl FileSystem {
             });
         }
         let start = buffer.len();
-        let may_block = blocking == Blocking::Allowed;
+        // tmpfs can't say what would block: nothing would.
+        let may_block = blocking == Blocking::Allowed || self.in_memory;
         let read = match sys::read(data.as_fd(), offset, buffer, wanted, may_block) {
             // A disk that can't tell may block.
             Err(Errno::OPNOTSUPP) if !may_block => Err(Error::WouldBlock),

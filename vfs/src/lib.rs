@@ -67,6 +67,7 @@ pub use error::{Error, OpenError};
 pub use explain::{Judged, Wish};
 pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
+pub use handle::WireHandle;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
 pub use meter::MeteredSize;

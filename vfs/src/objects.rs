@@ -1,5 +1,6 @@
 //! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,16 @@ use rustix::fs::{OFlags, Statx, StatxAttributes};
 use rustix::io::Errno;
 
 use crate::attributes::{Attributes, FileType};
-use crate::change::first_value;
+use crate::change::{Epoch, first_value};
 use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::{FileSystem, now};
-use crate::handle::HandleCodec;
+use crate::handle::{HandleCodec, WireHandle};
+use crate::identify::{Identify, mark};
 use crate::node::{Node, NodeKey};
 use crate::node_cache::NodeCache;
 use crate::owners::Mark;
-use crate::stat::{change_time, file_type};
+use crate::stat::{self, change_time, file_type};
 use crate::sys::{self, KernelHandle};
 
 /// How often to ask again for what the kernel says it has no memory for, once a millisecond.
@@ -115,15 +117,116 @@ impl FileSystem {
             stat = sys::stat_at(directory, name)?;
             if stat.stx_ino == node.fileid() {
                 self.same_mount(&stat)?;
-                let change = node
-                    .change
-                    .observe(epoch, change_time(&stat), now(), self.opened);
-                let mut attributes = self.owned(&stat, node.mark(), change)?;
-                attributes.accessed = self.accessed.shown_of(&node, &stat);
+                let attributes = self.observed(&node, epoch, &stat)?;
                 drop((held, found));
                 return Ok(attributes);
             }
         }
+    }
+
+    /// The attributes of what an entry names, and its handle. `fileid` is the inode number that
+    /// the directory says, which need not be true.
+    pub(crate) fn entry_attributes_and_handle(
+        &self,
+        directory: &Node,
+        at: BorrowedFd<'_>,
+        (name, fileid): (&CStr, u64),
+    ) -> Result<(Attributes, WireHandle), Error> {
+        if let Some(found) = self.entry_in_memory(at, name, fileid)? {
+            return Ok(found);
+        }
+        if let Some(found) = self.entry_by_handle(at, name)? {
+            return Ok(found);
+        }
+        let (node, _held) = self.child_at(directory, at, name.to_bytes())?;
+        let attributes = self.entry_attributes(at, name.to_bytes())?;
+        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
+        Ok((attributes, handle))
+    }
+
+    /// The same of an object in memory that has a descriptor: while it has, no other can get its
+    /// number.
+    fn entry_in_memory(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &CStr,
+        fileid: u64,
+    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+        let Some(node) = self.cache.index().get(fileid) else {
+            return Ok(None);
+        };
+        let Some(_held) = node.held() else {
+            return Ok(None);
+        };
+        let epoch = node.change.epoch();
+        let stat = sys::stat_at(at, name.to_bytes())?;
+        self.same_mount(&stat)?;
+        if stat.stx_ino != node.fileid() {
+            return Ok(None);
+        }
+        self.observed_with_handle(&node, epoch, &stat).map(Some)
+    }
+
+    /// The attributes of an object, of which `stat` was read after `epoch`.
+    pub(crate) fn observed(
+        &self,
+        node: &Node,
+        epoch: Epoch,
+        stat: &Statx,
+    ) -> Result<Attributes, Error> {
+        let change = node
+            .change
+            .observe(epoch, change_time(stat), now(), self.opened);
+        let mut attributes = self.owned(stat, node.mark(), change)?;
+        attributes.accessed = self.accessed.shown_of(node, stat);
+        Ok(attributes)
+    }
+
+    fn observed_with_handle(
+        &self,
+        node: &Node,
+        epoch: Epoch,
+        stat: &Statx,
+    ) -> Result<(Attributes, WireHandle), Error> {
+        let attributes = self.observed(node, epoch, stat)?;
+        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
+        Ok((attributes, handle))
+    }
+
+    /// The same without opening anything, where the kernel's handle tells the object: it is that
+    /// of the inode whose attributes are read after it. `None` if that can't be said, or where
+    /// owners or places are recorded here.
+    fn entry_by_handle(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &CStr,
+    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+        if self.identify != Identify::Handle || self.keeps_records() {
+            return Ok(None);
+        }
+        let Ok(kernel) = sys::handle_at(at, name) else {
+            return Ok(None);
+        };
+        let Some(fileid) = kernel.inode() else {
+            return Ok(None);
+        };
+        let known = self.cache.index().get(fileid);
+        let known = known.filter(|node| node.is(fileid, &kernel));
+        let epoch = known.as_ref().map(|node| node.change.epoch());
+        let stat = sys::stat_at(at, name.to_bytes())?;
+        self.same_mount(&stat)?;
+        if stat.stx_ino != fileid {
+            return Ok(None);
+        }
+        if let (Some(node), Some(epoch)) = (known, epoch) {
+            return self.observed_with_handle(&node, epoch, &stat).map(Some);
+        }
+        let change = first_value(change_time(&stat), now(), self.opened);
+        let mut attributes = stat::attributes(&stat, change);
+        let stamp = || Ok(mark(fileid, &kernel).stamp);
+        attributes.accessed = self.accessed.shown(&stat, stamp);
+        let (handle, _) = self.codec.encode(fileid, &kernel);
+        Ok(Some((attributes, handle)))
     }
 
     /// The attributes of an object that is not in memory.

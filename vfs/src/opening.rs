@@ -140,9 +140,11 @@ impl FileSystem {
         let root = new_node(&codec, &cache, &kernel, &stat);
         root.keep_path(Arc::clone(&held));
         let root = cache.enter(root, Arc::clone(&held));
+        let in_memory = sys::is_in_memory(mount.as_fd()).map_err(inaccessible(path))?;
         let file_system = Self {
             root,
             mount,
+            in_memory,
             descriptors,
             device,
             codec,

@@ -10,7 +10,7 @@ use crate::identity::Identity;
 pub(crate) const SET_UID: u32 = 0o4000;
 pub(crate) const SET_GID: u32 = 0o2000;
 const GROUP_EXECUTE: u32 = 0o010;
-const MODE_BITS: u32 = 0o7777;
+pub(crate) const MODE_BITS: u32 = 0o7777;
 
 /// Owner and mode of an object about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

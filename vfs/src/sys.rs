@@ -5,7 +5,7 @@
 //! is opened through `/proc/self/fd`, which leads to that very object.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
@@ -14,7 +14,7 @@ use arrayvec::ArrayVec;
 use bytes::BytesMut;
 use rustix::fs::{
     AtFlags, Gid, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, SeekFrom, StatVfs, Statx,
-    StatxFlags, Timespec, Timestamps, Uid, XattrFlags,
+    StatxAttributes, StatxFlags, Timespec, Timestamps, Uid, XattrFlags,
 };
 use rustix::io::{Errno, Result};
 
@@ -59,19 +59,48 @@ pub(crate) fn find(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     // No NO_SYMLINKS: it would refuse a last component that is a link, which O_NOFOLLOW opens.
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
+    match rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve) {
+        Err(Errno::NOSYS) => find_without_openat2(directory, name, flags),
+        result => result,
+    }
+}
+
+/// The same where the kernel, or what stands before it, has no openat2: of a single name, it adds
+/// only that nothing is entered that is mounted there.
+fn find_without_openat2(directory: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd> {
+    if name == b".." || name.contains(&b'/') {
+        return Err(Errno::XDEV);
+    }
+    let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    must_not_be_mounted(found.as_fd())?;
+    Ok(found)
+}
+
+/// `XDEV` for the root of a mount, also where the kernel doesn't say.
+fn must_not_be_mounted(object: BorrowedFd<'_>) -> Result<()> {
+    let stat = stat(object)?;
+    if stat
+        .stx_attributes_mask
+        .contains(StatxAttributes::MOUNT_ROOT)
+        && !stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+    {
+        Ok(())
+    } else {
+        Err(Errno::XDEV)
+    }
 }
 
 /// The directory above this one, wherever it lies; the caller checks that it may be seen.
 pub(crate) fn find_parent(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat2(
-        directory,
-        c"..",
-        flags,
-        Mode::empty(),
-        ResolveFlags::NO_XDEV,
-    )
+    let (mode, resolve) = (Mode::empty(), ResolveFlags::NO_XDEV);
+    match rustix::fs::openat2(directory, c"..", flags, mode, resolve) {
+        Err(Errno::NOSYS) => {
+            must_not_be_mounted(directory)?;
+            rustix::fs::openat(directory, c"..", flags, mode)
+        }
+        result => result,
+    }
 }
 
 /// Opens the object that an `O_PATH` descriptor holds.
@@ -326,6 +355,12 @@ pub(crate) fn usage(object: BorrowedFd<'_>) -> Result<StatVfs> {
     rustix::fs::fstatvfs(object)
 }
 
+/// Whether a file system is tmpfs, which has no disk.
+pub(crate) fn is_in_memory(object: BorrowedFd<'_>) -> Result<bool> {
+    // TMPFS_MAGIC, statfs(2).
+    Ok(rustix::fs::fstatfs(object)?.f_type == 0x0102_1994)
+}
+
 pub(crate) fn write(file: BorrowedFd<'_>, data: &[u8], offset: u64) -> Result<usize> {
     rustix::io::pwrite(file, data, offset)
 }
@@ -407,6 +442,16 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<Ke
         HandleUse::Opening => libc::AT_EMPTY_PATH,
         HandleUse::Telling => libc::AT_EMPTY_PATH | AT_HANDLE_FID,
     };
+    name_to_handle(object, c"", flags)
+}
+
+/// The kernel's handle of what an entry of a directory names, to open it by; symbolic links are
+/// not followed. Where something is mounted, it is that of the mounted directory.
+pub(crate) fn handle_at(directory: BorrowedFd<'_>, name: &CStr) -> Result<KernelHandle> {
+    name_to_handle(directory, name, 0)
+}
+
+fn name_to_handle(at: BorrowedFd<'_>, name: &CStr, flags: i32) -> Result<KernelHandle> {
     let length = u32::try_from(MAX_KERNEL_HANDLE).map_err(|_| Errno::OVERFLOW)?;
     let mut raw = RawHandle {
         length,
@@ -418,8 +463,8 @@ pub(crate) fn handle_of(object: BorrowedFd<'_>, purpose: HandleUse) -> Result<Ke
     // is a NUL-terminated string, and all pointers are valid for the call.
     let result = unsafe {
         libc::name_to_handle_at(
-            object.as_raw_fd(),
-            c"".as_ptr(),
+            at.as_raw_fd(),
+            name.as_ptr(),
             (&raw mut raw).cast(),
             &raw mut mount,
             flags,

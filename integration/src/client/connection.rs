@@ -293,7 +293,7 @@ impl Connection {
 }
 
 /// The record of a call.
-pub(super) fn call_record(
+pub(crate) fn call_record(
     xid: u32,
     (program, version, procedure): (u32, u32, u32),
     credential: &Credential,

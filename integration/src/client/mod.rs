@@ -33,6 +33,7 @@ mod server;
 mod session;
 
 pub use compound::Compound;
+pub(crate) use connection::call_record;
 pub use connection::{Connection, Credential, PATIENCE, RpcReply};
 pub use fixture::{Fixture, SharedServer};
 pub use open::{Lock, Open};

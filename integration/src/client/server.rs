@@ -49,6 +49,8 @@ pub struct Launch {
     pub files: Option<u32>,
     /// The user and group that it runs as; without, this process's.
     pub user: Option<u32>,
+    /// A program, with arguments, that runs the server's.
+    pub under: Vec<String>,
 }
 
 /// A server process, which ends with this value.
@@ -252,7 +254,14 @@ fn spawn(
             command.arg("-c").arg(script).arg(program);
             command
         }
-        None => Command::new(program),
+        None => match launch.under.as_slice() {
+            [] => Command::new(program),
+            [under, arguments @ ..] => {
+                let mut command = Command::new(under);
+                command.args(arguments).arg(program);
+                command
+            }
+        },
     };
     if let Some(user) = launch.user {
         command.uid(user).gid(user);

@@ -12,8 +12,10 @@ const TICKS: u64 = 100;
 /// What a process uses.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Processor time since it began, in user and system mode.
-    pub processor: Duration,
+    /// Processor time since it began, in user mode.
+    pub user: Duration,
+    /// In system mode.
+    pub system: Duration,
     /// Resident memory in KiB.
     pub resident: u64,
     /// Files that it has open.
@@ -21,6 +23,12 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Processor time since it began, in user and system mode.
+    #[must_use]
+    pub fn processor(&self) -> Duration {
+        self.user + self.system
+    }
+
     /// Of the process with this id.
     ///
     /// # Errors
@@ -40,7 +48,8 @@ impl Usage {
             .context("no VmRSS")?
             .parse()?;
         Ok(Self {
-            processor: Duration::from_millis((ticks(14)? + ticks(15)?) * 1000 / TICKS),
+            user: Duration::from_millis(ticks(14)? * 1000 / TICKS),
+            system: Duration::from_millis(ticks(15)? * 1000 / TICKS),
             resident,
             files: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
         })

@@ -62,6 +62,33 @@ impl Encoder {
         self.tail.put_bytes(0, padding);
     }
 
+    /// Appends what `fill` encodes, which must be no payload, as variable-length opaque data: after
+    /// its length.
+    pub fn put_counted(&mut self, fill: impl FnOnce(&mut Self)) {
+        let at = self.tail.len();
+        self.put(&0u32);
+        fill(self);
+        let length = self.tail.len().saturating_sub(at + 4);
+        #[expect(clippy::cast_possible_truncation, reason = "replies are bounded")]
+        let octets = (length as u32).to_be_bytes();
+        if let Some(place) = self.tail.get_mut(at..at + 4) {
+            place.copy_from_slice(&octets);
+        }
+        self.tail.put_bytes(0, padding(length));
+    }
+
+    /// Appends all that `other` has, without copying it.
+    pub fn append(&mut self, other: Self) {
+        if other.is_empty() {
+            return;
+        }
+        let head = self.tail.split().freeze();
+        self.segments_length += head.len() + other.segments_length;
+        self.segments.push(head);
+        self.segments.extend(other.segments);
+        self.tail = other.tail;
+    }
+
     /// Octets encoded so far.
     #[must_use]
     pub fn len(&self) -> usize {

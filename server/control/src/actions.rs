@@ -318,6 +318,20 @@ pub const ROWS: &[Row] = &[
         &["role"],
         IAM_TAGGING,
     ),
+    // KMS, what EFS does on a caller's behalf.
+    row(
+        &[
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:CreateGrant",
+        ],
+        &["key"],
+        &[
+            "kms:ViaService",
+            "kms:CallerAccount",
+            "kms:GrantIsForAWSResource",
+        ],
+    ),
     // STS.
     row(
         &["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::efs;
 use crate::control::{Control, now};
-use crate::data_plane::DataPlaneError;
+use crate::data_plane::{DataPlaneError, FaultRequest};
 use crate::ids;
 use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
 use crate::store::{Change, Record, StoreError};
@@ -30,6 +30,20 @@ impl Record for Adopted {
     }
 }
 
+/// Why there is no file system.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The records can't be changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its tree can't be made.
+    #[error(transparent)]
+    DataPlane(#[from] DataPlaneError),
+    /// Its mount target is not served.
+    #[error("its mount target is not served: {0}")]
+    MountTarget(String),
+}
+
 /// Why the control plane is not back at its first start.
 #[derive(Debug, thiserror::Error)]
 pub enum ResetError {
@@ -51,21 +65,72 @@ impl Control {
     /// # Errors
     /// Those of the store.
     pub async fn adopt(&self, adopted: Adopted) -> Result<(), StoreError> {
-        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(adopted.clone());
+        self.reset_to(adopted.clone());
         let region = self.settings.region.clone();
         self.store
             .change(move |change| put(change, &adopted, &region))
             .await
     }
 
+    /// Says which file system is there after a reset: one that was deleted before this start.
+    pub fn reset_to(&self, first: Adopted) {
+        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
+    }
+
+    /// Creates a file system like the one that is there from the start: with a mount target in the
+    /// first zone whose security group lets NFS in from everywhere. Gives the ids of both, once it
+    /// is served. Within a runtime.
+    ///
+    /// # Errors
+    /// [`CreateError`]; then nothing is left of it.
+    pub async fn create_open(&self) -> Result<(String, String), CreateError> {
+        let _call = self.calls.read().await;
+        let made = (ids::random("fs-"), ids::random("fsmt-"));
+        let (plane, id) = (Arc::clone(&self.data_plane), made.0.clone());
+        let tree = tokio::task::spawn_blocking(move || plane.create_tree(&id)).await;
+        tree.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+        let (ids, region) = (made.clone(), self.settings.region.clone());
+        let recorded = self.store.change(move |change| {
+            let file_system = put_file_system(change, &ids.0)?;
+            put_mount_target(change, &file_system, &ids.1, &region)?;
+            change.get::<MountTarget>(&ids.1)
+        });
+        let recorded = match recorded.await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                self.remove_tree(made.0).await;
+                return Err(StoreError::into(error));
+            }
+        };
+        let failed = match (recorded, self.serve().await) {
+            (None, _) => Some("there is no subnet".to_owned()),
+            (Some(_), Some(settled)) => settled.failed.get(&made.1).cloned(),
+            (Some(_), None) => Some("not in time".to_owned()),
+        };
+        let Some(why) = failed else {
+            return Ok(made);
+        };
+        let ids = made.clone();
+        self.store
+            .change(move |change| -> Result<(), StoreError> {
+                efs::forget_mount_target(change, &ids.1)?;
+                efs::forget_file_system(change, &ids.0)
+            })
+            .await?;
+        self.serve().await;
+        self.remove_tree(made.0).await;
+        Err(CreateError::MountTarget(why))
+    }
+
     /// Brings everything back to first start: what was created is gone, also users and policies;
-    /// the file system that was there is empty, and its clients start anew. A tree that was there
+    /// the file system that was there is empty, its clients start anew, and faults end. A tree that was there
     /// before localefs keeps its files.
     ///
     /// # Errors
     /// [`ResetError`]; to be repeated then.
     pub async fn reset(&self) -> Result<(), ResetError> {
         let _alone = self.calls.write().await;
+        self.data_plane.fault(FaultRequest::Clear(None))?;
         let adopted = self
             .adopted
             .lock()
@@ -120,10 +185,27 @@ impl Control {
 
 fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), StoreError> {
     let id = &adopted.file_system;
+    let file_system = put_file_system(change, id)?;
+    let before = change
+        .get::<Adopted>(id)?
+        .and_then(|before| before.mount_target);
+    if let Some(gone) = before.filter(|before| Some(before) != adopted.mount_target.as_ref()) {
+        // It was deleted without the API.
+        efs::forget_mount_target(change, &gone)?;
+    }
+    change.put(adopted)?;
+    match &adopted.mount_target {
+        Some(mount_target) => put_mount_target(change, &file_system, mount_target, region),
+        None => Ok(()),
+    }
+}
+
+/// The file system of this id, which is put on record unless it is.
+fn put_file_system(change: &mut Change, id: &str) -> Result<FileSystem, StoreError> {
     let now = now();
     let known = change.get::<FileSystem>(id)?;
     let file_system = known.unwrap_or_else(|| FileSystem {
-        id: id.clone(),
+        id: id.to_owned(),
         creation_token: format!("localefs-{id}"),
         created: now,
         life_cycle: LifeCycle::Creating { until: now },
@@ -144,17 +226,17 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
         policy: None,
     });
     change.put(&file_system)?;
-    let before = change
-        .get::<Adopted>(id)?
-        .and_then(|before| before.mount_target);
-    if let Some(gone) = before.filter(|before| Some(before) != adopted.mount_target.as_ref()) {
-        // It was deleted without the API.
-        efs::forget_mount_target(change, &gone)?;
-    }
-    change.put(adopted)?;
-    let Some(mount_target) = &adopted.mount_target else {
-        return Ok(());
-    };
+    Ok(file_system)
+}
+
+/// A mount target in the first zone whose security group lets NFS in from everywhere, unless it
+/// is on record.
+fn put_mount_target(
+    change: &mut Change,
+    file_system: &FileSystem,
+    mount_target: &str,
+    region: &str,
+) -> Result<(), StoreError> {
     if change.get::<MountTarget>(mount_target)?.is_some() {
         return Ok(());
     }
@@ -169,5 +251,5 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
     let groups = change.all_by::<SecurityGroup>(("vpc", &subnet.vpc))?;
     let open = groups.into_iter().find(|group| group.name == OPEN_GROUP);
     let groups = open.into_iter().map(|group| group.id).collect();
-    efs::put_mount_target(change, (&file_system, subnet), mount_target, groups, now)
+    efs::put_mount_target(change, (file_system, subnet), mount_target, groups, now())
 }

@@ -14,6 +14,7 @@ use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
 use crate::audit::Audit;
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::network::{Compiler, World};
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
@@ -76,6 +77,8 @@ pub struct Control {
     pub publisher: Publisher,
     /// The permission rules.
     pub gate: Arc<dyn Gate>,
+    /// Calls that are to fail.
+    pub faults: Faults,
     /// The audit log, if there is one.
     pub audit: Option<Audit>,
     /// What is counted.
@@ -108,6 +111,7 @@ impl Control {
         data_plane: Arc<dyn DataPlane>,
         publisher: Publisher,
         gate: Arc<dyn Gate>,
+        faults: Faults,
     ) -> Result<Arc<Self>, StoreError> {
         let region = settings.region.clone();
         store
@@ -128,6 +132,7 @@ impl Control {
             data_plane,
             publisher,
             gate,
+            faults,
             calls: RwLock::default(),
             adopted: Mutex::default(),
             publishing: Mutex::default(),

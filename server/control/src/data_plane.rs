@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -141,6 +142,19 @@ pub struct FileStep {
     pub because: String,
 }
 
+/// What somebody wants done about faults; see docs/faults.md for the forms of JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultRequest {
+    /// List those at work.
+    List,
+    /// Put one to work.
+    Add(Value),
+    /// End one, or all.
+    Clear(Option<u64>),
+    /// Reset connections once.
+    ResetConnections(Value),
+}
+
 /// Who serves the files. File systems are named by their ids (`fs-` and 17 digits).
 ///
 /// Calls may block, and are made on threads that may, but for [`DataPlane::metered`].
@@ -175,6 +189,13 @@ pub trait DataPlane: Send + Sync + 'static {
     /// # Errors
     /// [`DataPlaneError`] if there is no such file system.
     fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, DataPlaneError>;
+
+    /// Does what somebody wants done about faults, of connections, files and the API alike, and
+    /// gives the answer.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] says why that makes no sense.
+    fn fault(&self, request: FaultRequest) -> Result<Value, DataPlaneError>;
 
     /// Empties the trees of file systems that have no mount target, as they were when they were
     /// made. Never touches one that was there before localefs (`--root`).

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Demand;
 use crate::api::iam::records::{Role, User};
-use crate::authorize::{self, Identity};
+use crate::authorize;
 use crate::control::{Control, now};
 use crate::data_plane::{FileOperation, FileWish};
+use crate::identity::Identity;
 use crate::network::{Compiler, World};
 use crate::records::{AccessPoint, FileSystem, MountTarget, Tag};
 use crate::store::{StoreError, View};

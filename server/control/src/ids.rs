@@ -12,8 +12,13 @@ pub fn random(prefix: &str) -> String {
 /// A random UUID (RFC 9562, version 4).
 #[must_use]
 pub fn uuid() -> String {
-    let random: u128 = rand::rng().random();
-    let random = random & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62;
+    uuid_of(rand::rng().random())
+}
+
+/// The UUID (RFC 9562, version 4) of a number.
+#[must_use]
+pub fn uuid_of(number: u128) -> String {
+    let random = number & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62;
     let hex = format!("{random:032x}");
     let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
     let parts = parts.map(|(from, to)| hex.get(from..to).unwrap_or_default());

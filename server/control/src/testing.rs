@@ -16,8 +16,10 @@ use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthentica
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
 use crate::data_plane::{
-    self, DataPlane, DataPlaneError, FileStep, FileWish, Metered, MountTargetActivity, Subscription,
+    self, DataPlane, DataPlaneError, FaultRequest, FileStep, FileWish, Metered,
+    MountTargetActivity, Subscription,
 };
+use crate::faults::Faults;
 use crate::store::{Store, View};
 
 /// The account of all tests.
@@ -59,6 +61,10 @@ impl DataPlane for NoData {
         }])
     }
 
+    fn fault(&self, _request: FaultRequest) -> Result<Value, DataPlaneError> {
+        Ok(Value::Null)
+    }
+
     fn reset(&self, _file_systems: &[String]) -> Result<(), DataPlaneError> {
         Ok(())
     }
@@ -96,7 +102,26 @@ impl Gate for CheckedGate {
 /// An account.
 pub(crate) struct World {
     pub(crate) control: Arc<Control>,
-    subscription: Subscription,
+    subscription: Option<Subscription>,
+}
+
+/// Everything is served as soon as it is published.
+fn serve(subscription: &Subscription) {
+    let (settled, mut targets) = (subscription.settled.clone(), subscription.targets.clone());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            while targets.changed().await.is_ok() {
+                let version = Some(targets.borrow_and_update().version);
+                settled.send_replace(data_plane::Settled {
+                    version,
+                    ..Default::default()
+                });
+            }
+        });
+    });
 }
 
 /// What a call was answered.
@@ -116,6 +141,15 @@ pub(crate) struct Client {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::start(true)
+    }
+
+    /// One whose mount targets nobody serves.
+    pub(crate) fn unserved() -> Self {
+        Self::start(false)
+    }
+
+    fn start(is_served: bool) -> Self {
         let database = redb::Database::builder()
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .unwrap();
@@ -126,26 +160,22 @@ impl World {
         };
         let gate = Arc::new(CheckedGate(IamGate::new(settings.clone())));
         let (publisher, subscription) = data_plane::channel();
-        // Everything is served as soon as it is published.
-        let (settled, mut targets) = (subscription.settled.clone(), subscription.targets.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                while targets.changed().await.is_ok() {
-                    let version = Some(targets.borrow_and_update().version);
-                    settled.send_replace(data_plane::Settled {
-                        version,
-                        ..Default::default()
-                    });
-                }
-            });
-        });
+        let subscription = is_served.then_some(subscription);
+        if let Some(subscription) = &subscription {
+            serve(subscription);
+        }
+
         // Waiting blocks, which a thread of a runtime must not.
         let start = || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
-            let started = Control::start(settings, store, Arc::new(NoData), publisher, gate);
+            let started = Control::start(
+                settings,
+                store,
+                Arc::new(NoData),
+                publisher,
+                gate,
+                Faults::default(),
+            );
             runtime.unwrap().block_on(started).unwrap()
         };
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
@@ -157,7 +187,8 @@ impl World {
 
     /// What is to be served at present.
     pub(crate) fn published(&self) -> Arc<data_plane::MountTargets> {
-        Arc::clone(&self.subscription.targets.borrow())
+        let subscription = self.subscription.as_ref().unwrap();
+        Arc::clone(&subscription.targets.borrow())
     }
 
     /// The root user.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use localefs_protocol::nfs4::Clientid4;
 use localefs_vfs as vfs;
 
+use crate::buffers::Buffers;
 use crate::config::{ClientRecords, Config, FileSystemConfig, RecordsError, Resources};
 use crate::limits;
 use crate::server::{Server, StartError};
@@ -23,6 +24,8 @@ pub struct FileSystem {
     pub(crate) lease: Duration,
     pub(crate) resources: Arc<Resources>,
     pub(crate) clock: Clock,
+    /// For the data of READ.
+    pub(crate) buffers: Buffers,
     pub(crate) records: Arc<dyn ClientRecords>,
     records_order: Mutex<()>,
     latest: AtomicU64,
@@ -54,6 +57,7 @@ impl FileSystem {
             files: Arc::default(),
             // Clients may let two thirds of a lease pass, so that a stop must cost them little.
             clock: Clock::new(now, 3 * tick_interval(config.lease)),
+            buffers: Buffers::default(),
             grace: Mutex::new(Grace::new(on_record, millis(config.lease))),
             lease: config.lease,
             resources: config.resources,
@@ -74,17 +78,12 @@ impl FileSystem {
         server
     }
 
-    /// How often [`FileSystem::tick`] is to be called.
-    #[must_use]
-    pub fn tick_interval(&self) -> Duration {
-        tick_interval(self.lease)
-    }
-
     /// Ends the grace period in time, and forgets clients that have not been heard of for a lease
     /// and hold nothing, or for a day. May wait for stable storage.
     pub fn tick(&self, now: Instant) {
         let now = self.clock.at(now);
         self.latest.fetch_max(now, Ordering::Relaxed);
+        self.buffers.trim();
         self.end_grace(now);
         for server in self.servers() {
             for client in server.clients.expired(now) {
@@ -214,8 +213,10 @@ impl std::fmt::Debug for FileSystem {
     }
 }
 
-/// Often enough for the shortest lease, and once a second at least.
-fn tick_interval(lease: Duration) -> Duration {
+/// How often [`FileSystem::tick`] is to be called: often enough for a lease, and once a second at
+/// least.
+#[must_use]
+pub fn tick_interval(lease: Duration) -> Duration {
     (lease / 24).min(Duration::from_secs(1))
 }
 

@@ -15,8 +15,10 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+mod buffers;
 mod compound;
 mod config;
+mod counts;
 mod errors;
 pub mod faults;
 mod file_system;
@@ -27,10 +29,12 @@ mod rpc;
 mod server;
 mod state;
 
+pub use buffers::Buffers;
 pub use config::{
     ClientRecords, Config, FileSystemConfig, RecordedClient, RecordsError, Resources,
 };
-pub use file_system::FileSystem;
+pub use counts::OperationCount;
+pub use file_system::{FileSystem, tick_interval};
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};
 pub use state::AssertedUser;

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::compound::Compound;
 use crate::config::{Config, RecordsError};
+use crate::counts::{Counts, OperationCount};
 use crate::faults::{Delay, Faults};
 use crate::file_system::{FileSystem, millis};
 use crate::limits;
@@ -107,6 +108,7 @@ pub struct Server {
     pub(crate) stateids: StateidSource,
     pub(crate) reply_memory: Arc<Budget>,
     faults: Arc<Faults>,
+    pub(crate) counts: Counts,
     last_session: AtomicU64,
     closed: AtomicBool,
 }
@@ -128,6 +130,7 @@ impl Server {
             file_system,
             config,
             sessions: DashMap::new(),
+            counts: Counts::default(),
             last_session: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
@@ -195,6 +198,12 @@ impl Server {
             }
         });
         clients.collect()
+    }
+
+    /// How often its clients had each operation executed, in the order of their numbers.
+    #[must_use]
+    pub fn operations(&self) -> Vec<OperationCount> {
+        self.counts.all()
     }
 
     /// The time of the last tick.

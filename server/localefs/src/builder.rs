@@ -1,6 +1,7 @@
 //! What a server is to be like.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Builder {
     pub(crate) bind: Vec<Ipv4Net>,
     pub(crate) denied: Denied,
     pub(crate) dns: Option<SocketAddr>,
+    /// Those of mount targets that were there before a kill, by their addresses.
+    pub(crate) known_ports: BTreeMap<IpAddr, u16>,
     pub(crate) control: Settings,
 }
 
@@ -62,6 +65,7 @@ impl Default for Builder {
             bind: Vec::new(),
             denied: Denied::default(),
             dns: None,
+            known_ports: BTreeMap::new(),
             control: Settings::default(),
         }
     }
@@ -72,6 +76,13 @@ impl Builder {
     /// temporary directory and gone when the server stops.
     pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data = Some(directory.into());
+        self
+    }
+
+    /// Keeps files and state in a temporary directory that is gone when the server stops, as it is
+    /// unless told otherwise.
+    pub fn ephemeral(mut self) -> Self {
+        self.data = None;
         self
     }
 
@@ -210,6 +221,6 @@ impl Builder {
         if self.listen.is_empty() {
             self.listen.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
-        LocalEfs::start(self).await
+        LocalEfs::start(self, None).await
     }
 }

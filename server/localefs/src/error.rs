@@ -64,6 +64,18 @@ pub enum StartError {
     Threads(io::Error),
 }
 
+/// Why a file system is not created.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The control plane can't.
+    #[error(transparent)]
+    Control(#[from] localefs_control::adopt::CreateError),
+    /// The server has stopped.
+    #[error("the server has stopped")]
+    Stopped,
+}
+
 /// Why an address cannot be listened on.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -31,11 +31,13 @@
 //! # }
 //! ```
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use localefs_control::faults as control;
+pub use localefs_control::faults::FailingCall;
 use localefs_engine::faults as engine;
 pub use localefs_engine::faults::{
     Burst, InjectedError, Latency, MAX_FAULTS, OperationClass, OperationRate, Throughput,
@@ -49,7 +51,9 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::data_plane::DataPlane;
 use crate::transport::{Connections, Frozen};
+pub use crate::transport::{MountTargets, NoMountTargets};
 
 /// The shortest and the longest time between two resets.
 const RESET_INTERVALS: std::ops::RangeInclusive<Duration> =
@@ -70,24 +74,26 @@ pub enum Fault {
     Freeze(Freeze),
     /// Connections are reset again and again.
     Reset(Reset),
+    /// An operation of AWS's API fails, and nothing of it is done.
+    Api(FailingCall),
 }
 
 /// Which mount target is dead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
-    /// Its address; all of them without one.
+    /// Which; all of them without it.
     #[serde(default)]
-    pub mount_target: Option<IpAddr>,
+    pub mount_target: Option<MountTargets>,
 }
 
 /// How connections are reset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reset {
-    /// Those of this mount target; of all without one.
+    /// Those of which mount targets; of all without it.
     #[serde(default)]
-    pub mount_target: Option<IpAddr>,
+    pub mount_target: Option<MountTargets>,
     /// How long after one another.
     #[serde(with = "engine::duration")]
     pub every: Duration,
@@ -120,9 +126,12 @@ pub enum FaultError {
     /// It makes no sense, or there are too many.
     #[error(transparent)]
     Operation(#[from] engine::FaultError),
-    /// No mount target has the address.
-    #[error("no mount target at {0}: this server listens at {1}")]
-    MountTarget(IpAddr, String),
+    /// It makes no sense of the API, or there are too many.
+    #[error(transparent)]
+    Api(#[from] control::FaultError),
+    /// There are no such mount targets.
+    #[error("there is no mount target {0}: this server has {1}")]
+    MountTarget(MountTargets, String),
     /// Resets are too frequent or too rare.
     #[error("a reset comes every 10 ms at most, and every day at least")]
     Interval,
@@ -136,6 +145,8 @@ pub struct Faults(Arc<Inner>);
 struct Inner {
     operations: Arc<engine::Faults>,
     connections: Connections,
+    api: control::Faults,
+    data_plane: DataPlane,
     listening: Vec<SocketAddr>,
     cleared: watch::Sender<u64>,
     runtime: Handle,
@@ -167,12 +178,14 @@ impl Faults {
     pub(crate) fn new(
         operations: Arc<engine::Faults>,
         connections: Connections,
-        listening: Vec<SocketAddr>,
+        (data_plane, listening): (DataPlane, Vec<SocketAddr>),
         cleared: watch::Sender<u64>,
     ) -> Self {
         Self(Arc::new(Inner {
             operations,
             connections,
+            api: control::Faults::default(),
+            data_plane,
             listening,
             cleared,
             runtime: Handle::current(),
@@ -181,11 +194,16 @@ impl Faults {
         }))
     }
 
+    /// Those of the API.
+    pub(crate) fn api(&self) -> control::Faults {
+        self.0.api.clone()
+    }
+
     /// Puts a fault to work; gives its number.
     ///
     /// # Errors
-    /// [`FaultError`] if it makes no sense, or there are [`MAX_FAULTS`] of operations or of
-    /// connections.
+    /// [`FaultError`] if it makes no sense, or there are [`MAX_FAULTS`] of operations, of
+    /// connections, or of the API.
     pub fn add(&self, fault: Fault) -> Result<u64, FaultError> {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         let operation = match fault {
@@ -193,6 +211,10 @@ impl Faults {
             Fault::Error(error) => engine::OperationFault::Error(error),
             Fault::Throughput(throughput) => engine::OperationFault::Throughput(throughput),
             Fault::Freeze(_) | Fault::Reset(_) => return self.add_other(id, fault),
+            Fault::Api(call) => {
+                self.0.api.add(id, call)?;
+                return Ok(id);
+            }
         };
         self.0.operations.add(id, operation, Instant::now())?;
         Ok(id)
@@ -207,9 +229,9 @@ impl Faults {
                 if !RESET_INTERVALS.contains(&reset.every) {
                     return Err(FaultError::Interval);
                 }
-                reset.mount_target
+                reset.mount_target.as_ref()
             }
-            Fault::Freeze(freeze) => freeze.mount_target,
+            Fault::Freeze(freeze) => freeze.mount_target.as_ref(),
             _ => None,
         };
         self.check_target(target)?;
@@ -265,15 +287,21 @@ impl Faults {
             fired: other.fired.load(Ordering::Relaxed),
             burst_credit_balance: None,
         }));
+        list.extend(self.0.api.list().into_iter().map(|status| FaultStatus {
+            id: status.id,
+            fault: Fault::Api(status.fault),
+            fired: status.fired,
+            burst_credit_balance: None,
+        }));
         list.sort_by_key(|status| status.id);
         list
     }
 
-    /// Resets the connections of a mount target once, or all of them; gives how many.
+    /// Resets the connections of some mount targets once, or all of them; gives how many.
     ///
     /// # Errors
     /// [`FaultError::MountTarget`].
-    pub fn reset(&self, mount_target: Option<IpAddr>) -> Result<usize, FaultError> {
+    pub fn reset(&self, mount_target: Option<&MountTargets>) -> Result<usize, FaultError> {
         self.check_target(mount_target)?;
         Ok(self.0.connections.reset(mount_target, || true))
     }
@@ -289,6 +317,7 @@ impl Faults {
         let before = others.len();
         others.retain(|other| !gone(other.id));
         count += before - others.len();
+        count += self.0.api.clear(&gone);
         self.freeze(&others);
         count
     }
@@ -296,23 +325,21 @@ impl Faults {
     /// Makes the connections agree with the faults. To be called under their lock, so that the
     /// last change is the one that holds.
     fn freeze(&self, others: &[Other]) {
-        let mut addresses = Vec::new();
+        let mut targets = Vec::new();
         let mut all = false;
         for other in others {
             if let Fault::Freeze(freeze) = &other.fault {
-                match freeze.mount_target {
-                    Some(address) => addresses.push(address),
+                match &freeze.mount_target {
+                    Some(target) => targets.push(target.clone()),
                     None => all = true,
                 }
             }
         }
-        self.0
-            .connections
-            .freeze(match (all, addresses.is_empty()) {
-                (true, _) => Frozen::All,
-                (false, true) => Frozen::None,
-                (false, false) => Frozen::At(addresses),
-            });
+        self.0.connections.freeze(match (all, targets.is_empty()) {
+            (true, _) => Frozen::All,
+            (false, true) => Frozen::None,
+            (false, false) => Frozen::Of(targets),
+        });
     }
 
     fn reset_again_and_again(&self, reset: &Reset, fired: &Arc<AtomicU64>) -> Task {
@@ -325,31 +352,40 @@ impl Faults {
             loop {
                 ticks.tick().await;
                 let chosen = || rand::random::<f64>() < reset.probability;
-                let count = connections.reset(reset.mount_target, chosen);
+                let count = connections.reset(reset.mount_target.as_ref(), chosen);
                 fired.fetch_add(count as u64, Ordering::Relaxed);
             }
         });
         Task(task.abort_handle())
     }
 
-    fn check_target(&self, target: Option<IpAddr>) -> Result<(), FaultError> {
+    fn check_target(&self, target: Option<&MountTargets>) -> Result<(), FaultError> {
         let Some(target) = target else {
             return Ok(());
         };
-        let serves = |listening: &SocketAddr| {
-            let ip = listening.ip();
-            ip == target || ip.is_unspecified() && ip.is_ipv4() == target.is_ipv4()
+        let file_systems = self.0.data_plane.file_systems();
+        let all = || file_systems.iter().flat_map(|of| &of.mount_targets);
+        let addresses = all().flat_map(|one| &one.addresses);
+        let is_there = match target {
+            MountTargets::At(target) => self.0.listening.iter().chain(addresses).any(|listening| {
+                let ip = listening.ip();
+                ip == *target || ip.is_unspecified() && ip.is_ipv4() == target.is_ipv4()
+            }),
+            MountTargets::Id(id) => all().any(|one| one.id == *id),
+            MountTargets::Of(id) => file_systems.iter().any(|of| of.id == *id),
         };
-        if self.0.listening.iter().any(serves) {
+        if is_there {
             return Ok(());
         }
-        let listening: Vec<_> = self
-            .0
-            .listening
-            .iter()
-            .map(|at| at.ip().to_string())
-            .collect();
-        Err(FaultError::MountTarget(target, listening.join(", ")))
+        let known = all().map(|one| {
+            let at: Vec<_> = one.addresses.iter().map(|at| at.ip().to_string()).collect();
+            format!("{} at {}", one.id, at.join(" and "))
+        });
+        let mut known: Vec<_> = known.take(8).collect();
+        if all().nth(8).is_some() {
+            known.push("others".to_owned());
+        }
+        Err(FaultError::MountTarget(target.clone(), known.join(", ")))
     }
 
     fn others(&self) -> MutexGuard<'_, Vec<Other>> {

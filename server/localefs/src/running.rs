@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use localefs_control::adopt::Adopted;
 use localefs_control::api::Api;
+use localefs_control::control::Control;
 use localefs_engine as engine;
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,7 +17,7 @@ use tracing::{error, info};
 
 use crate::admin;
 use crate::builder::Builder;
-use crate::control_plane::{self, Addresses};
+use crate::control_plane;
 use crate::data_dir::DataDir;
 use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
@@ -54,6 +56,7 @@ pub(crate) struct Running {
     served: Arc<Served>,
     data_plane: DataPlane,
     api: Api,
+    control: Arc<Control>,
     faults: Faults,
     /// Dropped to end them.
     background: JoinSet<()>,
@@ -63,11 +66,19 @@ pub(crate) struct Running {
 
 impl Running {
     /// Puts a server together. Within a runtime; once this returns, connections are accepted.
-    pub(crate) async fn start(builder: Builder) -> Result<Self, StartError> {
-        let data = match &builder.data {
+    ///
+    /// `temporary` is the data directory to be gone when the server is.
+    pub(crate) async fn start(
+        builder: Builder,
+        temporary: Option<TempDir>,
+    ) -> Result<Self, StartError> {
+        let mut data = match &builder.data {
             Some(path) => DataDir::open(path)?,
             None => DataDir::temporary()?,
         };
+        if let Some(temporary) = temporary {
+            data.make_temporary(temporary);
+        }
         let mut listeners = Vec::new();
         let mut nfs = Vec::new();
         for &address in &builder.listen {
@@ -130,40 +141,50 @@ impl Running {
             store,
             (transport, cleared),
         ));
-        let first = served.serve(start.identity, root)?;
-        served.lead_in(&first, start.mount_target.clone())?;
-        info!(?nfs, root = %first.root.display(), data = %data.path().display(),
-            file_system = first.identity.id, shadow = first.is_shadow, "serving");
+        let file_system = start.identity.id.clone();
+        let shadow = if start.is_deleted {
+            served.miss_first(&file_system);
+            info!(?nfs, data = %data.path().display(), "the first file system was deleted");
+            false
+        } else {
+            let first = served.serve(start.identity, root.clone())?;
+            served.lead_in(&first, start.mount_target.clone())?;
+            info!(?nfs, root = %root.display(), data = %data.path().display(),
+                file_system, shadow = first.is_shadow, "serving");
+            first.is_shadow
+        };
         let transport = &served.transport;
         for (address, listener) in nfs.iter().zip(listeners) {
             let opened = transport.open_front_door(listener);
             opened.map_err(|error| ListenError::new(*address, error))?;
         }
+        let data_plane = DataPlane::new(&served);
         let faults = Faults::new(
             served.faults(),
             transport.connections(),
-            nfs.clone(),
+            (data_plane.clone(), nfs.clone()),
             clearing,
         );
-        let data_plane = DataPlane::new(&served);
         let adopted = Adopted {
-            file_system: first.identity.id.clone(),
+            file_system: file_system.clone(),
             mount_target: start.mount_target,
         };
+        let first = (!start.is_deleted, adopted);
         let mut background = JoinSet::new();
         let control = localefs_control::control::Settings {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
         let bind: Arc<[_]> = builder.bind.into();
-        let addresses = Addresses {
+        let addresses = control_plane::Addresses {
             port: builder.mount_target_port,
+            known: builder.known_ports,
             bind: Arc::clone(&bind),
         };
         let (api, control) = control_plane::start(
             (control, addresses),
             database,
-            (data_plane.clone(), adopted),
+            (data_plane.clone(), faults.clone(), first),
             api,
             &mut background,
         )
@@ -183,9 +204,9 @@ impl Running {
             dns,
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
-            shadow: first.is_shadow,
-            root: first.root.clone(),
-            file_system: first.identity.id.clone(),
+            shadow,
+            root,
+            file_system,
             lease,
             began: Instant::now(),
         });
@@ -195,15 +216,16 @@ impl Running {
             connections: transport.connections(),
             faults: faults.clone(),
             names,
-            control,
+            control: Arc::clone(&control),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
-        background.spawn(tick(Arc::clone(&served), first.engine.tick_interval()));
+        background.spawn(tick(Arc::clone(&served), engine::tick_interval(lease)));
         Ok(Self {
             description,
             served,
             data_plane,
             api,
+            control,
             faults,
             background,
             admin,
@@ -219,16 +241,31 @@ impl Running {
         self.data_plane.clone()
     }
 
+    pub(crate) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
+    }
+
     pub(crate) fn faults(&self) -> Faults {
         self.faults.clone()
     }
 
+    /// Ends it as far as a process can be killed from inside: connections are reset, calls are not
+    /// waited for.
+    pub(crate) async fn kill(self) -> DataDir {
+        self.served.transport.connections().reset(None, || true);
+        self.end(Duration::ZERO).await
+    }
+
     /// Stops it. What is left to be dropped is the data directory, once no thread uses it.
-    pub(crate) async fn stop(mut self) -> DataDir {
-        self.api.stop(CALLS_END).await;
+    pub(crate) async fn stop(self) -> DataDir {
+        self.end(CALLS_END).await
+    }
+
+    async fn end(mut self, patience: Duration) -> DataDir {
+        self.api.stop(patience).await;
         // What waits by a fault would not finish.
         self.faults.clear_all();
-        if !self.served.stop(CALLS_END).await {
+        if !self.served.stop(patience).await {
             info!("some calls did not finish in time");
         }
         self.background.shutdown().await;

@@ -4,11 +4,12 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Instant;
 
-use common::{SOON, connect, null, scratch};
+use common::{SOON, connect, expect_closed, null, scratch};
 use localefs::{DataPlaneError, LocalEfs, Owner, Ownership, OwnershipTool};
 
 const FILE_SYSTEM: &str = "fs-fffffffffffffffff";
@@ -25,6 +26,22 @@ fn until(what: impl Fn() -> bool) {
         assert!(Instant::now() < end);
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
+}
+
+/// Does what test suites do between tests.
+async fn reset_everything(server: &LocalEfs) {
+    let api = server.api_address();
+    let asking = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(api);
+        let request =
+            format!("POST /_localefs/reset HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = asking.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
 }
 
 fn is_empty(directory: &Path) -> bool {
@@ -152,13 +169,24 @@ async fn they_are_the_same_on_the_same_data() {
     let data_plane = server.data_plane();
     data_plane.delete_file_system(FILE_SYSTEM).await.unwrap();
     assert!(!before[1].exists());
-    // And so can the first; the next start makes another one.
+    // And so can the first; the next start makes no other one.
     let target = data_plane.behind_front_doors().unwrap().1.unwrap();
     data_plane.delete_mount_target(&target).await.unwrap();
     data_plane.delete_file_system(&first).await.unwrap();
     server.shutdown().await;
     let server = LocalEfs::builder().data(&data).start().await.unwrap();
-    assert_ne!(server.file_system_id(), first);
+    let data_plane = server.data_plane();
+    expect_closed(&mut connect(server.nfs_addresses()[0]));
+    // What would be in its place is there again after a reset, and behind the front doors.
+    let id = server.file_system_id().to_owned();
+    assert!(id != first && !server.root().exists());
+    reset_everything(&server).await;
+    let served = data_plane.file_systems();
+    assert!(served.len() == 1 && served[0].id == id, "{served:?}");
+    null(&mut connect(server.nfs_addresses()[0]), 1);
+    server.shutdown().await;
+    let server = LocalEfs::builder().data(&data).start().await.unwrap();
+    assert_eq!(server.file_system_id(), id);
     null(&mut connect(server.nfs_addresses()[0]), 1);
 }
 

@@ -39,7 +39,7 @@ async fn a_frozen_server_is_silent_and_goes_on() {
     let faults = server.faults();
     let mut connection = connect(address);
     null(&mut connection, 1);
-    let mount_target = Some(address.ip());
+    let mount_target = Some(address.ip().into());
     let one = faults.add(Fault::Freeze(Freeze { mount_target })).unwrap();
     let two = faults.add(Fault::Freeze(Freeze::default())).unwrap();
     let mut late = connect(address);
@@ -62,13 +62,51 @@ async fn a_frozen_server_is_silent_and_goes_on() {
 }
 
 #[tokio::test]
+async fn one_mount_target_is_frozen_by_its_mirror_its_id_or_its_file_system() {
+    let (file_system, id) = ("fs-fffffffffffffffff", "fsmt-00000000000000001");
+    let server = LocalEfs::builder().start().await.unwrap();
+    let data_plane = server.data_plane();
+    data_plane.create_file_system(file_system).await.unwrap();
+    let address = data_plane
+        .create_mount_target(file_system, id, ([127, 31, 0, 7], 0).into())
+        .await
+        .unwrap();
+    let faults = server.faults();
+    let mut other = connect(server.nfs_addresses()[0]);
+    for name in ["127.31.0.7", id, file_system] {
+        let mut connection = connect(address);
+        null(&mut connection, 1);
+        let mount_target = Some(name.parse().unwrap());
+        let fault = faults.add(Fault::Freeze(Freeze { mount_target })).unwrap();
+        let mut late = connect(address);
+        for stream in [&mut connection, &mut late] {
+            stream.write_all(&null_call(2)).unwrap();
+            assert!(is_silent(stream), "{name}");
+        }
+        null(&mut other, 1);
+        faults.clear(fault);
+        for stream in [&mut connection, &mut late] {
+            expect_null_reply(stream, 2);
+        }
+        assert_eq!(faults.reset(Some(&name.parse().unwrap())), Ok(2));
+        null(&mut other, 1);
+        // A client may see the end of its connection before the server counts it out.
+        let end = Instant::now() + SOON;
+        while faults.reset(Some(&name.parse().unwrap())) != Ok(0) {
+            assert!(Instant::now() < end);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[tokio::test]
 async fn connections_are_reset() {
     let server = LocalEfs::builder().start().await.unwrap();
     let address = server.nfs_addresses()[0];
     let faults = server.faults();
     let mut connection = connect(address);
     null(&mut connection, 1);
-    assert_eq!(faults.reset(Some(address.ip())), Ok(1));
+    assert_eq!(faults.reset(Some(&address.ip().into())), Ok(1));
     let reset = connection.read(&mut [0; 1]).unwrap_err();
     assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
     let reset = Reset {
@@ -85,9 +123,17 @@ async fn connections_are_reset() {
     let mut connection = connect(address);
     assert!(is_silent(&mut connection));
     null(&mut connection, 1);
-    let elsewhere = "192.0.2.1".parse().unwrap();
-    let refused = faults.reset(Some(elsewhere));
-    assert!(matches!(refused, Err(FaultError::MountTarget(..))));
+    for elsewhere in [
+        "192.0.2.1",
+        "fsmt-0123456789abcdef0",
+        "fs-0123456789abcdef0",
+    ] {
+        let refused = faults.reset(Some(&elsewhere.parse().unwrap()));
+        assert!(
+            matches!(refused, Err(FaultError::MountTarget(..))),
+            "{elsewhere}"
+        );
+    }
 }
 
 #[tokio::test]

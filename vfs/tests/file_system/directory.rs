@@ -120,10 +120,11 @@ fn entries_know_what_they_name() {
         assert_eq!(attributes, served.fs.attributes(&made.node).unwrap());
         assert_eq!(attributes.file_type, FileType::Regular);
         assert_eq!(entry.fileid, made.node.fileid());
-        assert_eq!(entry.node().unwrap(), made.node);
+        let (same, handle) = entry.attributes_and_handle().unwrap();
+        assert_eq!((&same, &handle[..]), (&attributes, made.node.handle()));
         served.fs.remove(&root(), &served.root(), b"a").unwrap();
         assert_eq!(entry.attributes().unwrap_err(), Error::NoEnt);
-        assert_eq!(entry.node().unwrap_err(), Error::NoEnt);
+        assert_eq!(entry.attributes_and_handle().unwrap_err(), Error::NoEnt);
         ControlFlow::Continue(())
     };
     served
@@ -131,6 +132,55 @@ fn entries_know_what_they_name() {
         .read_directory(&root(), &served.root(), 0, &mut sink)
         .unwrap();
     assert_eq!(count, 1);
+}
+
+#[test]
+fn a_listing_tells_what_is_not_in_memory_as_a_lookup_does() {
+    let mut served = Served::new();
+    let top = served.root();
+    let set = localefs_vfs::SetAttributes::default();
+    served.create(&alice(), "file", 0o600);
+    served.mkdir(&alice(), "directory", 0o750);
+    let link = served.fs.make_symlink(&alice(), &top, b"link", b"x", &set);
+    let time = localefs_vfs::SetTime::Client(localefs_vfs::Timestamp {
+        seconds: 5,
+        nanoseconds: 6,
+    });
+    let set = localefs_vfs::SetAttributes {
+        accessed: Some(time),
+        ..set
+    };
+    let link = link.unwrap().node;
+    served
+        .fs
+        .set_attributes(&alice(), &link, None, &set)
+        .unwrap();
+    drop(link);
+    let told = |served: &Served| {
+        let mut told = HashMap::new();
+        let top = served.root();
+        let mut sink = |entry: localefs_vfs::Entry<'_>| {
+            let (attributes, handle) = entry.attributes_and_handle().unwrap();
+            told.insert(entry.name.to_vec(), (attributes, handle));
+            ControlFlow::Continue(())
+        };
+        let end = served.fs.read_directory(&root(), &top, 0, &mut sink);
+        assert_eq!(end, Ok(true));
+        told
+    };
+    // A new start has nothing in memory, and what is settled keeps its change attribute.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    served.reopen();
+    let strangers = told(&served);
+    assert_eq!(strangers.len(), 3);
+    for (name, (attributes, handle)) in &strangers {
+        let top = served.root();
+        let node = served.fs.lookup(&root(), &top, name).unwrap();
+        assert_eq!(node.handle(), &handle[..]);
+        assert_eq!(&served.fs.attributes(&node).unwrap(), attributes);
+        assert_eq!(served.fs.resolve(handle).unwrap(), node);
+    }
+    assert_eq!(told(&served), strangers, "also once they are in memory");
 }
 
 #[test]

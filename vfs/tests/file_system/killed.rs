@@ -94,7 +94,7 @@ fn check(fs: &FileSystem) -> usize {
         let found = (seen.uid, seen.gid, seen.mode);
         assert_eq!(found, (who.uid, who.gid, bits), "{name}");
         if n.is_multiple_of(50) {
-            handles.push(entry.node().unwrap().handle().to_vec());
+            handles.push(entry.attributes_and_handle().unwrap().1.to_vec());
         }
         count += 1;
         std::ops::ControlFlow::Continue(())

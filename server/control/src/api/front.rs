@@ -78,7 +78,11 @@ async fn run(
     };
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
-    let outcome = (operation.handler)(Arc::clone(&call)).await;
+    let failure = call.control.faults.strike((service, name), rand::random);
+    let outcome = match failure {
+        Some(error) => Err(error),
+        None => (operation.handler)(Arc::clone(&call)).await,
+    };
     if outcome.is_ok() && changes_network(service, name) {
         // In force when the answer comes.
         call.control.serve().await;

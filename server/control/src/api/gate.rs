@@ -144,8 +144,8 @@ impl Unauthenticated {
             (MissingToken, Efs) => (403, "MissingAuthenticationTokenException"),
             (MissingToken, Iam | Sts) => (403, "MissingAuthenticationToken"),
             (MissingToken, Ec2) => {
-                let message = "AWS was not able to validate the provided access credentials";
-                return super::ApiError::new(401, "AuthFailure", message);
+                let message = "The request must contain the parameter AWSAccessKeyId";
+                return super::ApiError::new(400, "MissingParameter", message);
             }
             (Incomplete(_), Efs) => (400, "IncompleteSignatureException"),
             (Incomplete(_), Iam | Sts) => (400, "IncompleteSignature"),

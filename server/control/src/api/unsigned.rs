@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Request, Service, console};
 use crate::control::Control;
+use crate::data_plane::FaultRequest;
 use crate::explain::{ExplainError, Question};
 
 const PREFIX: &str = "/_localefs/";
@@ -51,12 +52,65 @@ pub(super) async fn answer(
         (&Method::GET | &Method::HEAD, "console") => console::page(),
         (&Method::GET, "overview") => overview(control, address, request).await,
         (&Method::POST, "explain") => explain(control, address, request).await,
+        (method, path) if path == "faults" || path.starts_with("faults/") => {
+            let of = path.strip_prefix("faults").unwrap_or_default();
+            match fault_request(method, of, &request.body) {
+                Some(asked) => faults(control, address, request, asked),
+                None => text(
+                    StatusCode::NOT_FOUND,
+                    "text/plain",
+                    "no such path\n".to_owned(),
+                ),
+            }
+        }
         _ => text(
             StatusCode::NOT_FOUND,
             "text/plain",
             "no such path\n".to_owned(),
         ),
     }
+}
+
+/// What a request for `/_localefs/faults` and what is below it wants.
+fn fault_request(method: &Method, of: &str, body: &[u8]) -> Option<FaultRequest> {
+    // What is no JSON is refused as what it then is: nothing.
+    let body = || serde_json::from_slice(body).unwrap_or_default();
+    Some(match (method, of) {
+        (&Method::GET, "") => FaultRequest::List,
+        (&Method::POST, "") => FaultRequest::Add(body()),
+        (&Method::DELETE, "") => FaultRequest::Clear(None),
+        (&Method::POST, "/reset") => FaultRequest::ResetConnections(body()),
+        (&Method::DELETE, id) => FaultRequest::Clear(Some(id.strip_prefix('/')?.parse().ok()?)),
+        _ => return None,
+    })
+}
+
+fn faults(
+    control: &Control,
+    address: SocketAddr,
+    request: &Request,
+    asked: FaultRequest,
+) -> Response<Full<Bytes>> {
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
+    }
+    match control.data_plane.fault(asked) {
+        Ok(answer) => text(StatusCode::OK, "application/json", answer.to_string()),
+        Err(error) => unclear(&error),
+    }
+}
+
+/// The answer to who may not drive this server.
+fn refused(
+    control: &Control,
+    address: SocketAddr,
+    request: &Request,
+) -> Option<Response<Full<Bytes>>> {
+    if address.ip().is_loopback() || is_root(control, request) {
+        return None;
+    }
+    let why = "this needs a signature of the root user\n";
+    Some(text(StatusCode::FORBIDDEN, "text/plain", why.to_owned()))
 }
 
 /// Brings everything back to first start. Beyond loopback only for root's credentials: anybody
@@ -66,9 +120,8 @@ async fn reset(
     address: SocketAddr,
     request: &Request,
 ) -> Response<Full<Bytes>> {
-    if !address.ip().is_loopback() && !is_root(control, request) {
-        let why = "this needs a signature of the root user\n";
-        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
     }
     match control.reset().await {
         Ok(()) => text(StatusCode::NO_CONTENT, "text/plain", String::new()),
@@ -87,9 +140,8 @@ async fn overview(
     address: SocketAddr,
     request: &Request,
 ) -> Response<Full<Bytes>> {
-    if !address.ip().is_loopback() && !is_root(control, request) {
-        let why = "this needs a signature of the root user\n";
-        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
     }
     console::overview(control).await
 }
@@ -100,20 +152,19 @@ async fn explain(
     address: SocketAddr,
     request: &Request,
 ) -> Response<Full<Bytes>> {
-    if !address.ip().is_loopback() && !is_root(control, request) {
-        let why = "this needs a signature of the root user\n";
-        return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
     }
     let asked: Question = match serde_json::from_slice(&request.body) {
         Ok(asked) => asked,
-        Err(error) => return refused(&error.to_string()),
+        Err(error) => return unclear(&error),
     };
     match crate::explain::explain(control, asked).await {
         Ok(explanation) => {
             let body = json!(explanation).to_string();
             text(StatusCode::OK, "application/json", body)
         }
-        Err(ExplainError::Question(why)) => refused(&why),
+        Err(ExplainError::Question(why)) => unclear(&why),
         Err(ExplainError::Store(error)) => {
             tracing::error!(%error, "a question stays without answer");
             let why = format!("{error}\n");
@@ -122,8 +173,9 @@ async fn explain(
     }
 }
 
-fn refused(why: &str) -> Response<Full<Bytes>> {
-    let body = json!({ "error": why }).to_string();
+/// The answer to what makes no sense.
+fn unclear(why: &dyn std::fmt::Display) -> Response<Full<Bytes>> {
+    let body = json!({ "error": why.to_string() }).to_string();
     text(StatusCode::BAD_REQUEST, "application/json", body)
 }
 

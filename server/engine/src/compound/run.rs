@@ -140,7 +140,7 @@ impl Compound {
     fn step_caught(&mut self, blocking: Blocking) -> Step {
         let mark = self.reply.mark();
         let number = self.next_number();
-        match catch_unwind(AssertUnwindSafe(|| self.step(blocking))) {
+        let step = match catch_unwind(AssertUnwindSafe(|| self.step(blocking))) {
             Ok(step) => step,
             Err(_) => {
                 tracing::error!(operation = ?number, "an operation panicked");
@@ -150,7 +150,13 @@ impl Compound {
                     Nfsstat4::NFS4ERR_SERVERFAULT,
                 )
             }
+        };
+        match (&step, number) {
+            (Step::Ok, Some(number)) => self.server.counts.count(number, Nfsstat4::NFS4_OK),
+            (Step::Failed(status), Some(number)) => self.server.counts.count(number, *status),
+            _ => {}
         }
+        step
     }
 
     fn step(&mut self, blocking: Blocking) -> Step {
@@ -310,8 +316,9 @@ impl Compound {
             .unwrap_or_default();
         body.len().hash(&mut hasher);
         body.get(..FINGERPRINTED).unwrap_or(body).hash(&mut hasher);
-        let last = body.len().saturating_sub(FINGERPRINTED);
-        body.get(last..).hash(&mut hasher);
+        if let Some(last) = body.len().checked_sub(FINGERPRINTED) {
+            body.get(last..).hash(&mut hasher);
+        }
         hasher.finish()
     }
 

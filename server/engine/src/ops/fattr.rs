@@ -80,11 +80,7 @@ pub fn put_fattr(
 ) {
     with_values(wanted, of, handle, surroundings, |values| {
         out.put(&values.mask());
-        let mut encoded = Encoder::with_capacity(256);
-        encoded.put(values);
-        #[expect(clippy::cast_possible_truncation, reason = "a few hundred octets")]
-        out.put(&(encoded.len() as u32));
-        out.put_encoded(&encoded.to_bytes());
+        out.put_counted(|out| out.put(values));
     });
 }
 

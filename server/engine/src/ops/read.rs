@@ -22,7 +22,9 @@ pub fn read(
         Ok((eof, data)) => {
             compound.put_status(OpNum::OP_READ, Nfsstat4::NFS4_OK);
             compound.reply.put(&eof);
-            compound.reply.put_payload(data.freeze());
+            let data = data.freeze();
+            compound.server.file_system.buffers.keep(&data);
+            compound.reply.put_payload(data);
             Ok(())
         }
         Err(failure) => compound.put_result::<()>(OpNum::OP_READ, Err(failure)),
@@ -49,7 +51,7 @@ fn data(
     // One octet more than fits is enough to be told that it doesn't.
     let room = compound.reply_room().saturating_sub(BEFORE_DATA) + 1;
     let count = (arguments.count.min(limits::MAX_IO) as usize).min(room);
-    let mut data = BytesMut::with_capacity(count);
+    let mut data = compound.server.file_system.buffers.take(count);
     let outcome = fs.read(
         compound.who(),
         &file,

@@ -16,6 +16,9 @@ use crate::limits;
 /// The verifier of all directories: cookies stay valid as long as the directory lives.
 const COOKIEVERF: Verifier4 = Verifier4(*b"localefs");
 
+/// Octets that a page has room for at first.
+const PAGE: usize = 16 << 10;
+
 /// Cookies that no entry has (RFC 8881 §18.23.3).
 const RESERVED_COOKIES: std::ops::RangeInclusive<u64> = 1..=2;
 
@@ -27,8 +30,9 @@ pub fn readdir(compound: &mut Compound, arguments: &ReaddirArgs) -> Result<(), F
     };
     compound.put_status(number, Nfsstat4::NFS4_OK);
     compound.reply.put(&COOKIEVERF);
+    compound.reply.append(page.entries);
     compound.reply.put(&Dirlist4 {
-        entries: &page.entries.to_bytes(),
+        entries: b"",
         eof: page.eof,
     });
     Ok(())
@@ -58,7 +62,7 @@ fn page(compound: &Compound, arguments: &ReaddirArgs) -> Result<Page, Failure> {
     let asked = asked.ok_or(Nfsstat4::NFS4ERR_TOOSMALL)?;
     let room = compound.reply_room().saturating_sub(frame + 8);
     let mut page = Page {
-        entries: Encoder::default(),
+        entries: Encoder::with_capacity(asked.min(room).min(PAGE)),
         limit: asked.min(room),
         eof: false,
         failure: None,
@@ -133,14 +137,13 @@ impl Page {
         wanted: &Bitmap4,
         surroundings: Surroundings,
     ) -> Result<(), Error> {
-        let node = if wanted.contains(Attr::FATTR4_FILEHANDLE) {
-            Some(entry.node()?)
+        let out = &mut self.entries;
+        if wanted.contains(Attr::FATTR4_FILEHANDLE) {
+            let (attributes, handle) = entry.attributes_and_handle()?;
+            fattr::put_fattr(out, wanted, &attributes, Some(&handle), surroundings);
         } else {
-            None
-        };
-        let attributes = entry.attributes()?;
-        let handle = node.as_ref().map(|node| node.handle());
-        fattr::put_fattr(&mut self.entries, wanted, &attributes, handle, surroundings);
+            fattr::put_fattr(out, wanted, &entry.attributes()?, None, surroundings);
+        }
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! Faults over the socket.
 
-use std::net::IpAddr;
-
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::server::Source;
-use crate::faults::{Fault, FaultError, FaultStatus};
+use crate::faults::{Fault, FaultError, FaultStatus, MountTargets};
 
 /// Octets of a request.
 const LONGEST: usize = 16 << 10;
@@ -35,9 +33,9 @@ pub struct Cleared {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Those of this mount target; of all without one.
+    /// Those of which mount targets; of all without it.
     #[serde(default)]
-    pub mount_target: Option<IpAddr>,
+    pub mount_target: Option<MountTargets>,
 }
 
 /// The answer where connections were reset.
@@ -102,7 +100,7 @@ async fn clear(State(source): State<Source>, Path(id): Path<String>) -> Response
 
 async fn reset(State(source): State<Source>, body: Bytes) -> Result<Json<ResetNow>, Refusal> {
     let target: Target = parse(&body)?;
-    let connections = source.faults.reset(target.mount_target)?;
+    let connections = source.faults.reset(target.mount_target.as_ref())?;
     Ok(Json(ResetNow { connections }))
 }
 

@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::explain::ExplainArguments;
 use super::fault_arguments::FaultArguments;
@@ -70,6 +71,19 @@ pub(super) enum Command {
     /// Files whose record is lost then belong to the outside owner. No server may run on the data
     /// directory.
     RepairOwnership(TreeArguments),
+    /// Print a script that completes commands and options in a shell
+    ///
+    /// For bash, for example, into /etc/bash_completion.d/localefs.
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages, localefs.1 and one for each command
+    Man {
+        /// Into this directory
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// How to serve.
@@ -441,6 +455,11 @@ pub(super) enum LogFormat {
     /// Text on a terminal, JSON elsewhere
     #[default]
     Auto,
+}
+
+/// The definition of the command line.
+pub(super) fn definition() -> clap::Command {
+    CommandLine::command()
 }
 
 /// Reads the command line and the environment. Ends the process if they make no sense, or ask

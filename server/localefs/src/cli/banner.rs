@@ -15,18 +15,19 @@ impl Display for Banner<'_> {
             .iter()
             .map(ToString::to_string)
             .collect();
-        writeln!(
-            out,
-            "localefs {} serves {}",
-            env!("CARGO_PKG_VERSION"),
-            server.file_system_id()
-        )?;
+        let id = server.file_system_id();
+        let file_systems = server.data_plane().file_systems();
+        let is_there = file_systems.iter().any(|of| of.id == id);
+        let what = if is_there { id } else { "what AWS's API makes" };
+        writeln!(out, "localefs {} serves {what}", env!("CARGO_PKG_VERSION"))?;
         writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
         writeln!(out, "  AWS API  http://{}", server.api_address())?;
         if let Some(dns) = server.dns_address() {
             writeln!(out, "  DNS      {dns}")?;
         }
-        writeln!(out, "  root     {}", server.root().display())?;
+        if is_there {
+            writeln!(out, "  root     {}", server.root().display())?;
+        }
         let gone = if server.is_ephemeral() {
             " (gone at exit)"
         } else {
@@ -37,6 +38,10 @@ impl Display for Banner<'_> {
             writeln!(out, "  owners   in the data directory (shadow ownership)")?;
         }
         writeln!(out, "  warning  whoever can connect is root here")?;
+        let front_door = server.data_plane().behind_front_doors();
+        if front_door.is_some_and(|(_, mount_target)| mount_target.is_none()) {
+            return writeln!(out, "Its mount target was deleted; AWS's API makes others.");
+        }
         writeln!(out, "Mount it:")?;
         writeln!(out, "  sudo {}", server.mount_command("/mnt/efs"))
     }

@@ -1,13 +1,13 @@
 //! `localefs fault`.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use localefs::admin::{self, ClientError, Target};
 use localefs::faults::{
-    Burst, Fault, FaultStatus, Freeze, InjectedError, Latency, OperationRate, Reset, Throughput,
+    Burst, FailingCall, Fault, FaultStatus, Freeze, InjectedError, Latency, MountTargets,
+    OperationRate, Reset, Throughput,
 };
 
 use super::fault_arguments::{
@@ -44,6 +44,15 @@ async fn run(data: &Path, command: FaultCommand) -> anyhow::Result<String> {
         }
         FaultCommand::Unfreeze(target) => unfreeze(data, target.mount_target).await,
         FaultCommand::Reset(arguments) => reset(data, arguments).await,
+        FaultCommand::Api(arguments) => {
+            let call = FailingCall {
+                operation: arguments.operation,
+                error: arguments.error,
+                count: arguments.count,
+                probability: arguments.probability,
+            };
+            add(data, vec![Fault::Api(call)]).await
+        }
         FaultCommand::List(arguments) => {
             let faults = admin::faults(data).await?;
             if arguments.json {
@@ -151,7 +160,7 @@ fn throughput(arguments: &ThroughputArguments) -> anyhow::Result<Fault> {
     Ok(Fault::Throughput(limits))
 }
 
-async fn unfreeze(data: &Path, target: Option<IpAddr>) -> anyhow::Result<String> {
+async fn unfreeze(data: &Path, target: Option<MountTargets>) -> anyhow::Result<String> {
     let faults = admin::faults(data).await?;
     let meant = |status: &&FaultStatus| match &status.fault {
         Fault::Freeze(freeze) => target.is_none() || freeze.mount_target == target,
@@ -164,7 +173,7 @@ async fn unfreeze(data: &Path, target: Option<IpAddr>) -> anyhow::Result<String>
         .collect();
     if ids.is_empty() {
         match target {
-            Some(target) => anyhow::bail!("the mount target at {target} is not frozen by itself"),
+            Some(target) => anyhow::bail!("{target} is not frozen by itself"),
             None => anyhow::bail!("no mount target is frozen"),
         }
     }
@@ -206,8 +215,9 @@ fn describe(status: &FaultStatus) -> String {
         1.0 => String::new(),
         less => format!(", probability {less}"),
     };
-    let target = |target: Option<IpAddr>| match target {
-        Some(address) => format!("mount target {address}"),
+    let target = |target: &Option<MountTargets>| match target {
+        Some(target @ MountTargets::Of(_)) => format!("mount targets of {target}"),
+        Some(target) => format!("mount target {target}"),
         None => "all mount targets".to_owned(),
     };
     match &status.fault {
@@ -260,11 +270,18 @@ fn describe(status: &FaultStatus) -> String {
             }
             format!("throughput {}", parts.join(", "))
         }
-        Fault::Freeze(freeze) => format!("freeze {}", target(freeze.mount_target)),
+        Fault::Freeze(freeze) => format!("freeze {}", target(&freeze.mount_target)),
         Fault::Reset(reset) => {
             let every = time(reset.every);
-            let target = target(reset.mount_target);
+            let target = target(&reset.mount_target);
             format!("reset {target} every {every}{}", chance(reset.probability))
+        }
+        Fault::Api(call) => {
+            let mut text = format!("api {} {}", call.operation, call.error);
+            if let Some(count) = call.count {
+                text += &format!(", {} more", count.saturating_sub(status.fired));
+            }
+            text + &chance(call.probability)
         }
         _ => "a fault that this version does not know".to_owned(),
     }

@@ -1,12 +1,13 @@
 //! What the command line says of faults.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use localefs::faults::{Nfsstat4, OpNum, OperationClass, operation_named, status_named};
+use localefs::faults::{
+    MountTargets, Nfsstat4, OpNum, OperationClass, operation_named, status_named,
+};
 
 const MIB: f64 = 1048576.0;
 
@@ -52,6 +53,10 @@ pub(super) enum FaultCommand {
     Unfreeze(TargetArguments),
     /// Reset connections (RST), once or again and again
     Reset(ResetArguments),
+    /// Let an operation of AWS's API fail; nothing of it is done
+    ///
+    /// Prints the fault's number.
+    Api(ApiArguments),
     /// Show the faults at work, and how often each has struck
     List(ListArguments),
     /// End faults; what waits goes on
@@ -197,9 +202,10 @@ pub(super) enum Mode {
 
 #[derive(Args)]
 pub(super) struct TargetArguments {
-    /// The mount target at this address; all without it
-    #[arg(long, value_name = "IP")]
-    pub(super) mount_target: Option<IpAddr>,
+    /// The mount target at this address of the server or of this id (fsmt-…), or those of this
+    /// file system (fs-…); all without it
+    #[arg(long, value_name = "IP|ID")]
+    pub(super) mount_target: Option<MountTargets>,
 }
 
 #[derive(Args)]
@@ -213,6 +219,25 @@ pub(super) struct ResetArguments {
 
     /// How likely each connection is to be reset each time
     #[arg(long, value_name = "P", default_value_t = 1.0, requires = "every")]
+    pub(super) probability: f64,
+}
+
+#[derive(Args)]
+pub(super) struct ApiArguments {
+    /// An operation of the API by its name, as CreateFileSystem or ec2:DescribeSubnets
+    #[arg(long, value_name = "NAME")]
+    pub(super) operation: String,
+
+    /// An error that it may have, as FileSystemLimitExceeded; a refusal names them all
+    #[arg(long, value_name = "CODE")]
+    pub(super) error: String,
+
+    /// So many times; for ever without it
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<u64>,
+
+    /// How likely the call is to fail
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
     pub(super) probability: f64,
 }
 

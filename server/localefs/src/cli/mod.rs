@@ -3,6 +3,7 @@
 mod addresses;
 mod arguments;
 mod banner;
+mod documents;
 mod explain;
 mod fault;
 mod fault_arguments;
@@ -38,6 +39,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
         Command::Hosts(arguments) => block_on(addresses::hosts(arguments)),
         Command::Routes(arguments) => block_on(addresses::routes(arguments)),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Man { directory } => documents::man(&directory),
         Command::Health(arguments) => block_on(status::health(arguments)),
     }
 }

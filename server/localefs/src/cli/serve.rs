@@ -1,6 +1,7 @@
 //! `localefs serve`.
 
 use std::io::{Write, stdout};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use anyhow::Context;
 use localefs::LocalEfs;
 use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::arguments::{Denied, Durability, Ownership, ServeArguments};
 use super::banner::Banner;
@@ -32,6 +33,7 @@ async fn run(arguments: ServeArguments) -> anyhow::Result<()> {
         ReadyFile::clear(path)?;
     }
     let server = start(arguments).await?;
+    warn_of_strangers(&server);
     let _ready = ready_file
         .map(|path| ReadyFile::write(&path, &server))
         .transpose()?;
@@ -41,6 +43,19 @@ async fn run(arguments: ServeArguments) -> anyhow::Result<()> {
     info!(signal = name, "stopping");
     server.shutdown().await;
     Ok(())
+}
+
+/// Addresses beyond this machine's own loopback: also in a container, whose ports may be published.
+fn warn_of_strangers(server: &LocalEfs) {
+    let is_far = |address: &&SocketAddr| !address.ip().is_loopback();
+    let far: Vec<_> = server.nfs_addresses().iter().filter(is_far).collect();
+    if !far.is_empty() {
+        warn!(nfs = ?far, "whoever can reach it is root on the files");
+    }
+    let api = server.api_address();
+    if !api.ip().is_loopback() {
+        warn!(%api, "whoever can reach it and knows the root credentials may do everything");
+    }
 }
 
 async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {

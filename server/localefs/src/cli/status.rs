@@ -58,7 +58,14 @@ impl Display for ForPeople<'_> {
             status.pid,
             duration(status.uptime_seconds)
         )?;
-        writeln!(out, "  file system  {}", status.file_system.id)?;
+        let first = &status.file_system;
+        let is_there = status.file_systems.iter().any(|of| of.id == first.id);
+        let id = if is_there {
+            &first.id
+        } else {
+            "the first was deleted"
+        };
+        writeln!(out, "  file system  {id}")?;
         writeln!(out, "  NFSv4.1      {}", addresses.join(", "))?;
         if let Some(api) = status.api {
             writeln!(out, "  AWS API      http://{api}")?;
@@ -66,7 +73,9 @@ impl Display for ForPeople<'_> {
         if let Some(dns) = status.dns {
             writeln!(out, "  DNS          {dns}")?;
         }
-        writeln!(out, "  root         {}", status.file_system.root.display())?;
+        if is_there {
+            writeln!(out, "  root         {}", first.root.display())?;
+        }
         writeln!(out, "  data         {}{gone}", status.data.display())?;
         writeln!(out, "  lease        {}", duration(status.lease_seconds))?;
         if let Some(left) = status.grace_seconds {

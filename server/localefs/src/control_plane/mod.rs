@@ -8,7 +8,6 @@ mod plane;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
 use localefs_control::adopt::Adopted;
 use localefs_control::api::{self, Api};
 use localefs_control::authorize::IamGate;
@@ -22,7 +21,9 @@ use tracing::{info, warn};
 
 use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
+use crate::faults::Faults;
 
+pub(crate) use mount_targets::Addresses;
 use plane::Plane;
 
 /// Opens the API's socket.
@@ -33,15 +34,6 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     api::bind(address).map_err(|error| ListenError::new(address, error))
 }
 
-/// Where mount targets are served.
-#[derive(Clone, Debug)]
-pub(crate) struct Addresses {
-    /// 0 is any free one.
-    pub(crate) port: u16,
-    /// Networks whose addresses this machine has.
-    pub(crate) bind: Arc<[Ipv4Net]>,
-}
-
 /// Starts the control plane, with tasks among `tasks`, and serves its API on `listener`. What is
 /// on record is served when this returns.
 ///
@@ -50,16 +42,21 @@ pub(crate) struct Addresses {
 pub(crate) async fn start(
     (settings, addresses): (Settings, Addresses),
     database: Arc<Database>,
-    (data_plane, adopted): (DataPlane, Adopted),
+    (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
     tasks: &mut JoinSet<()>,
 ) -> Result<(Api, Arc<Control>), StartError> {
     let store = Store::open(database)?;
     let (publisher, subscription) = data_plane::channel();
     let gate = Arc::new(IamGate::new(settings.clone()));
-    let plane = Arc::new(Plane::new(data_plane.clone()));
-    let control = Control::start(settings, store, plane, publisher, gate).await?;
-    control.adopt(adopted).await?;
+    let failing = faults.api();
+    let plane = Arc::new(Plane::new(data_plane.clone(), faults));
+    let control = Control::start(settings, store, plane, publisher, gate, failing).await?;
+    if is_there {
+        control.adopt(first).await?;
+    } else {
+        control.reset_to(first);
+    }
     for file_system in control.store.view()?.all::<FileSystem>()? {
         if let Err(error) = data_plane.create_file_system(&file_system.id).await {
             warn!(file_system = file_system.id, %error, "not served");

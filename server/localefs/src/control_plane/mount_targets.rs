@@ -1,18 +1,29 @@
 //! Mount targets come and go as the control plane says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
 use localefs_control::data_plane::{MountTargets, ServedMountTarget, Settled, Subscription};
 use localefs_control::network::Reachability;
 use tracing::warn;
 
-use super::Addresses;
 use super::guard::Guard;
 use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::names::is_bound;
 use crate::transport::Rules;
+
+/// Where mount targets are served.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    /// The port of those whose own is not known; 0 is any free one.
+    pub(crate) port: u16,
+    /// Ports by address.
+    pub(crate) known: BTreeMap<IpAddr, u16>,
+    /// Networks whose addresses this machine has.
+    pub(crate) bind: Arc<[Ipv4Net]>,
+}
 
 /// Opens and closes mount targets, for ever. Each listens at its mirror, and at its own address if
 /// this machine has that.
@@ -104,7 +115,9 @@ async fn open(
 ) -> Result<(), DataPlaneError> {
     let own = is_bound(&addresses.bind, target.ip_address).then_some(target.ip_address);
     for address in own.into_iter().chain([target.mirror]) {
-        let address = SocketAddr::from((address, addresses.port));
+        let address = IpAddr::from(address);
+        let port = addresses.known.get(&address).unwrap_or(&addresses.port);
+        let address = SocketAddr::from((address, *port));
         let (file_system, id) = (&target.file_system, &target.id);
         data_plane
             .create_mount_target(file_system, id, address)

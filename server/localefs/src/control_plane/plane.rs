@@ -4,25 +4,29 @@ use std::time::{Duration, SystemTime};
 
 use localefs_control::data_plane::{
     AssertedUser, ConnectedClient, DataPlane as Interface, DataPlaneError as Failure,
-    DeniedConnection, FileStep, FileWish, Metered, MountTargetActivity,
+    DeniedConnection, FaultRequest, FileStep, FileWish, Metered, MountTargetActivity,
 };
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::admin::{self, ClientStatus};
+use crate::admin::{self, Added, Cleared, ClientStatus, ResetNow, Target};
 use crate::data_plane::{DataPlane, DataPlaneError};
+use crate::faults::Faults;
 
 /// The data plane of this process.
 #[derive(Debug)]
 pub(super) struct Plane {
     data_plane: DataPlane,
+    faults: Faults,
     runtime: Handle,
 }
 
 impl Plane {
     /// Within the server's runtime.
-    pub(super) fn new(data_plane: DataPlane) -> Self {
+    pub(super) fn new(data_plane: DataPlane, faults: Faults) -> Self {
         Self {
             data_plane,
+            faults,
             runtime: Handle::current(),
         }
     }
@@ -99,6 +103,31 @@ impl Interface for Plane {
 
     fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, Failure> {
         self.data_plane.explain(file_system, wish).map_err(failure)
+    }
+
+    fn fault(&self, request: FaultRequest) -> Result<Value, Failure> {
+        let answer = match request {
+            FaultRequest::List => json!(self.faults.list()),
+            FaultRequest::Add(fault) => {
+                let fault = serde_json::from_value(fault).map_err(failure)?;
+                let id = self.faults.add(fault).map_err(failure)?;
+                json!(Added { id })
+            }
+            FaultRequest::Clear(None) => json!(Cleared {
+                cleared: self.faults.clear_all()
+            }),
+            FaultRequest::Clear(Some(id)) if self.faults.clear(id) => json!(Cleared { cleared: 1 }),
+            FaultRequest::Clear(Some(id)) => {
+                return Err(failure(format!("there is no fault {id}")));
+            }
+            FaultRequest::ResetConnections(target) => {
+                let target: Target = serde_json::from_value(target).map_err(failure)?;
+                let reset = self.faults.reset(target.mount_target.as_ref());
+                let connections = reset.map_err(failure)?;
+                json!(ResetNow { connections })
+            }
+        };
+        Ok(answer)
     }
 
     fn reset(&self, file_systems: &[String]) -> Result<(), Failure> {

@@ -11,8 +11,8 @@ use thiserror::Error;
 pub enum DataDirError {
     /// It does not exist and cannot be made, or cannot be read or written.
     #[error(
-        "cannot use {} as the data directory: {error}; choose one that can be written with --data",
-        path.display()
+        "cannot use {} as the data directory: {error}{}; choose one that can be written with --data",
+        path.display(), who(error)
     )]
     Unusable {
         /// What could not be made, read or written.
@@ -105,4 +105,13 @@ fn by(process: Option<u32>) -> String {
     process
         .map(|process| format!(" (process {process})"))
         .unwrap_or_default()
+}
+
+/// Whom a system refuses what it allows others.
+fn who(error: &io::Error) -> String {
+    let user = rustix::process::geteuid().as_raw();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(" for this process, user {user}"),
+        _ => String::new(),
+    }
 }

@@ -92,6 +92,17 @@ impl DataDir {
         Ok(opened)
     }
 
+    /// Gives the directory up, but leaves it where it is while the value lasts that is given if it
+    /// is temporary.
+    pub(crate) fn release(mut self) -> (PathBuf, Option<TempDir>) {
+        (self.layout.path.clone(), self.temporary.take())
+    }
+
+    /// Has the directory removed when this is dropped.
+    pub(crate) fn make_temporary(&mut self, directory: TempDir) {
+        self.temporary = Some(directory);
+    }
+
     /// Where things are in it.
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout

@@ -52,7 +52,9 @@ fn open_file_system(served: &Served, id: &str) -> Result<()> {
         None => {
             // What is left of one before must not come back.
             finish_removal(served, id)?;
-            served.store.add_file_system(id).map_err(unusable)?
+            let is_first = served.table().first == id;
+            let added = served.store.add_file_system(id, is_first);
+            added.map_err(unusable)?
         }
     };
     if let Some(tree) = identity.tree {
@@ -182,7 +184,7 @@ pub(super) async fn create_mount_target(
         Ok(served.new_server(&file_system, &name)?)
     })
     .await?;
-    let group = served.enter(id, &server);
+    let group = served.enter(&of, id, &server);
     let address = match listen(served, group, address) {
         Ok(address) => address,
         Err(error) => {

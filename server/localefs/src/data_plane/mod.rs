@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use localefs_engine::OperationCount;
 use localefs_vfs::MeteredSize;
 use tokio::runtime::Handle;
 
@@ -182,6 +183,13 @@ impl DataPlane {
     pub fn file_systems(&self) -> Vec<ServedFileSystem> {
         let served = self.served.upgrade();
         served.map_or_else(Vec::new, |served| status::of(&served))
+    }
+
+    /// How often each operation was executed by clients of a file system, or of all, in the order
+    /// of their numbers. What came through mount targets that are gone is not in it.
+    pub(crate) fn operations(&self, file_system: Option<&str>) -> Vec<OperationCount> {
+        let served = self.served.upgrade();
+        served.map_or_else(Vec::new, |served| status::operations(&served, file_system))
     }
 
     /// How much a file system holds, as Amazon EFS meters it.

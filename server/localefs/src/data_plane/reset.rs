@@ -82,7 +82,7 @@ async fn begin(served: &Arc<Served>, gone: Gone) -> Result<(), DataPlaneError> {
         Ok(served.new_server(&file_system, &id)?)
     })
     .await?;
-    let group = served.enter(&gone.id, &server);
+    let group = served.enter(&of, &gone.id, &server);
     let target = MountTarget {
         file_system: of,
         server,

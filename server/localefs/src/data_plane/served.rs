@@ -17,7 +17,7 @@ use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Everybody, Group, Nfs, Rules, Transport, Unknown};
+use crate::transport::{Everybody, Group, Names, Nfs, Rules, Transport, Unknown};
 
 /// The most nodes kept at hand, however many descriptors there are.
 const MAX_NODES: usize = 16_384;
@@ -46,6 +46,16 @@ pub(crate) struct FileSystem {
     pub(super) vfs: Arc<vfs::FileSystem>,
     /// How many nodes it keeps at hand.
     cached_nodes: AtomicUsize,
+}
+
+impl FileSystem {
+    /// What the connections are known by that come through one of its mount targets.
+    pub(super) fn names(&self, mount_target: &str) -> Names {
+        Names {
+            mount_target: mount_target.into(),
+            file_system: self.identity.id.as_str().into(),
+        }
+    }
 }
 
 /// A mount target that is served.
@@ -189,10 +199,16 @@ impl Served {
 
     /// Puts a mount target into the transport, with the rules that guard it. Nothing leads to it
     /// yet.
-    pub(super) fn enter(&self, id: &str, server: &Arc<engine::Server>) -> Group {
+    pub(super) fn enter(
+        &self,
+        file_system: &FileSystem,
+        id: &str,
+        server: &Arc<engine::Server>,
+    ) -> Group {
         let rules = self.table().rules.get(id).cloned();
         let rules = rules.unwrap_or_else(|| Arc::new(Everybody));
-        self.transport.add(self.service(server), rules)
+        self.transport
+            .add(file_system.names(id), self.service(server), rules)
     }
 
     /// Makes the server of a mount target that nothing leads to yet. May block.
@@ -214,6 +230,11 @@ impl Served {
         }))
     }
 
+    /// Says which file system would be the first; it is not there.
+    pub(crate) fn miss_first(&self, id: &str) {
+        id.clone_into(&mut self.table().first);
+    }
+
     /// Puts the first file system behind the front doors, with its mount target if it has one,
     /// which lets nobody in before its rules are known. May block.
     ///
@@ -228,7 +249,7 @@ impl Served {
         if let Some(id) = mount_target {
             let server = self.new_server(file_system, &id)?;
             self.table().rules.insert(id.clone(), Arc::new(Unknown));
-            let group = self.enter(&id, &server);
+            let group = self.enter(file_system, &id, &server);
             self.transport.lead(Some(group));
             let target = MountTarget {
                 file_system: Arc::clone(file_system),

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use localefs_engine::OperationCount;
+
 use super::served::Served;
 use crate::admin::{
     ClientStatus, DeniedConnection, MountTargetStatus, ServedFileSystem, seconds_left,
@@ -45,6 +47,27 @@ pub(super) fn of(served: &Served) -> Vec<ServedFileSystem> {
         mount_targets: of_file_system(&file_system.identity.id),
     });
     status.collect()
+}
+
+/// How often each operation was executed, over the mount targets of a file system or of all.
+pub(super) fn operations(served: &Served, of: Option<&str>) -> Vec<OperationCount> {
+    let table = served.table();
+    let mut sum: Vec<OperationCount> = Vec::new();
+    for target in table.mount_targets.values() {
+        if of.is_some_and(|of| target.file_system.identity.id != of) {
+            continue;
+        }
+        let counts = target.server.operations();
+        if sum.is_empty() {
+            sum = counts;
+            continue;
+        }
+        for (sum, count) in sum.iter_mut().zip(counts) {
+            sum.succeeded += count.succeeded;
+            sum.failed += count.failed;
+        }
+    }
+    sum
 }
 
 fn client(client: localefs_engine::ClientStatus) -> ClientStatus {

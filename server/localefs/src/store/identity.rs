@@ -54,10 +54,13 @@ pub(crate) struct Identity {
 /// What a server starts with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// The file system behind the front doors.
+    /// The file system behind the front doors. If it was deleted, that of one that would come in
+    /// its place, which is on no record.
     pub(crate) identity: Identity,
     /// Its mount target there, unless that was deleted.
     pub(crate) mount_target: Option<String>,
+    /// Whether it was deleted.
+    pub(crate) is_deleted: bool,
 }
 
 /// Numbers for starts that no other start gets.
@@ -86,6 +89,13 @@ impl Store {
             let mut front_doors = transaction.open_table(FRONT_DOORS)?;
             transaction.open_table(REMOVED)?;
             let mut found = first.get(path)?.map(|id| id.value().to_owned());
+            if tree.is_none() && found.as_deref() == Some("") {
+                return Ok(Start {
+                    identity: Identity::random(None, None),
+                    mount_target: None,
+                    is_deleted: true,
+                });
+            }
             if found.is_none() {
                 // Data format 1 had one file system for each tree.
                 for entry in file_systems.iter()? {
@@ -127,6 +137,7 @@ impl Store {
             Start {
                 identity,
                 mount_target: Some(mount_target).filter(|id| !id.is_empty()),
+                is_deleted: false,
             }
         };
         transaction.commit()?;
@@ -174,11 +185,19 @@ impl Store {
         Ok(own)
     }
 
-    /// Gives an id that no file system has an identity, whose tree is in the data directory.
-    pub(crate) fn add_file_system(&self, id: &str) -> Result<Identity, redb::Error> {
+    /// Gives an id that no file system has an identity, whose tree is in the data directory. The
+    /// next start finds the first one behind the front doors.
+    pub(crate) fn add_file_system(
+        &self,
+        id: &str,
+        is_first: bool,
+    ) -> Result<Identity, redb::Error> {
         let new = Identity::random(Some(id.to_owned()), None);
         let transaction = self.database.begin_write()?;
         new.insert(&mut transaction.open_table(FILE_SYSTEMS)?)?;
+        if is_first {
+            transaction.open_table(FIRST)?.insert(&[][..], id)?;
+        }
         transaction.commit()?;
         Ok(new)
     }
@@ -192,7 +211,7 @@ impl Store {
         {
             let mut first = transaction.open_table(FIRST)?;
             if first.get(&[][..])?.is_some_and(|first| first.value() == id) {
-                // The next start makes another one, unless it serves a tree from elsewhere.
+                // The next start makes no other one in its place.
                 first.insert(&[][..], "")?;
             }
         }
@@ -352,13 +371,18 @@ mod tests {
         let store = open(scratch.path());
         let first = store.start(None, None).unwrap();
         let id = "fs-fffffffffffffffff";
-        let other = store.add_file_system(id).unwrap();
+        let other = store.add_file_system(id, false).unwrap();
         assert_eq!(store.file_system(id).unwrap().as_ref(), Some(&other));
         assert_eq!(store.start(None, None).unwrap(), first);
         store.remove_file_system(&first.identity.id).unwrap();
         assert_eq!(store.file_system(&first.identity.id).unwrap(), None);
         let next = store.start(None, Some(id.to_owned())).unwrap();
+        assert!(next.is_deleted && next.mount_target.is_none());
         assert!(next.identity.id != id && next.identity.id != first.identity.id);
+        assert_eq!(store.file_system(&next.identity.id).unwrap(), None);
+        let again = store.add_file_system(&next.identity.id, true).unwrap();
+        let found = store.start(None, None).unwrap();
+        assert!(!found.is_deleted && found.identity == again);
         assert_eq!(store.removed().unwrap(), [first.identity.id.as_str()]);
         store.forget_removed(&first.identity.id).unwrap();
         assert!(store.removed().unwrap().is_empty());

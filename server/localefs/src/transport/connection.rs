@@ -19,7 +19,7 @@ use super::Shared;
 use super::calls::Calls;
 use super::ending::{Closing, Ended};
 use super::inbound::Inbound;
-use super::limits::RECORDS_PER_TURN;
+use super::limits::{OCTETS_PER_TURN, RECORDS_PER_TURN};
 use super::outbound::Outbound;
 use super::registry::{Entry, Order};
 use super::service::{Answer, Service};
@@ -63,7 +63,7 @@ impl<S: Service> Connection<S> {
     pub(super) fn new(shared: Arc<Shared>, service: S, stream: TcpStream, entry: Entry) -> Self {
         let now = Instant::now();
         Self {
-            inbound: Inbound::new(shared.longest_record),
+            inbound: Inbound::new(shared.longest_record, Arc::clone(&shared.buffers)),
             calls: Calls::default(),
             outbound: Outbound::new(Arc::clone(&shared.unread)),
             shared,
@@ -122,8 +122,14 @@ impl<S: Service> Connection<S> {
     /// Answers the records that are there, as far as the bounds and this turn go. Tells whether
     /// none is left.
     fn take_records(&mut self) -> bool {
+        let before = self.outbound.octets();
         for _ in 0..RECORDS_PER_TURN {
-            if self.closing || self.backlogged() || self.entry.control.is_halted() {
+            let queued = self.outbound.octets() - before;
+            if self.closing
+                || self.backlogged()
+                || queued >= OCTETS_PER_TURN
+                || self.entry.control.is_halted()
+            {
                 return false;
             }
             match self.inbound.next() {

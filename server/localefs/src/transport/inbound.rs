@@ -2,9 +2,11 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use localefs_engine::Buffers;
 use localefs_protocol::record::{Assembled, RecordAssembler, RecordError};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
@@ -17,6 +19,8 @@ use super::limits::{COPIED, LITTLE, READ_AT_ONCE};
 /// Between records it holds neither a buffer nor a share of the budget.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    /// Where long records are received.
+    buffers: Arc<Buffers>,
     assembler: RecordAssembler,
     input: BytesMut,
     /// Covers `input`, what the assembler holds, and the room to read into.
@@ -27,8 +31,9 @@ pub(super) struct Inbound {
 
 impl Inbound {
     /// Takes records of at most `longest` octets.
-    pub(super) fn new(longest: usize) -> Self {
+    pub(super) fn new(longest: usize, buffers: Arc<Buffers>) -> Self {
         Self {
+            buffers,
             assembler: RecordAssembler::new(longest),
             input: BytesMut::new(),
             share: Share::default(),
@@ -56,6 +61,7 @@ impl Inbound {
         if record.len() <= COPIED {
             return Ok(Some((Bytes::copy_from_slice(&record), share)));
         }
+        self.buffers.keep(&record);
         Ok(Some((record, share)))
     }
 
@@ -101,8 +107,8 @@ impl Inbound {
     ) -> Poll<io::Result<usize>> {
         let room = self.room();
         if self.input.capacity() - self.input.len() < room && !self.input.try_reclaim(room) {
-            // Exactly what the share covers, where growing in place may double.
-            let mut input = BytesMut::with_capacity(self.input.len() + room);
+            // What the share covers, where growing in place may double.
+            let mut input = self.buffers.take(self.input.len() + room);
             input.extend_from_slice(&self.input);
             self.input = input;
         }
@@ -132,7 +138,7 @@ mod tests {
 
     /// Reads `stream` in steps of `step` octets and gives the records found.
     fn records(stream: &[u8], step: usize, budget: &Budget) -> Vec<Vec<u8>> {
-        let mut inbound = Inbound::new(LONGEST);
+        let mut inbound = Inbound::new(LONGEST, Arc::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut found = Vec::new();
         for mut piece in stream.chunks(step) {
@@ -185,7 +191,7 @@ mod tests {
     fn a_long_record_ends_with_its_buffer() {
         let stream = [record(100_000), record(10)].concat();
         let budget = Budget::new(LONGEST);
-        let mut inbound = Inbound::new(LONGEST);
+        let mut inbound = Inbound::new(LONGEST, Arc::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut source = &stream[..];
         for _ in 0..2 {
@@ -202,7 +208,7 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_for_a_record_that_is_too_long() {
-        let mut inbound = Inbound::new(LONGEST);
+        let mut inbound = Inbound::new(LONGEST, Arc::default());
         let budget = Budget::new(LONGEST);
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(inbound.try_extend(&budget));
@@ -219,7 +225,7 @@ mod tests {
     #[test]
     fn an_announcement_keeps_no_memory() {
         let budget = Budget::new(2 * LONGEST);
-        let mut inbound = Inbound::new(LONGEST);
+        let mut inbound = Inbound::new(LONGEST, Arc::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
         let stream = record(LONGEST);
         for mut piece in [&stream[..10], &stream[10..1000], &stream[1000..]] {
@@ -246,7 +252,7 @@ mod tests {
     #[test]
     fn a_record_waits_for_its_memory() {
         let budget = Budget::new(READ_AT_ONCE);
-        let mut inbound = Inbound::new(LONGEST);
+        let mut inbound = Inbound::new(LONGEST, Arc::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
         let stream = record(READ_AT_ONCE * 2);
         assert!(inbound.try_extend(&budget));

@@ -69,6 +69,9 @@ pub(super) const COPIED: usize = 8 << 10;
 /// Records answered before the replies so far are written and other connections get their turn.
 pub(super) const RECORDS_PER_TURN: usize = 64;
 
+/// Octets of replies in one turn after which the same happens: who reads much must not keep the others waiting.
+pub(super) const OCTETS_PER_TURN: usize = 256 << 10;
+
 /// With no more than this of a record there, no room is kept for the rest while it does not come:
 /// who only begins records takes no memory to speak of.
 pub(super) const LITTLE: usize = 4 << 10;

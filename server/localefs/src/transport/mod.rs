@@ -12,6 +12,7 @@ mod budget;
 mod calls;
 mod complaint;
 mod connection;
+mod door;
 mod ending;
 mod filter;
 mod gate;
@@ -27,11 +28,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use localefs_engine::Buffers;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio::time::{interval, timeout};
@@ -39,6 +41,8 @@ use tracing::{info, warn};
 
 use budget::Budget;
 use complaint::Complaint;
+pub(crate) use door::Names;
+pub use door::{MountTargets, NoMountTargets};
 pub(crate) use gate::{Everybody, Rules, Ruling, State, Tracking, Unknown};
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
@@ -71,6 +75,8 @@ struct Shared {
     limits: Limits,
     requests: Budget,
     registry: Arc<Registry>,
+    /// Where long records are received.
+    buffers: Arc<Buffers>,
     /// Octets of replies queued over all connections.
     unread: Arc<AtomicUsize>,
 }
@@ -92,6 +98,7 @@ impl<S: Service> Transport<S> {
             requests: Budget::new(limits.request_octets.max(2 * longest_record)),
             registry: Arc::new(Registry::new(limits.connections, limits.waiting)),
             limits,
+            buffers: Arc::default(),
             unread: Arc::default(),
         });
         let relief = tokio::spawn(relieve(Arc::clone(&shared))).abort_handle();
@@ -103,8 +110,8 @@ impl<S: Service> Transport<S> {
     }
 
     /// Adds a service, which nothing leads to yet, with the rules that guard it.
-    pub(crate) fn add(&self, service: S, rules: Arc<dyn Rules>) -> Group {
-        let group = self.shared.registry.add_group(rules);
+    pub(crate) fn add(&self, names: Names, service: S, rules: Arc<dyn Rules>) -> Group {
+        let group = self.shared.registry.add_group(names, rules);
         self.listeners.add(group, service);
         group
     }
@@ -210,15 +217,18 @@ impl Connections {
         self.0.len()
     }
 
-    /// Freezes those that came to one of these addresses, also later ones, and only those.
+    /// Freezes these, also later ones, and only these.
     pub(crate) fn freeze(&self, frozen: Frozen) {
         self.0.freeze(frozen);
     }
 
-    /// Resets those that came to this address, or to any, and that `chosen` is true of; gives how
-    /// many.
-    pub(crate) fn reset(&self, address: Option<IpAddr>, chosen: impl FnMut() -> bool) -> usize {
-        self.0.reset(address, chosen)
+    /// Resets those of some mount targets, or of all, that `chosen` is true of; gives how many.
+    pub(crate) fn reset(
+        &self,
+        targets: Option<&MountTargets>,
+        chosen: impl FnMut() -> bool,
+    ) -> usize {
+        self.0.reset(targets, chosen)
     }
 }
 
@@ -229,6 +239,7 @@ async fn relieve(shared: Arc<Shared>) {
     let mut cut = Complaint::default();
     loop {
         ticks.tick().await;
+        shared.buffers.trim();
         let waiting = shared.requests.waiting().min(CUT_AT_ONCE);
         if waiting == 0 {
             continue;

@@ -10,6 +10,7 @@ use localefs_engine::Connection;
 use tokio::sync::Notify;
 
 use super::Denied;
+use super::door::{Door, MountTargets, Names};
 use super::gate::{Gate, Rules, State};
 
 /// What a connection has been told.
@@ -32,17 +33,17 @@ pub(crate) enum Frozen {
     /// None.
     #[default]
     None,
-    /// Those that came to one of these addresses.
-    At(Vec<IpAddr>),
+    /// Those of these mount targets.
+    Of(Vec<MountTargets>),
     /// All.
     All,
 }
 
 impl Frozen {
-    fn covers(&self, local: IpAddr) -> bool {
+    fn covers(&self, door: &Door) -> bool {
         match self {
             Self::None => false,
-            Self::At(addresses) => addresses.contains(&local),
+            Self::Of(targets) => targets.iter().any(|targets| targets.have(door)),
             Self::All => true,
         }
     }
@@ -56,8 +57,7 @@ pub(super) struct Control {
     frozen: AtomicBool,
     /// The gate lets nothing through.
     shut: AtomicBool,
-    /// The server's address.
-    local: IpAddr,
+    door: Door,
     /// When its unfinished record began, in milliseconds since the registry was made, plus one;
     /// 0 between records.
     unfinished: AtomicU64,
@@ -156,6 +156,8 @@ struct Members {
     /// Those that wait for their gate to open.
     waiting: usize,
     rules: Arc<dyn Rules>,
+    /// What it is of.
+    names: Names,
 }
 
 /// Why a connection has no place.
@@ -211,7 +213,7 @@ impl Registry {
     }
 
     /// Makes a group without connections.
-    pub(super) fn add_group(&self, rules: Arc<dyn Rules>) -> Group {
+    pub(super) fn add_group(&self, names: Names, rules: Arc<dyn Rules>) -> Group {
         let mut open = self.lock();
         let group = Group(open.next);
         open.next += 1;
@@ -219,6 +221,7 @@ impl Registry {
             admitted: 0,
             waiting: 0,
             rules,
+            names,
         };
         open.groups.insert(group, members);
         group
@@ -246,6 +249,10 @@ impl Registry {
             return Err(Refusal::Gone);
         }
         let members = open.groups.get(&group).ok_or(Refusal::Gone)?;
+        let door = Door {
+            local,
+            of: members.names.clone(),
+        };
         let gate = Gate::new(&*members.rules, peer, Instant::now());
         let because = gate.because.clone();
         if !open.count(group, gate.state, (self.limit, self.waiting_limit)) {
@@ -256,9 +263,9 @@ impl Registry {
         let control = Arc::new(Control {
             order: AtomicU8::new(Order::Serve as u8),
             given: Notify::new(),
-            frozen: AtomicBool::new(open.frozen.covers(local)),
+            frozen: AtomicBool::new(open.frozen.covers(&door)),
             shut: AtomicBool::new(!gate.state.is_open()),
-            local,
+            door,
             unfinished: AtomicU64::new(0),
             began: self.began,
         });
@@ -347,20 +354,24 @@ impl Registry {
         for Known { control, .. } in open.connections.values() {
             control
                 .frozen
-                .store(frozen.covers(control.local), Ordering::Relaxed);
+                .store(frozen.covers(&control.door), Ordering::Relaxed);
             control.given.notify_one();
         }
         open.frozen = frozen;
     }
 
     /// Resets connections; see [`super::Connections::reset`].
-    pub(super) fn reset(&self, local: Option<IpAddr>, mut chosen: impl FnMut() -> bool) -> usize {
+    pub(super) fn reset(
+        &self,
+        targets: Option<&MountTargets>,
+        mut chosen: impl FnMut() -> bool,
+    ) -> usize {
         let open = self.lock();
         let meant = open
             .connections
             .values()
             .map(|known| &known.control)
-            .filter(|control| local.is_none_or(|local| local == control.local) && chosen());
+            .filter(|control| targets.is_none_or(|of| of.have(&control.door)) && chosen());
         meant.map(|control| control.give(Order::Reset)).count()
     }
 
@@ -518,10 +529,17 @@ mod tests {
         registry.enter(group, peer(), LOCAL).unwrap().0
     }
 
+    fn names() -> Names {
+        Names {
+            mount_target: "fsmt-a".into(),
+            file_system: "fs-a".into(),
+        }
+    }
+
     #[test]
     fn there_is_room_for_so_many() {
         let registry = Arc::new(Registry::new(2, 10));
-        let group = registry.add_group(Arc::new(Everybody));
+        let group = registry.add_group(names(), Arc::new(Everybody));
         let first = enter(&registry, group);
         let second = enter(&registry, group);
         assert_ne!(first.connection.id, second.connection.id);
@@ -535,7 +553,7 @@ mod tests {
     #[tokio::test]
     async fn finishing_reaches_all_and_ends_when_they_have_left() {
         let registry = Arc::new(Registry::new(10, 10));
-        let group = registry.add_group(Arc::new(Everybody));
+        let group = registry.add_group(names(), Arc::new(Everybody));
         let entries: Vec<_> = (0..3).map(|_| enter(&registry, group)).collect();
         registry.finish();
         assert!(registry.enter(group, peer(), LOCAL).is_err());
@@ -550,8 +568,8 @@ mod tests {
     async fn one_group_ends_and_the_others_go_on() {
         let registry = Arc::new(Registry::new(10, 10));
         let (one, other) = (
-            registry.add_group(Arc::new(Everybody)),
-            registry.add_group(Arc::new(Everybody)),
+            registry.add_group(names(), Arc::new(Everybody)),
+            registry.add_group(names(), Arc::new(Everybody)),
         );
         let first = enter(&registry, one);
         let second = enter(&registry, other);
@@ -584,7 +602,7 @@ mod tests {
     #[test]
     fn the_slowest_goes_first() {
         let registry = Arc::new(Registry::new(10, 10));
-        let group = registry.add_group(Arc::new(Everybody));
+        let group = registry.add_group(names(), Arc::new(Everybody));
         let entries: Vec<_> = (0..3).map(|_| enter(&registry, group)).collect();
         entries[1].control.set_unfinished(true);
         std::thread::sleep(Duration::from_millis(5));

@@ -386,21 +386,13 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
 
 fn show(call: &Call, group: &SecurityGroup, rule: &SecurityGroupRule) -> Element {
     let owner = &call.control.settings.account_id;
-    let (from, to) = bounds(rule).unwrap_or((-1, -1));
-    let (cidr, ipv6, referenced, list) = peer_words(&rule.remote);
-    let mut shown = Element::new("item")
+    let shown = Element::new("item")
         .text("securityGroupRuleId", &rule.id)
         .text("securityGroupRuleArn", arn(call, KIND, &rule.id))
         .text("groupId", &group.id)
-        .text("groupOwnerId", owner)
-        .text("isEgress", rule.is_egress)
-        .text("ipProtocol", rule.protocol)
-        .text("fromPort", from)
-        .text("toPort", to)
-        .optional("cidrIpv4", cidr)
-        .optional("cidrIpv6", ipv6)
-        .optional("prefixListId", list)
-        .optional("description", rule.description.as_ref());
+        .text("groupOwnerId", owner);
+    let (mut shown, referenced) = traffic(shown, rule);
+    shown = shown.optional("description", rule.description.as_ref());
     if let Some(referenced) = referenced {
         let info = Element::new("referencedGroupInfo")
             .text("groupId", referenced)
@@ -412,18 +404,27 @@ fn show(call: &Call, group: &SecurityGroup, rule: &SecurityGroupRule) -> Element
 
 /// A rule that is gone.
 fn revoked(group: &SecurityGroup, rule: &SecurityGroupRule) -> Element {
+    let shown = Element::new("item")
+        .text("securityGroupRuleId", &rule.id)
+        .text("groupId", &group.id);
+    let (shown, referenced) = traffic(shown, rule);
+    shown
+        .optional("referencedGroupId", referenced)
+        .optional("description", rule.description.as_ref())
+}
+
+/// Adds which traffic a rule is about. Gives the group that it refers to, which every answer has
+/// in a form of its own.
+fn traffic(shown: Element, rule: &SecurityGroupRule) -> (Element, Option<String>) {
     let (from, to) = bounds(rule).unwrap_or((-1, -1));
     let (cidr, ipv6, referenced, list) = peer_words(&rule.remote);
-    Element::new("item")
-        .text("securityGroupRuleId", &rule.id)
-        .text("groupId", &group.id)
+    let shown = shown
         .text("isEgress", rule.is_egress)
         .text("ipProtocol", rule.protocol)
         .text("fromPort", from)
         .text("toPort", to)
         .optional("cidrIpv4", cidr)
         .optional("cidrIpv6", ipv6)
-        .optional("prefixListId", list)
-        .optional("referencedGroupId", referenced)
-        .optional("description", rule.description.as_ref())
+        .optional("prefixListId", list);
+    (shown, referenced)
 }

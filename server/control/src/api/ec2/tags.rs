@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::describe::{describing, paged};
-use super::resource::{Resource, request_tags, tag_keys};
+use super::resource::{Resource, named_with, request_tags, tag_keys};
 use super::security_group_rules::KIND as RULE;
 use super::tagging::{MOST, check, read, too_many};
 use super::{
@@ -18,8 +18,14 @@ use crate::store::{Change, View};
 /// Resources of one call (EC2 API reference, CreateTags).
 const MOST_RESOURCES: usize = 1000;
 
-/// What a call does with the tags of a resource.
-type Retag<'a> = &'a dyn Fn(&mut Vec<Tag>) -> Result<()>;
+/// A call that changes tags.
+struct Retag<'a> {
+    call: &'a Call,
+    /// What policies may ask about it.
+    asked: Vec<Key>,
+    /// What it does with the tags of a resource.
+    apply: &'a dyn Fn(&mut Vec<Tag>) -> Result<()>,
+}
 
 /// CreateTags.
 pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
@@ -29,7 +35,8 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         if tags.is_empty() {
             return Err(missing("Tag"));
         }
-        retag_all(call, change, &form, &request_tags(&tags), &|known| {
+        let asked = request_tags(&tags);
+        let apply = |known: &mut Vec<Tag>| {
             for tag in &tags {
                 match known.iter_mut().find(|known| known.key == tag.key) {
                     Some(known) => known.value.clone_from(&tag.value),
@@ -40,7 +47,9 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
                 return Err(too_many());
             }
             Ok(())
-        })
+        };
+        let apply = &apply;
+        Retag { call, asked, apply }.all(change, &form)
     })
     .await?;
     Ok(done())
@@ -64,7 +73,8 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
                 value: value.clone().unwrap_or_default(),
             })
             .collect();
-        retag_all(call, change, &form, &request_tags(&asked), &|known| {
+        let asked = request_tags(&asked);
+        let apply = |known: &mut Vec<Tag>| {
             known.retain(|tag| {
                 let goes = named.iter().any(|(key, value)| {
                     tag.key == *key && value.as_ref().is_none_or(|value| tag.value == *value)
@@ -72,97 +82,74 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
                 !(goes || named.is_empty())
             });
             Ok(())
-        })
+        };
+        let apply = &apply;
+        Retag { call, asked, apply }.all(change, &form)
     })
     .await?;
     Ok(done())
 }
 
-fn retag_all(
-    call: &Call,
-    change: &mut Change,
-    form: &Form,
-    asked: &[Key],
-    retag: Retag<'_>,
-) -> Result<()> {
-    let ids = form.list("ResourceId");
-    if ids.is_empty() {
-        return Err(missing("resourceIdSet"));
+impl Retag<'_> {
+    fn all(&self, change: &mut Change, form: &Form) -> Result<()> {
+        let ids = form.list("ResourceId");
+        if ids.is_empty() {
+            return Err(missing("resourceIdSet"));
+        }
+        if ids.len() > MOST_RESOURCES {
+            let message = format!("One call names at most {MOST_RESOURCES} resources.");
+            return Err(refused("InvalidParameterValue", message));
+        }
+        for id in &ids {
+            self.any(change, id)?;
+        }
+        unless_dry_run(form)
     }
-    if ids.len() > MOST_RESOURCES {
-        let message = format!("One call names at most {MOST_RESOURCES} resources.");
-        return Err(refused("InvalidParameterValue", message));
-    }
-    for id in &ids {
-        retag_any(call, change, id, asked, retag)?;
-    }
-    unless_dry_run(form)
-}
 
-/// Changes the tags of the resource of an id, of whatever type.
-fn retag_any(
-    call: &Call,
-    change: &mut Change,
-    id: &str,
-    asked: &[Key],
-    retag: Retag<'_>,
-) -> Result<()> {
-    let kind = id
-        .rsplit_once('-')
-        .map(|(kind, _)| kind)
-        .unwrap_or_default();
-    match kind {
-        "vpc" => retag_one::<Vpc>(call, change, id, asked, retag),
-        "subnet" => retag_one::<Subnet>(call, change, id, asked, retag),
-        "sg" => retag_one::<SecurityGroup>(call, change, id, asked, retag),
-        "sgr" => retag_rule(call, change, id, asked, retag),
-        "acl" => retag_one::<NetworkAcl>(call, change, id, asked, retag),
-        "eni" => retag_one::<NetworkInterface>(call, change, id, asked, retag),
-        "i" => retag_one::<Instance>(call, change, id, asked, retag),
-        "pl" => retag_one::<PrefixList>(call, change, id, asked, retag),
-        "pcx" => retag_one::<VpcPeering>(call, change, id, asked, retag),
-        _ => {
-            require(call, change, "*".to_owned(), asked.to_vec())?;
-            let message = format!("The ID '{}' is not valid", short(id));
-            Err(refused("InvalidID", message))
+    /// Changes the tags of the resource of an id, of whatever type.
+    fn any(&self, change: &mut Change, id: &str) -> Result<()> {
+        let kind = id.rsplit_once('-').map(|(kind, _)| kind);
+        match kind.unwrap_or_default() {
+            "vpc" => self.one::<Vpc>(change, id),
+            "subnet" => self.one::<Subnet>(change, id),
+            "sg" => self.one::<SecurityGroup>(change, id),
+            "sgr" => self.rule(change, id),
+            "acl" => self.one::<NetworkAcl>(change, id),
+            "eni" => self.one::<NetworkInterface>(change, id),
+            "i" => self.one::<Instance>(change, id),
+            "pl" => self.one::<PrefixList>(change, id),
+            "pcx" => self.one::<VpcPeering>(change, id),
+            _ => {
+                require(self.call, change, "*".to_owned(), self.asked.clone())?;
+                let message = format!("The ID '{}' is not valid", short(id));
+                Err(refused("InvalidID", message))
+            }
         }
     }
-}
 
-fn retag_one<R: Resource>(
-    call: &Call,
-    change: &mut Change,
-    id: &str,
-    asked: &[Key],
-    retag: Retag<'_>,
-) -> Result<()> {
-    let mut found: R = super::resource::named_with(call, change, id, asked.to_vec())?;
-    retag(found.tags_mut())?;
-    Ok(change.put(&found)?)
-}
+    fn one<R: Resource>(&self, change: &mut Change, id: &str) -> Result<()> {
+        let mut found: R = named_with(self.call, change, id, self.asked.clone())?;
+        (self.apply)(found.tags_mut())?;
+        Ok(change.put(&found)?)
+    }
 
-fn retag_rule(
-    call: &Call,
-    change: &mut Change,
-    id: &str,
-    asked: &[Key],
-    retag: Retag<'_>,
-) -> Result<()> {
-    let group = change
-        .page_by::<SecurityGroup>(("rule", id), None, 1)?
-        .pop();
-    let mut keys = asked.to_vec();
-    let known = group
-        .iter()
-        .flat_map(|group| &group.rules)
-        .find(|rule| rule.id == id);
-    keys.extend(known.map(|rule| tag_keys(&rule.tags)).unwrap_or_default());
-    let of = arn(call, RULE, if known.is_some() { id } else { "*" });
-    require(call, change, of, keys)?;
-    let mut group = group.ok_or_else(|| no_such_rule(id))?;
-    let rule = group.rules.iter_mut().find(|rule| rule.id == id);
-    retag(&mut rule.ok_or_else(|| no_such_rule(id))?.tags)?;
-    Ok(change.put(&group)?)
+    fn rule(&self, change: &mut Change, id: &str) -> Result<()> {
+        let group = change
+            .page_by::<SecurityGroup>(("rule", id), None, 1)?
+            .pop();
+        let mut keys = self.asked.clone();
+        let known = group
+            .iter()
+            .flat_map(|group| &group.rules)
+            .find(|rule| rule.id == id);
+        keys.extend(known.map(|rule| tag_keys(&rule.tags)).unwrap_or_default());
+        let of = arn(self.call, RULE, if known.is_some() { id } else { "*" });
+        require(self.call, change, of, keys)?;
+        let mut group = group.ok_or_else(|| no_such_rule(id))?;
+        let rule = group.rules.iter_mut().find(|rule| rule.id == id);
+        (self.apply)(&mut rule.ok_or_else(|| no_such_rule(id))?.tags)?;
+        Ok(change.put(&group)?)
+    }
 }
 
 fn no_such_rule(id: &str) -> ApiError {

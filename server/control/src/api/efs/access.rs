@@ -5,8 +5,10 @@
 
 use super::super::{ApiError, Call, Demand, Result};
 use super::bad;
+use crate::api::iam::service_linked;
+use crate::authorize;
 use crate::records::{AccessPoint, FileSystem, MountTarget, Tag};
-use crate::store::View;
+use crate::store::{Change, View};
 
 /// The ARN of a file system.
 pub(super) fn file_system_arn(call: &Call, id: &str) -> String {
@@ -123,12 +125,48 @@ pub(super) fn require_tagging(call: &Call, view: &View, kind: &str, tags: &[Tag]
 
 /// Asks for a permission of EC2 that EFS uses on the caller's behalf.
 pub(super) fn require_ec2(call: &Call, view: &View, action: &str) -> Result<()> {
+    require_of(call, view, &format!("ec2:{action}"), "*".to_owned(), &[])
+}
+
+/// Makes EFS's service-linked role, if it isn't there: who makes the first mount target or
+/// replication needs to be allowed to (EFS user guide, "Using service-linked roles for Amazon
+/// EFS").
+pub(super) fn ensure_role(call: &Call, change: &mut Change) -> Result<()> {
+    if service_linked::efs_role_exists(change)? {
+        return Ok(());
+    }
+    let role = service_linked::efs_role_arn(&call.control.settings.account_id);
+    let keys = [("iam:AWSServiceName", service_linked::EFS)];
+    require_of(call, change, "iam:CreateServiceLinkedRole", role, &keys)?;
+    let created = authorize::seconds(&call.request);
+    Ok(service_linked::ensure_efs_role(change, created)?)
+}
+
+/// Asks for the right to hand EFS a role (Service Authorization Reference,
+/// CreateReplicationConfiguration).
+pub(super) fn require_passing(call: &Call, view: &View, role: &str) -> Result<()> {
+    let keys = [("iam:PassedToService", service_linked::EFS)];
+    require_of(call, view, "iam:PassRole", role.to_owned(), &keys)
+}
+
+/// Asks for an action of another service that EFS uses on the caller's behalf.
+pub(super) fn require_of(
+    call: &Call,
+    view: &View,
+    action: &str,
+    resource: String,
+    keys: &[(&str, &str)],
+) -> Result<()> {
+    let keys = keys
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()]));
     call.require(
         view,
         Demand {
-            action: format!("ec2:{action}"),
-            resource: "*".to_owned(),
-            ..Demand::default()
+            action: action.to_owned(),
+            resource,
+            keys: keys.collect(),
+            resource_policy: None,
         },
     )
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn, no_file_system};
+use super::keys::Key;
 use super::{bad, describe, input, limits, page, throughput};
 use crate::data_plane::Metered;
 use crate::ids;
@@ -45,6 +46,9 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             )?;
             access::require_tagging(call, change, "file-system", &input.tags)?;
             let new = new(call, input)?;
+            if let Some(key) = &new.kms_key_id {
+                Key::named(key).require(call, change)?;
+            }
             let known =
                 change.page_by::<FileSystem>(("creation-token", &new.creation_token), None, 1)?;
             if let Some(known) = known.first() {
@@ -126,7 +130,7 @@ fn new(call: &Call, input: Create) -> Result<FileSystem> {
         },
         performance_mode,
         encrypted,
-        kms_key_id: encrypted.then(|| key_arn(call, input.kms_key_id.as_deref())),
+        kms_key_id: encrypted.then(|| Key::of(call, input.kms_key_id.as_deref()).arn),
         throughput_mode,
         provisioned: input.provisioned_throughput_in_mibps,
         throughput_changed: None,
@@ -137,19 +141,6 @@ fn new(call: &Call, input: Create) -> Result<FileSystem> {
         backup: backup.then(|| "ENABLED".to_owned()),
         policy: None,
     })
-}
-
-/// The ARN of the key that a caller names; that of EFS itself if none is named.
-fn key_arn(call: &Call, named: Option<&str>) -> String {
-    let settings = &call.control.settings;
-    let (region, account) = (&settings.region, &settings.account_id);
-    let prefix = format!("arn:aws:kms:{region}:{account}:");
-    match named {
-        Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
-        Some(alias) if alias.starts_with("alias/") => format!("{prefix}{alias}"),
-        Some(id) => format!("{prefix}key/{id}"),
-        None => format!("{prefix}alias/aws/elasticfilesystem"),
-    }
 }
 
 #[derive(Debug, Deserialize)]

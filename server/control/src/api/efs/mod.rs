@@ -5,6 +5,7 @@ mod access_points;
 mod backup;
 mod describe;
 mod file_systems;
+mod keys;
 mod lifecycle;
 mod limits;
 pub mod model;
@@ -17,6 +18,8 @@ mod protection;
 mod replication;
 mod tags;
 mod tags_deprecated;
+#[cfg(test)]
+mod tests;
 mod throughput;
 
 use http::Method;
@@ -110,7 +113,7 @@ fn bad(message: impl Into<String>) -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
+mod route_tests {
     use super::*;
 
     #[test]

@@ -43,6 +43,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
                 require_ec2(call, change, action)?;
             }
             access::must_be_available(call, &found)?;
+            access::ensure_role(call, change)?;
             make(call, change, &found, &input)
         })
         .await?;

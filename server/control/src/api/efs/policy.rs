@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn};
 use super::input;
-use crate::authorize;
 use crate::iam::file_system_policy::{self, InvalidPolicy};
+use crate::identity;
 use crate::ids;
 use crate::records::FileSystem;
 
@@ -34,7 +34,7 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
             };
             let parsed = file_system_policy::parse(&input.policy, &arn).map_err(invalid)?;
             let account = &call.control.settings.account_id;
-            if authorize::unknown_principal(change, account, &parsed)?.is_some() {
+            if identity::unknown_principal(change, account, &parsed)?.is_some() {
                 return Err(invalid(InvalidPolicy::Principal));
             }
             let policy = file_system_policy::normalise(&input.policy, &arn, ids::uuid);

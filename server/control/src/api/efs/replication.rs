@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn};
+use super::keys::Key;
 use super::{describe, input, limits, page};
 use crate::ids;
 use crate::records::{Destination, FileSystem, LifeCycle, Replication};
@@ -42,6 +43,14 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         .change(move |call, change| {
             let id = &input.source_file_system_id;
             let source = access::available_file_system(call, change, id, Vec::new())?;
+            for role in input
+                .destinations
+                .iter()
+                .filter_map(|to| to.role_arn.as_ref())
+            {
+                access::require_passing(call, change, role)?;
+            }
+            access::ensure_role(call, change)?;
             let [to] = input.destinations.as_slice() else {
                 return Err(invalid("Exactly one destination is required."));
             };
@@ -136,6 +145,12 @@ fn destination(
     }
     let now = call.request.millis();
     let id = ids::random("fs-");
+    // That of the source is for one in the same region that isn't told another.
+    let key = match &source.kms_key_id {
+        Some(key) if to.kms_key_id.is_none() => Key::named(key),
+        _ => Key::of(call, to.kms_key_id.as_deref()),
+    };
+    key.require(call, change)?;
     change.put(&FileSystem {
         creation_token: format!("destination-of-{}", source.id),
         created: now,
@@ -144,7 +159,7 @@ fn destination(
         },
         // A destination is encrypted, whatever its source is.
         encrypted: true,
-        kms_key_id: to.kms_key_id.clone().or_else(|| source.kms_key_id.clone()),
+        kms_key_id: Some(key.arn),
         zone: to.availability_zone_name.clone(),
         tags: Vec::new(),
         protection: "REPLICATING".to_owned(),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::common::{
-    Keys, at_most, date, key_id, listed, no_such, nothing, now, own_name, permitted, require,
-    secret,
+    Keys, at_most, date, key_id, listed, no_such, nothing, now, own_name, require, secret,
 };
+use super::holder::permitted;
 use super::input::{ACCESS_KEY, Input, NAME_128};
 use super::records::{AccessKey, User};
 use crate::api::xml::Element;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::attach::attached_element;
-use super::common::{Holder, Keys, encoded, members, profile_element, require, truncation};
+use super::common::{Entity, Keys, encoded, listed_by_kind, members, require, truncation};
+use super::holder::Holder;
 use super::input::Input;
+use super::instance_profiles::profile_element;
 use super::policies;
 use super::records::{Group, InstanceProfile, ManagedPolicy, Permissions, Role, User};
 use crate::api::xml::Element;
@@ -117,7 +119,7 @@ pub async fn details(call: Arc<Call>) -> Result<Answer> {
     require(&call, &view, "*", Keys::none())?;
     let account = &call.control.settings.account_id;
     let wanted = |kind: &str| filter.is_empty() || filter.iter().any(|wanted| wanted == kind);
-    let mut all: Vec<(&'static str, String, Element)> = Vec::new();
+    let mut all: Vec<Entity> = Vec::new();
     if wanted("User") {
         for user in view.all::<User>()? {
             let mut groups = Vec::new();
@@ -177,16 +179,11 @@ pub async fn details(call: Arc<Call>) -> Result<Answer> {
         }
     }
     let cut = page.cut(all, |(kind, key, _)| format!("{kind}/{key}"));
-    let of = |name: &'static str, wanted: &str| {
-        let items = cut.items.iter().filter(|(kind, _, _)| *kind == wanted);
-        members(name, items.map(|(_, _, element)| element.clone()))
-    };
-    let mut answer = vec![
-        of("UserDetailList", "User"),
-        of("GroupDetailList", "Group"),
-        of("RoleDetailList", "Role"),
-        of("Policies", "Policy"),
+    let lists = [
+        ("UserDetailList", "User"),
+        ("GroupDetailList", "Group"),
+        ("RoleDetailList", "Role"),
+        ("Policies", "Policy"),
     ];
-    answer.extend(truncation(cut.marker.clone()));
-    Ok(Answer::Xml(answer))
+    Ok(Answer::Xml(listed_by_kind(&lists, cut)))
 }

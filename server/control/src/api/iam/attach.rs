@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::common::{Holder, Keys, at_most, attachable, listed, no_such, nothing, permitted};
+use super::common::{Keys, at_most, attachable, listed, no_such, nothing};
+use super::holder::{Holder, permitted};
 use super::input::{ARN, Input, NAME_128, POLICY_PATH};
 use super::policies::name_of;
 use crate::api::xml::Element;

@@ -4,15 +4,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::Rng;
 
 use super::input::Cut;
-use super::records::{
-    AccessKey, Group, InstanceProfile, ManagedPolicy, Permissions, Role, Tag, User,
-};
+use super::records::{AccessKey, ManagedPolicy, Tag, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, ApiError, Call, Demand, Result};
 use crate::authorize;
-use crate::iam::policy::quota;
 use crate::iam::{MalformedPolicy, Policy, PolicyKind, managed};
-use crate::store::{Record, View};
+use crate::identity;
+use crate::store::View;
 use crate::time::{Seconds, iso8601};
 
 /// An id: a prefix and 17 letters and digits (IAM user guide, "Unique identifiers").
@@ -106,7 +104,7 @@ pub fn check_document(
 ) -> Result<Policy> {
     let policy = Policy::parse(document, kind).map_err(|error| malformed(&error))?;
     let account = &call.control.settings.account_id;
-    match authorize::unknown_principal(view, account, &policy)? {
+    match identity::unknown_principal(view, account, &policy)? {
         None => Ok(policy),
         Some(value) => Err(malformed(&MalformedPolicy::Principal {
             kind: "AWS".to_owned(),
@@ -240,6 +238,21 @@ pub fn listed(name: &'static str, cut: Cut<Element>) -> Vec<Element> {
     answer
 }
 
+/// One of several lists in an answer: its kind, its key within that, and what is shown.
+pub type Entity = (&'static str, String, Element);
+
+/// Lists for one kind of entity each, which a page fills together.
+#[must_use]
+pub fn listed_by_kind(lists: &[(&'static str, &str)], cut: Cut<Entity>) -> Vec<Element> {
+    let of = |(name, wanted): &(&'static str, &str)| {
+        let items = cut.items.iter().filter(|(kind, _, _)| kind == wanted);
+        members(name, items.map(|(_, _, element)| element.clone()))
+    };
+    let mut answer: Vec<Element> = lists.iter().map(of).collect();
+    answer.extend(truncation(cut.marker));
+    answer
+}
+
 /// `IsTruncated` and `Marker`.
 #[must_use]
 pub fn truncation(marker: Option<String>) -> Vec<Element> {
@@ -264,264 +277,10 @@ pub fn tags_element(tags: &[Tag]) -> Element {
     members("Tags", items)
 }
 
-/// `PermissionsBoundary`, if there is one.
-fn boundary_element(permissions: &Permissions) -> Option<Element> {
-    let arn = permissions.boundary.as_ref()?;
-    let element = Element::new("PermissionsBoundary")
-        .text("PermissionsBoundaryType", "Policy")
-        .text("PermissionsBoundaryArn", arn);
-    Some(element)
-}
-
 /// A date of an answer.
 #[must_use]
 pub fn date(seconds: Seconds) -> String {
     iso8601(seconds)
-}
-
-/// Something that has policies: a user, a group or a role.
-pub trait Holder: Record + Clone + Send + 'static {
-    /// `User`, `Group`, `Role`.
-    const KIND: &'static str;
-    /// `UserName`, ...
-    const NAME: &'static str;
-    /// In messages: `user`, `group`, `role`.
-    const WORD: &'static str;
-    /// Characters that all its inline policies may have together.
-    const INLINE: usize;
-
-    /// Its name as it was given.
-    fn name(&self) -> &str;
-    /// Its path.
-    fn path(&self) -> &str;
-    /// Its unique id.
-    fn id(&self) -> &str;
-    /// Its ARN.
-    fn arn(&self, account: &str) -> String;
-    /// Its policies.
-    fn permissions(&self) -> &Permissions;
-    /// The same, to be changed.
-    fn permissions_mut(&mut self) -> &mut Permissions;
-    /// Its tags; groups have none.
-    fn tags(&self) -> &[Tag];
-    /// Refuses changes of what belongs to a service.
-    ///
-    /// # Errors
-    /// UnmodifiableEntity.
-    fn modifiable(&self) -> Result<()> {
-        Ok(())
-    }
-    /// As it stands in answers; `whole` with tags and boundary, which lists leave out.
-    fn element(&self, name: &'static str, account: &str, whole: bool) -> Element;
-}
-
-impl Holder for User {
-    const KIND: &'static str = "User";
-    const NAME: &'static str = "UserName";
-    const WORD: &'static str = "user";
-    const INLINE: usize = quota::USER_INLINE;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
-
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn element(&self, name: &'static str, account: &str, whole: bool) -> Element {
-        let element = Element::new(name)
-            .text("Path", &self.path)
-            .text("UserName", &self.name)
-            .text("UserId", &self.id)
-            .text("Arn", self.arn(account))
-            .text("CreateDate", date(self.created));
-        if !whole {
-            return element;
-        }
-        let element = element.children(boundary_element(&self.permissions));
-        if self.tags.is_empty() {
-            element
-        } else {
-            element.child(tags_element(&self.tags))
-        }
-    }
-}
-
-impl Holder for Group {
-    const KIND: &'static str = "Group";
-    const NAME: &'static str = "GroupName";
-    const WORD: &'static str = "group";
-    const INLINE: usize = quota::GROUP_INLINE;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
-
-    fn tags(&self) -> &[Tag] {
-        &[]
-    }
-
-    fn element(&self, name: &'static str, account: &str, _whole: bool) -> Element {
-        Element::new(name)
-            .text("Path", &self.path)
-            .text("GroupName", &self.name)
-            .text("GroupId", &self.id)
-            .text("Arn", self.arn(account))
-            .text("CreateDate", date(self.created))
-    }
-}
-
-impl Holder for Role {
-    const KIND: &'static str = "Role";
-    const NAME: &'static str = "RoleName";
-    const WORD: &'static str = "role";
-    const INLINE: usize = quota::ROLE_INLINE;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn arn(&self, account: &str) -> String {
-        self.arn(account)
-    }
-
-    fn permissions(&self) -> &Permissions {
-        &self.permissions
-    }
-
-    fn permissions_mut(&mut self) -> &mut Permissions {
-        &mut self.permissions
-    }
-
-    fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    fn modifiable(&self) -> Result<()> {
-        if self.service.is_none() {
-            return Ok(());
-        }
-        let message = format!(
-            "Cannot perform the operation on the protected role '{}' - this role is only \
-             modifiable by AWS",
-            self.name
-        );
-        Err(ApiError::new(400, "UnmodifiableEntity", message))
-    }
-
-    fn element(&self, name: &'static str, account: &str, whole: bool) -> Element {
-        let element = Element::new(name)
-            .text("Path", &self.path)
-            .text("RoleName", &self.name)
-            .text("RoleId", &self.id)
-            .text("Arn", self.arn(account))
-            .text("CreateDate", date(self.created))
-            .text("AssumeRolePolicyDocument", encoded(&self.trust));
-        let description = Some(&self.description).filter(|text| !text.is_empty());
-        let element = element
-            .optional("Description", description)
-            .text("MaxSessionDuration", self.max_session);
-        if !whole {
-            return element;
-        }
-        let element = element.children(boundary_element(&self.permissions));
-        let element = if self.tags.is_empty() {
-            element
-        } else {
-            element.child(tags_element(&self.tags))
-        };
-        element.child(Element::new("RoleLastUsed"))
-    }
-}
-
-/// The ARN that a holder has, or would have if it existed.
-pub fn arn_of<H: Holder>(call: &Call, found: Option<&H>, name: &str) -> String {
-    let account = &call.control.settings.account_id;
-    match found {
-        Some(holder) => holder.arn(account),
-        None => format!("arn:aws:iam::{account}:{}/{name}", H::WORD),
-    }
-}
-
-/// The holder of this name, spelled as it was given.
-///
-/// # Errors
-/// Those of the store.
-pub fn find<H: Holder>(view: &View, name: &str) -> Result<Option<H>> {
-    Ok(view
-        .get::<H>(&name.to_ascii_lowercase())?
-        .filter(|found| found.name() == name))
-}
-
-/// The holder of this name, if the caller has the permission of the call on it.
-///
-/// # Errors
-/// AccessDenied, NoSuchEntity.
-pub fn permitted<H: Holder>(call: &Call, view: &View, name: &str, keys: Keys) -> Result<H> {
-    let found = find::<H>(view, name)?;
-    let own = found.as_ref().map(|holder| {
-        let boundary = holder.permissions().boundary.as_deref();
-        Keys::of(holder.tags()).maybe("iam:PermissionsBoundary", boundary)
-    });
-    let mut all = own.unwrap_or_default();
-    all.0.extend(keys.0);
-    require(call, view, &arn_of(call, found.as_ref(), name), all)?;
-    found.ok_or_else(|| missing::<H>(name))
-}
-
-/// NoSuchEntity for a user, group or role.
-#[must_use]
-pub fn missing<H: Holder>(name: &str) -> ApiError {
-    no_such(format!("The {} with name {name} cannot be found.", H::WORD))
 }
 
 /// The policy that may be attached, or be a boundary, under this ARN.
@@ -555,33 +314,5 @@ pub fn own_name(call: &Call, view: &View) -> Result<String> {
     user.map(|user| user.name).ok_or_else(|| {
         let message = "Must specify userName when calling with non-User credentials";
         ApiError::new(400, "ValidationError", message)
-    })
-}
-
-/// `InstanceProfile` in answers.
-pub fn profile_element(
-    view: &View,
-    account: &str,
-    name: &'static str,
-    profile: &InstanceProfile,
-) -> Result<Element> {
-    let role = match &profile.role {
-        Some(key) => view.get::<Role>(key)?,
-        None => None,
-    };
-    let roles = role
-        .iter()
-        .map(|role| role.element("member", account, false));
-    let element = Element::new(name)
-        .text("Path", &profile.path)
-        .text("InstanceProfileName", &profile.name)
-        .text("InstanceProfileId", &profile.id)
-        .text("Arn", profile.arn(account))
-        .text("CreateDate", date(profile.created))
-        .child(members("Roles", roles));
-    Ok(if profile.tags.is_empty() {
-        element
-    } else {
-        element.child(tags_element(&profile.tags))
     })
 }

@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use super::common::{
-    Holder, Keys, arn_of, at_most, conflict, exists, listed, nothing, now, permitted, require,
-    unique_id,
-};
-use super::input::{Input, NAME_128, PATH, PATH_PREFIX};
+use super::common::{Keys, at_most, conflict, listed, nothing, now, require, unique_id};
+use super::holder::{self, Holder, is_free, permitted};
+use super::input::{Input, NAME_128, PATH};
 use super::records::{Group, Permissions, User};
 use super::users;
 use crate::api::{Answer, Call, Result};
@@ -37,12 +35,7 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
         };
         let account = &call.control.settings.account_id;
         require(call, change, &group.arn(account), Keys::none())?;
-        if change.get::<Group>(&group.key)?.is_some() {
-            return Err(exists(format!(
-                "Group with name {} already exists.",
-                group.name
-            )));
-        }
+        is_free(change, &group)?;
         at_most(change.count::<Group>()?, MOST, "GroupsPerAccount")?;
         change.put(&group)?;
         Ok(Answer::Xml(vec![group.element("Group", account, true)]))
@@ -67,29 +60,6 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
     Ok(Answer::Xml(answer))
 }
 
-/// ListGroups.
-pub async fn list(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let prefix = input
-        .optional("PathPrefix", &PATH_PREFIX)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let account = &call.control.settings.account_id;
-    require(
-        &call,
-        &view,
-        &format!("arn:aws:iam::{account}:group{prefix}"),
-        Keys::none(),
-    )?;
-    let mut groups = view.all::<Group>()?;
-    groups.retain(|group| group.path.starts_with(&prefix));
-    let cut = page.cut(groups, |group| group.key.clone());
-    let cut = cut.map(|group| group.element("member", account, false));
-    Ok(Answer::Xml(listed("Groups", cut)))
-}
-
 /// UpdateGroup: another name, another path. Its users stay.
 pub async fn update(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
@@ -98,34 +68,16 @@ pub async fn update(call: Arc<Call>) -> Result<Answer> {
         let new_name = input.optional("NewGroupName", &NAME_128);
         let new_path = input.optional("NewPath", &PATH);
         input.done()?;
-        let mut group = permitted::<Group>(call, change, &name, Keys::none())?;
-        let old = group.key.clone();
-        group.path = new_path.unwrap_or(group.path);
-        group.name = new_name.unwrap_or(group.name);
-        group.key = group.name.to_ascii_lowercase();
-        require(
-            call,
-            change,
-            &arn_of(call, Some(&group), &group.name),
-            Keys::none(),
-        )?;
-        if group.key != old {
-            if change.get::<Group>(&group.key)?.is_some() {
-                return Err(exists(format!(
-                    "Group with name {} already exists.",
-                    group.name
-                )));
-            }
-            for mut user in change.all_by::<User>(("group", &old))? {
+        let to = (name, new_name, new_path);
+        holder::update::<Group>(call, change, to, |change, old, new| {
+            for mut user in change.all_by::<User>(("group", old))? {
                 for key in user.groups.iter_mut().filter(|key| **key == old) {
-                    key.clone_from(&group.key);
+                    new.clone_into(key);
                 }
                 change.put(&user)?;
             }
-            change.remove::<Group>(&old)?;
-        }
-        change.put(&group)?;
-        Ok(nothing())
+            Ok(())
+        })
     })
     .await
 }

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use super::common::{
-    Holder, Keys, check_document, encoded, limit, listed, no_such, nothing, permitted,
-};
+use super::common::{Keys, check_document, encoded, limit, listed, no_such, nothing};
+use super::holder::{Holder, permitted};
 use super::input::{DOCUMENT, Input, NAME_128};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};

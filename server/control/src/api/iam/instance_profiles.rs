@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use super::common::{
-    Keys, at_most, conflict, exists, find, members, missing, no_such, nothing, now,
-    permitted as permitted_holder, profile_element, require, require_action, truncation, unique_id,
+    Keys, at_most, conflict, date, exists, members, no_such, nothing, now, require, require_action,
+    tags_element, truncation, unique_id,
 };
-use super::input::{Cut, Input, NAME_64, NAME_128, PATH, PATH_PREFIX};
+use super::holder::{Holder, below_path, find, missing, permitted as permitted_holder};
+use super::input::{Cut, Input, NAME_64, NAME_128, PATH};
 use super::records::{InstanceProfile, Role};
+use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
 use crate::store::View;
 
@@ -32,6 +34,34 @@ pub fn permitted(call: &Call, view: &View, name: &str, keys: Keys) -> Result<Ins
     };
     require(call, view, &arn, keys)?;
     found.ok_or_else(|| no_such(format!("Instance Profile {name} cannot be found.")))
+}
+
+/// `InstanceProfile` in answers.
+pub fn profile_element(
+    view: &View,
+    account: &str,
+    name: &'static str,
+    profile: &InstanceProfile,
+) -> Result<Element> {
+    let role = match &profile.role {
+        Some(key) => view.get::<Role>(key)?,
+        None => None,
+    };
+    let roles = role
+        .iter()
+        .map(|role| role.element("member", account, false));
+    let element = Element::new(name)
+        .text("Path", &profile.path)
+        .text("InstanceProfileName", &profile.name)
+        .text("InstanceProfileId", &profile.id)
+        .text("Arn", profile.arn(account))
+        .text("CreateDate", date(profile.created))
+        .child(members("Roles", roles));
+    Ok(if profile.tags.is_empty() {
+        element
+    } else {
+        element.child(tags_element(&profile.tags))
+    })
 }
 
 /// CreateInstanceProfile.
@@ -112,16 +142,7 @@ fn answer(call: &Call, view: &View, cut: Cut<InstanceProfile>) -> Result<Answer>
 
 /// ListInstanceProfiles.
 pub async fn list(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let prefix = input
-        .optional("PathPrefix", &PATH_PREFIX)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let account = &call.control.settings.account_id;
-    let arn = format!("arn:aws:iam::{account}:instance-profile{prefix}");
-    require(&call, &view, &arn, Keys::none())?;
+    let (view, prefix, page) = below_path(&call, "instance-profile")?;
     let mut profiles = view.all::<InstanceProfile>()?;
     profiles.retain(|profile| profile.path.starts_with(&prefix));
     answer(

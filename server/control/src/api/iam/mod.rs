@@ -5,10 +5,13 @@ mod account;
 mod attach;
 pub(super) mod common;
 mod groups;
+pub(super) mod holder;
 mod inline;
 pub(super) mod input;
 mod instance_profiles;
 mod policies;
+mod policy_entities;
+mod policy_versions;
 pub mod records;
 mod roles;
 pub mod service_linked;
@@ -34,7 +37,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("CreateGroup", groups::create),
     operation!("CreateInstanceProfile", instance_profiles::create),
     operation!("CreatePolicy", policies::create),
-    operation!("CreatePolicyVersion", policies::create_version),
+    operation!("CreatePolicyVersion", policy_versions::create_version),
     operation!("CreateRole", roles::create),
     operation!("CreateServiceLinkedRole", service_linked::create),
     operation!("CreateUser", users::create),
@@ -43,7 +46,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("DeleteGroupPolicy", inline::delete::<Group>),
     operation!("DeleteInstanceProfile", instance_profiles::delete),
     operation!("DeletePolicy", policies::delete),
-    operation!("DeletePolicyVersion", policies::delete_version),
+    operation!("DeletePolicyVersion", policy_versions::delete_version),
     operation!("DeleteRole", roles::delete),
     operation!(
         "DeleteRolePermissionsBoundary",
@@ -67,7 +70,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("GetGroupPolicy", inline::get::<Group>),
     operation!("GetInstanceProfile", instance_profiles::get),
     operation!("GetPolicy", policies::get),
-    operation!("GetPolicyVersion", policies::get_version),
+    operation!("GetPolicyVersion", policy_versions::get_version),
     operation!("GetRole", roles::get),
     operation!("GetRolePolicy", inline::get::<Role>),
     operation!(
@@ -81,22 +84,22 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("ListAttachedGroupPolicies", attach::list::<Group>),
     operation!("ListAttachedRolePolicies", attach::list::<Role>),
     operation!("ListAttachedUserPolicies", attach::list::<User>),
-    operation!("ListEntitiesForPolicy", policies::entities),
+    operation!("ListEntitiesForPolicy", policy_entities::entities),
     operation!("ListGroupPolicies", inline::list::<Group>),
-    operation!("ListGroups", groups::list),
+    operation!("ListGroups", holder::list::<Group>),
     operation!("ListGroupsForUser", groups::of_user),
     operation!("ListInstanceProfileTags", tags::list::<InstanceProfile>),
     operation!("ListInstanceProfiles", instance_profiles::list),
     operation!("ListInstanceProfilesForRole", instance_profiles::of_role),
     operation!("ListPolicies", policies::list),
     operation!("ListPolicyTags", tags::list::<ManagedPolicy>),
-    operation!("ListPolicyVersions", policies::list_versions),
+    operation!("ListPolicyVersions", policy_versions::list_versions),
     operation!("ListRolePolicies", inline::list::<Role>),
     operation!("ListRoleTags", tags::list::<Role>),
-    operation!("ListRoles", roles::list),
+    operation!("ListRoles", holder::list::<Role>),
     operation!("ListUserPolicies", inline::list::<User>),
     operation!("ListUserTags", tags::list::<User>),
-    operation!("ListUsers", users::list),
+    operation!("ListUsers", holder::list::<User>),
     operation!("PutGroupPolicy", inline::put::<Group>),
     operation!("PutRolePermissionsBoundary", attach::put_boundary::<Role>),
     operation!("PutRolePolicy", inline::put::<Role>),
@@ -107,7 +110,7 @@ pub const OPERATIONS: &[Operation] = &[
         instance_profiles::remove_role
     ),
     operation!("RemoveUserFromGroup", groups::remove_user),
-    operation!("SetDefaultPolicyVersion", policies::set_default),
+    operation!("SetDefaultPolicyVersion", policy_versions::set_default),
     operation!("SimulateCustomPolicy", simulate::custom),
     operation!("SimulatePrincipalPolicy", simulate::principal),
     operation!("TagInstanceProfile", tags::tag::<InstanceProfile>),

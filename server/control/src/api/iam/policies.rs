@@ -1,13 +1,13 @@
-//! Managed policies: CreatePolicy, GetPolicy, ListPolicies, DeletePolicy; their versions; and
-//! ListEntitiesForPolicy.
+//! Managed policies: CreatePolicy, GetPolicy, ListPolicies, DeletePolicy.
 
 use std::sync::Arc;
 
 use super::common::{
-    Holder, Keys, at_most, check_document, conflict, date, encoded, exists, invalid, limit, listed,
-    members, no_such, nothing, now, require, require_action, tags_element, truncation, unique_id,
+    Keys, at_most, check_document, conflict, date, exists, invalid, limit, members, no_such,
+    nothing, now, require, require_action, tags_element, truncation, unique_id,
 };
-use super::input::{ARN, DESCRIPTION, DOCUMENT, Input, NAME_128, PATH, POLICY_PATH, VERSION};
+use super::input::{ARN, DESCRIPTION, DOCUMENT, Input, NAME_128, POLICY_PATH};
+use super::policy_versions::{managed_version, version_element};
 use super::records::{Group, ManagedPolicy, PolicyVersion, Role, Tag, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
@@ -15,13 +15,10 @@ use crate::arn::Arn;
 use crate::iam::PolicyKind;
 use crate::iam::managed::{self, MANAGED, Managed};
 use crate::iam::policy::{quota, size};
-use crate::store::{Record, View};
+use crate::store::View;
 
 /// Managed policies of an account.
 const MOST: usize = 1500;
-
-/// Versions of a managed policy.
-const MOST_VERSIONS: usize = 5;
 
 /// The name in a managed policy's ARN.
 #[must_use]
@@ -30,7 +27,7 @@ pub fn name_of(arn: &str) -> &str {
 }
 
 /// A managed policy, of whomever.
-enum Found {
+pub(super) enum Found {
     Own(Box<ManagedPolicy>),
     Aws(&'static Managed),
 }
@@ -52,7 +49,7 @@ pub fn own(call: &Call, view: &View, arn: &str, keys: Keys) -> Result<ManagedPol
     }
 }
 
-fn find(call: &Call, view: &View, arn: &str, mut keys: Keys) -> Result<Found> {
+pub(super) fn find(call: &Call, view: &View, arn: &str, mut keys: Keys) -> Result<Found> {
     let parsed: Option<Arn> = arn.parse().ok();
     let is_policy = parsed.is_some_and(|arn| {
         arn.service == "iam" && arn.region.is_empty() && arn.resource_type() == "policy"
@@ -231,7 +228,7 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     .await
 }
 
-fn check_managed(call: &Call, view: &View, document: &str) -> Result<()> {
+pub(super) fn check_managed(call: &Call, view: &View, document: &str) -> Result<()> {
     check_document(call, view, document, PolicyKind::Identity)?;
     if size(document) > quota::MANAGED {
         return Err(limit(format!(
@@ -333,264 +330,6 @@ pub async fn delete(call: Arc<Call>) -> Result<Answer> {
         Ok(nothing())
     })
     .await
-}
-
-fn version_element(
-    name: &'static str,
-    default: u32,
-    version: &PolicyVersion,
-    whole: bool,
-) -> Element {
-    let element = Element::new(name);
-    let element = if whole {
-        element.text("Document", encoded(&version.document))
-    } else {
-        element
-    };
-    element
-        .text("VersionId", format!("v{}", version.number))
-        .text("IsDefaultVersion", version.number == default)
-        .text("CreateDate", date(version.created))
-}
-
-/// The number of `v3`, or of `v3.suffix`.
-fn number(id: &str) -> u32 {
-    let digits = id
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .unwrap_or_default();
-    digits.parse().unwrap_or(0)
-}
-
-fn no_version(arn: &str, id: &str) -> crate::api::ApiError {
-    no_such(format!(
-        "Policy {arn} version {id} does not exist or is not attachable."
-    ))
-}
-
-/// CreatePolicyVersion.
-pub async fn create_version(call: Arc<Call>) -> Result<Answer> {
-    call.change(|call, change| {
-        let mut input = Input::of(call)?;
-        let arn = input.text("PolicyArn", &ARN);
-        let document = input.text("PolicyDocument", &DOCUMENT);
-        let set_default = input.flag("SetAsDefault");
-        input.done()?;
-        let mut policy = own(call, change, &arn, Keys::none())?;
-        check_managed(call, change, &document)?;
-        if policy.versions.len() >= MOST_VERSIONS {
-            return Err(limit(
-                "A managed policy can have up to 5 versions. Before you create a new version, you \
-                 must delete an existing version.",
-            ));
-        }
-        let version = PolicyVersion {
-            number: policy.next,
-            document,
-            created: now(call),
-        };
-        policy.next += 1;
-        policy.updated = version.created;
-        if set_default {
-            policy.default = version.number;
-        }
-        let element = version_element("PolicyVersion", policy.default, &version, false);
-        policy.versions.push(version);
-        change.put(&policy)?;
-        Ok(Answer::Xml(vec![element]))
-    })
-    .await
-}
-
-/// GetPolicyVersion.
-pub async fn get_version(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let arn = input.text("PolicyArn", &ARN);
-    let id = input.text("VersionId", &VERSION);
-    input.done()?;
-    let view = call.view()?;
-    let element = match find(&call, &view, &arn, Keys::none())? {
-        Found::Own(policy) => {
-            let version = policy
-                .versions
-                .iter()
-                .find(|version| version.number == number(&id));
-            version.map(|version| version_element("PolicyVersion", policy.default, version, true))
-        }
-        Found::Aws(managed) => {
-            (managed.version == id).then(|| managed_version(managed, "PolicyVersion", true))
-        }
-    };
-    Ok(Answer::Xml(vec![
-        element.ok_or_else(|| no_version(&arn, &id))?,
-    ]))
-}
-
-fn managed_version(managed: &Managed, name: &'static str, whole: bool) -> Element {
-    let element = Element::new(name);
-    let element = if whole {
-        element.text("Document", encoded(managed.document))
-    } else {
-        element
-    };
-    element
-        .text("VersionId", managed.version)
-        .text("IsDefaultVersion", true)
-        .text("CreateDate", managed.updated)
-}
-
-/// ListPolicyVersions, the newest first. Of AWS's policies there is the latest alone.
-pub async fn list_versions(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let arn = input.text("PolicyArn", &ARN);
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let versions = match find(&call, &view, &arn, Keys::none())? {
-        Found::Own(policy) => {
-            let element = |version| version_element("member", policy.default, version, false);
-            policy
-                .versions
-                .iter()
-                .map(|version| (u32::MAX - version.number, element(version)))
-                .collect()
-        }
-        Found::Aws(managed) => vec![(0, managed_version(managed, "member", false))],
-    };
-    let cut = page
-        .cut(versions, |(order, _)| format!("{order:010}"))
-        .map(|(_, element)| element);
-    Ok(Answer::Xml(listed("Versions", cut)))
-}
-
-/// SetDefaultPolicyVersion.
-pub async fn set_default(call: Arc<Call>) -> Result<Answer> {
-    call.change(|call, change| {
-        let mut input = Input::of(call)?;
-        let arn = input.text("PolicyArn", &ARN);
-        let id = input.text("VersionId", &VERSION);
-        input.done()?;
-        let mut policy = own(call, change, &arn, Keys::none())?;
-        let known = policy
-            .versions
-            .iter()
-            .any(|version| version.number == number(&id));
-        if !known {
-            return Err(no_version(&arn, &id));
-        }
-        policy.default = number(&id);
-        policy.updated = now(call);
-        change.put(&policy)?;
-        Ok(nothing())
-    })
-    .await
-}
-
-/// DeletePolicyVersion: any but the default.
-pub async fn delete_version(call: Arc<Call>) -> Result<Answer> {
-    call.change(|call, change| {
-        let mut input = Input::of(call)?;
-        let arn = input.text("PolicyArn", &ARN);
-        let id = input.text("VersionId", &VERSION);
-        input.done()?;
-        let mut policy = own(call, change, &arn, Keys::none())?;
-        if policy.default == number(&id) {
-            return Err(conflict("Cannot delete the default version of a policy."));
-        }
-        let before = policy.versions.len();
-        policy
-            .versions
-            .retain(|version| version.number != number(&id));
-        if policy.versions.len() == before {
-            return Err(no_version(&arn, &id));
-        }
-        policy.updated = now(call);
-        change.put(&policy)?;
-        Ok(nothing())
-    })
-    .await
-}
-
-/// ListEntitiesForPolicy: who has it.
-pub async fn entities(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let arn = input.text("PolicyArn", &ARN);
-    let kinds = [
-        "User",
-        "Role",
-        "Group",
-        "LocalManagedPolicy",
-        "AWSManagedPolicy",
-    ];
-    let filter = input.one_of("EntityFilter", &kinds);
-    let usage = input.one_of(
-        "PolicyUsageFilter",
-        &["PermissionsPolicy", "PermissionsBoundary"],
-    );
-    let prefix = input
-        .optional("PathPrefix", &PATH)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    find(&call, &view, &arn, Keys::none())?;
-    let indexes: &[&str] = match usage {
-        Some("PermissionsPolicy") => &["attached"],
-        Some(_) => &["boundary"],
-        None => &["attached", "boundary"],
-    };
-    let mut all = Vec::new();
-    if filter.is_none_or(|filter| filter == "Group") {
-        all.extend(having::<Group>(&view, indexes, &arn, &prefix)?);
-    }
-    if filter.is_none_or(|filter| filter == "Role") {
-        all.extend(having::<Role>(&view, indexes, &arn, &prefix)?);
-    }
-    if filter.is_none_or(|filter| filter == "User") {
-        all.extend(having::<User>(&view, indexes, &arn, &prefix)?);
-    }
-    let cut = page.cut(all, |(kind, name, _)| format!("{kind}/{name}"));
-    let of_kind = |list: &'static str, wanted: &str| {
-        let items = cut.items.iter().filter(|(kind, _, _)| *kind == wanted);
-        members(list, items.map(|(_, _, element)| element.clone()))
-    };
-    let mut answer = vec![
-        of_kind("PolicyGroups", "Group"),
-        of_kind("PolicyUsers", "User"),
-        of_kind("PolicyRoles", "Role"),
-    ];
-    answer.extend(truncation(cut.marker.clone()));
-    Ok(Answer::Xml(answer))
-}
-
-type Entity = (&'static str, String, Element);
-
-fn having<H: Holder + Record>(
-    view: &View,
-    indexes: &[&str],
-    arn: &str,
-    prefix: &str,
-) -> Result<Vec<Entity>> {
-    let mut found: Vec<Entity> = Vec::new();
-    for index in indexes {
-        for holder in view.all_by::<H>((index, arn))? {
-            let twice = found.iter().any(|(_, name, _)| name == holder.name());
-            if !holder.path().starts_with(prefix) || twice {
-                continue;
-            }
-            let id = match H::KIND {
-                "User" => "UserId",
-                "Group" => "GroupId",
-                _ => "RoleId",
-            };
-            let element = Element::new("member")
-                .text(H::NAME, holder.name())
-                .text(id, holder.id());
-            found.push((H::KIND, holder.name().to_owned(), element));
-        }
-    }
-    Ok(found)
 }
 
 /// A policy of the account with all its versions, for GetAccountAuthorizationDetails.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::common::{
-    Holder, Keys, at_most, attachable, check_document, conflict, exists, limit, listed, nothing,
-    now, permitted, require, require_action, unique_id,
+    Keys, at_most, attachable, check_document, conflict, limit, nothing, now, require,
+    require_action, unique_id,
 };
-use super::input::{ARN, DOCUMENT, Input, NAME_64, PATH, PATH_PREFIX, ROLE_DESCRIPTION};
+use super::holder::{Holder, is_free, permitted};
+use super::input::{ARN, DOCUMENT, Input, NAME_64, PATH, ROLE_DESCRIPTION};
 use super::records::{InstanceProfile, Permissions, Role};
 use crate::api::{Answer, Call, Result};
 use crate::iam::PolicyKind;
@@ -66,12 +67,7 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
             let message = "Paths under /aws-service-role/ are for service-linked roles.";
             return Err(super::common::invalid(message));
         }
-        if change.get::<Role>(&role.key)?.is_some() {
-            return Err(exists(format!(
-                "Role with name {} already exists.",
-                role.name
-            )));
-        }
+        is_free(change, &role)?;
         at_most(change.count::<Role>()?, MOST, "RolesPerAccount")?;
         change.put(&role)?;
         Ok(Answer::Xml(vec![role.element("Role", account, true)]))
@@ -98,29 +94,6 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
     let role = permitted::<Role>(&call, &call.view()?, &name, Keys::none())?;
     let account = &call.control.settings.account_id;
     Ok(Answer::Xml(vec![role.element("Role", account, true)]))
-}
-
-/// ListRoles.
-pub async fn list(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let prefix = input
-        .optional("PathPrefix", &PATH_PREFIX)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let account = &call.control.settings.account_id;
-    require(
-        &call,
-        &view,
-        &format!("arn:aws:iam::{account}:role{prefix}"),
-        Keys::none(),
-    )?;
-    let mut roles = view.all::<Role>()?;
-    roles.retain(|role| role.path.starts_with(&prefix));
-    let cut = page.cut(roles, |role| role.key.clone());
-    let cut = cut.map(|role| role.element("member", account, false));
-    Ok(Answer::Xml(listed("Roles", cut)))
 }
 
 /// UpdateRole: description and longest session.

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
-use super::common::{Holder, Keys, invalid, no_such, now, permitted, require, unique_id};
+use super::common::{Keys, invalid, no_such, now, require, unique_id};
+use super::holder::{Holder, permitted};
 use super::input::{ANY, Input, NAME_64, NAME_128, ROLE_DESCRIPTION};
 use super::records::{Permissions, Role};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
+use crate::records::{MountTarget, Replication};
 use crate::store::{Change, StoreError, View};
 use crate::time::Seconds;
 
@@ -118,7 +120,16 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
     .await
 }
 
-/// DeleteServiceLinkedRole: done at once.
+/// What EFS still needs its role for.
+fn used_by(view: &View) -> std::result::Result<Option<String>, StoreError> {
+    let targets = view.page::<MountTarget>(None, 1)?;
+    let replications = view.page::<Replication>(None, 1)?;
+    let targets = targets.into_iter().map(|target| target.file_system);
+    let replications = replications.into_iter().map(|of| of.source);
+    Ok(targets.chain(replications).next())
+}
+
+/// DeleteServiceLinkedRole: done at once, or not at all while EFS needs the role.
 pub async fn delete(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
         let mut input = Input::of(call)?;
@@ -132,7 +143,9 @@ pub async fn delete(call: Arc<Call>) -> Result<Answer> {
             "task/aws-service-role/{service}/{name}/{}",
             role.id.to_lowercase()
         );
-        change.remove::<Role>(&role.key)?;
+        if used_by(change)?.is_none() {
+            change.remove::<Role>(&role.key)?;
+        }
         Ok(Answer::Xml(vec![Element::of("DeletionTaskId", task)]))
     })
     .await
@@ -151,10 +164,30 @@ pub async fn deletion_status(call: Arc<Call>) -> Result<Answer> {
     let path = role.map_or("*", |(path, _)| path);
     let arn = format!("arn:aws:iam::{account}:role/aws-service-role/{path}");
     require(&call, &view, &arn, Keys::none())?;
-    match role {
-        Some(_) => Ok(Answer::Xml(vec![Element::of("Status", "SUCCEEDED")])),
-        None => Err(no_such(format!(
-            "The deletion task {task} cannot be found."
-        ))),
-    }
+    let Some((path, id)) = role else {
+        let message = format!("The deletion task {task} cannot be found.");
+        return Err(no_such(message));
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let left = view.get::<Role>(&name.to_ascii_lowercase())?;
+    let left = left.filter(|role| role.id.eq_ignore_ascii_case(id));
+    let Some(role) = left else {
+        return Ok(Answer::Xml(vec![Element::of("Status", "SUCCEEDED")]));
+    };
+    let settings = &call.control.settings;
+    let usage = Element::new("member")
+        .text("Region", &settings.region)
+        .child(
+            Element::new("Resources").children(used_by(&view)?.map(|file_system| {
+                let (region, account) = (&settings.region, &settings.account_id);
+                let arn = format!(
+                    "arn:aws:elasticfilesystem:{region}:{account}:file-system/{file_system}"
+                );
+                Element::of("member", arn)
+            })),
+        );
+    let reason = Element::new("Reason")
+        .text("Reason", format!("The role {} is in use.", role.name))
+        .child(Element::new("RoleUsageList").child(usage));
+    Ok(Answer::Xml(vec![Element::of("Status", "FAILED"), reason]))
 }

@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use super::common::{Keys, find, invalid, missing, now, require, truncation};
+use super::common::{Keys, invalid, now, require, truncation};
+use super::holder::{find, missing};
 use super::input::{ANY, ARN, DOCUMENT, Input};
 use super::records::{Group, Role, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, ApiError, Call, Result};
 use crate::arn::Arn;
-use crate::authorize::Identity;
 use crate::iam::evaluate::{Attached, Because, DecidedBy, Decision, Layer, Policies};
 use crate::iam::policy::Statement;
 use crate::iam::{Context, MalformedPolicy, Policy, PolicyKind, Principal, Request, evaluate};
+use crate::identity::Identity;
 use crate::store::View;
 
 /// Characters of all policies in a request.

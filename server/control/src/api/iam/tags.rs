@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::common::{Keys, limit, nothing, permitted, tags_element, truncation};
+use super::common::{Keys, limit, nothing, tags_element, truncation};
+use super::holder::permitted;
 use super::input::{ARN, Cut, Input, NAME_128};
 use super::policies;
 use super::records::{InstanceProfile, ManagedPolicy, Role, Tag, User};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::common::{
-    Holder, Keys, arn_of, at_most, attachable, conflict, date, exists, find, listed, nothing, now,
-    own_name, permitted, require, require_action, unique_id,
+    Keys, at_most, attachable, conflict, date, nothing, now, own_name, require, require_action,
+    unique_id,
 };
-use super::input::{ARN, Input, NAME_64, NAME_128, PATH, PATH_PREFIX};
+use super::holder::{self, Holder, find, is_free, permitted};
+use super::input::{ARN, Input, NAME_64, NAME_128, PATH};
 use super::records::{AccessKey, Permissions, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, Call, Result};
@@ -50,12 +51,7 @@ pub async fn create(call: Arc<Call>) -> Result<Answer> {
         if let Some(boundary) = &boundary {
             attachable(change, boundary)?;
         }
-        if change.get::<User>(&user.key)?.is_some() {
-            return Err(exists(format!(
-                "User with name {} already exists.",
-                user.name
-            )));
-        }
+        is_free(change, &user)?;
         at_most(change.count::<User>()?, MOST, "UsersPerAccount")?;
         change.put(&user)?;
         Ok(Answer::Xml(vec![user.element("User", account, true)]))
@@ -86,29 +82,6 @@ pub async fn get(call: Arc<Call>) -> Result<Answer> {
     Ok(Answer::Xml(vec![user.element("User", account, true)]))
 }
 
-/// ListUsers.
-pub async fn list(call: Arc<Call>) -> Result<Answer> {
-    let mut input = Input::of(&call)?;
-    let prefix = input
-        .optional("PathPrefix", &PATH_PREFIX)
-        .unwrap_or_else(|| "/".to_owned());
-    let page = input.page();
-    input.done()?;
-    let view = call.view()?;
-    let account = &call.control.settings.account_id;
-    require(
-        &call,
-        &view,
-        &format!("arn:aws:iam::{account}:user{prefix}"),
-        Keys::none(),
-    )?;
-    let mut users = view.all::<User>()?;
-    users.retain(|user| user.path.starts_with(&prefix));
-    let cut = page.cut(users, |user| user.key.clone());
-    let cut = cut.map(|user| user.element("member", account, false));
-    Ok(Answer::Xml(listed("Users", cut)))
-}
-
 /// UpdateUser: another name, another path. Keys and memberships stay.
 pub async fn update(call: Arc<Call>) -> Result<Answer> {
     call.change(|call, change| {
@@ -117,32 +90,14 @@ pub async fn update(call: Arc<Call>) -> Result<Answer> {
         let new_name = input.optional("NewUserName", &NAME_64);
         let new_path = input.optional("NewPath", &PATH);
         input.done()?;
-        let mut user = permitted::<User>(call, change, &name, Keys::none())?;
-        let old = user.key.clone();
-        user.path = new_path.unwrap_or(user.path);
-        user.name = new_name.unwrap_or(user.name);
-        user.key = user.name.to_ascii_lowercase();
-        require(
-            call,
-            change,
-            &arn_of(call, Some(&user), &user.name),
-            Keys::of(&user.tags),
-        )?;
-        if user.key != old {
-            if change.get::<User>(&user.key)?.is_some() {
-                return Err(exists(format!(
-                    "User with name {} already exists.",
-                    user.name
-                )));
-            }
-            for mut key in change.all_by::<AccessKey>(("user", &old))? {
-                key.user.clone_from(&user.key);
+        let to = (name, new_name, new_path);
+        holder::update::<User>(call, change, to, |change, old, new| {
+            for mut key in change.all_by::<AccessKey>(("user", old))? {
+                new.clone_into(&mut key.user);
                 change.put(&key)?;
             }
-            change.remove::<User>(&old)?;
-        }
-        change.put(&user)?;
-        Ok(nothing())
+            Ok(())
+        })
     })
     .await
 }
@@ -174,5 +129,5 @@ pub async fn delete(call: Arc<Call>) -> Result<Answer> {
 
 /// Whether a user of this name is there; for the operations on groups.
 pub(super) fn existing(view: &crate::store::View, name: &str) -> Result<User> {
-    find::<User>(view, name)?.ok_or_else(|| super::common::missing::<User>(name))
+    find::<User>(view, name)?.ok_or_else(|| holder::missing::<User>(name))
 }

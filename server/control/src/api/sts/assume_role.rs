@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::session::{credentials, issue};
-use crate::api::iam::common::{Keys, find, malformed, now};
+use crate::api::iam::common::{Keys, malformed, now};
+use crate::api::iam::holder::find;
 use crate::api::iam::input::{
     ARN, DOCUMENT, EXTERNAL_ID, Input, NAME_128, SESSION_NAME, SOURCE_IDENTITY,
 };

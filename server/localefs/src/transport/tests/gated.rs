@@ -77,7 +77,7 @@ struct Gated {
 impl Gated {
     fn new(rules: Lets, limits: Limits, denied: Denied) -> Self {
         let transport = Transport::start(LONGEST, limits, denied);
-        let group = transport.add(Scripted, Arc::new(rules));
+        let group = transport.add(names(), Scripted, Arc::new(rules));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = transport.listen(group, address).unwrap();
         let bench = Bench { transport, address };
@@ -210,8 +210,11 @@ async fn who_waits_too_many_is_reset_and_others_are_not() {
         ..Limits::default()
     };
     let gated = Gated::new(NOBODY, limits, Denied::Silence);
-    let other = gated.bench.transport.add(Scripted, Arc::new(NOBODY));
-    let open = gated.bench.transport.add(Scripted, Arc::new(ALL));
+    let other = gated
+        .bench
+        .transport
+        .add(names(), Scripted, Arc::new(NOBODY));
+    let open = gated.bench.transport.add(names(), Scripted, Arc::new(ALL));
     let at = |group| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         gated.bench.transport.listen(group, address).unwrap()

@@ -79,6 +79,40 @@ const IP_PERMISSIONS: &[Parameter] = &[
     text("IpPermissions.N.PrefixListIds.N.PrefixListId"),
 ];
 
+/// One rule, in the form from before `IpPermissions`.
+const ONE_RULE: &[Parameter] = &[
+    text("SourceSecurityGroupName"),
+    text("SourceSecurityGroupOwnerId"),
+    text("IpProtocol"),
+    integer("FromPort"),
+    integer("ToPort"),
+    text("CidrIp"),
+];
+
+/// A security group by id or by name.
+const GROUP: &[Parameter] = &[text("GroupId"), text("GroupName")];
+
+const RULE_DESCRIPTIONS: &[Parameter] = &[
+    text("SecurityGroupRuleDescription.N.SecurityGroupRuleId"),
+    text("SecurityGroupRuleDescription.N.Description"),
+];
+
+const NETWORK_ACL_ENTRY: &[Parameter] = &[
+    text("NetworkAclId"),
+    integer("RuleNumber"),
+    text("Protocol"),
+    word("RuleAction", RULE_ACTION),
+    flag("Egress"),
+    text("CidrBlock"),
+    text("Ipv6CidrBlock"),
+    integer("Icmp.Code"),
+    integer("Icmp.Type"),
+    integer("PortRange.From"),
+    integer("PortRange.To"),
+];
+
+const RESOURCE_TAGS: &[Parameter] = &[text("ResourceId.N"), text("Tag.N.Key"), text("Tag.N.Value")];
+
 const RULE_ACTION: &[&str] = &["allow", "deny"];
 
 const TENANCY: &[&str] = &["default", "dedicated", "host"];
@@ -126,38 +160,11 @@ pub const INPUTS: &[Input] = &[
     ),
     input(
         "AuthorizeSecurityGroupEgress",
-        &[
-            DRY_RUN,
-            TAGS,
-            IP_PERMISSIONS,
-            &[
-                text("GroupId"),
-                text("SourceSecurityGroupName"),
-                text("SourceSecurityGroupOwnerId"),
-                text("IpProtocol"),
-                integer("FromPort"),
-                integer("ToPort"),
-                text("CidrIp"),
-            ],
-        ],
+        &[DRY_RUN, TAGS, IP_PERMISSIONS, ONE_RULE, &[text("GroupId")]],
     ),
     input(
         "AuthorizeSecurityGroupIngress",
-        &[
-            DRY_RUN,
-            TAGS,
-            IP_PERMISSIONS,
-            &[
-                text("CidrIp"),
-                integer("FromPort"),
-                text("GroupId"),
-                text("GroupName"),
-                text("IpProtocol"),
-                text("SourceSecurityGroupName"),
-                text("SourceSecurityGroupOwnerId"),
-                integer("ToPort"),
-            ],
-        ],
+        &[DRY_RUN, TAGS, IP_PERMISSIONS, ONE_RULE, GROUP],
     ),
     input("CreateDefaultVpc", &[DRY_RUN]),
     input(
@@ -179,25 +186,7 @@ pub const INPUTS: &[Input] = &[
         "CreateNetworkAcl",
         &[DRY_RUN, TAGS, &[text("ClientToken"), text("VpcId")]],
     ),
-    input(
-        "CreateNetworkAclEntry",
-        &[
-            DRY_RUN,
-            &[
-                text("NetworkAclId"),
-                integer("RuleNumber"),
-                text("Protocol"),
-                word("RuleAction", RULE_ACTION),
-                flag("Egress"),
-                text("CidrBlock"),
-                text("Ipv6CidrBlock"),
-                integer("Icmp.Code"),
-                integer("Icmp.Type"),
-                integer("PortRange.From"),
-                integer("PortRange.To"),
-            ],
-        ],
-    ),
+    input("CreateNetworkAclEntry", &[DRY_RUN, NETWORK_ACL_ENTRY]),
     input(
         "CreateNetworkInterface",
         &[
@@ -253,13 +242,7 @@ pub const INPUTS: &[Input] = &[
             ],
         ],
     ),
-    input(
-        "CreateTags",
-        &[
-            DRY_RUN,
-            &[text("ResourceId.N"), text("Tag.N.Key"), text("Tag.N.Value")],
-        ],
-    ),
+    input("CreateTags", &[DRY_RUN, RESOURCE_TAGS]),
     input(
         "CreateVpc",
         &[
@@ -310,18 +293,9 @@ pub const INPUTS: &[Input] = &[
         "DeleteNetworkInterface",
         &[DRY_RUN, &[text("NetworkInterfaceId")]],
     ),
-    input(
-        "DeleteSecurityGroup",
-        &[DRY_RUN, &[text("GroupId"), text("GroupName")]],
-    ),
+    input("DeleteSecurityGroup", &[DRY_RUN, GROUP]),
     input("DeleteSubnet", &[DRY_RUN, &[text("SubnetId")]]),
-    input(
-        "DeleteTags",
-        &[
-            DRY_RUN,
-            &[text("ResourceId.N"), text("Tag.N.Key"), text("Tag.N.Value")],
-        ],
-    ),
+    input("DeleteTags", &[DRY_RUN, RESOURCE_TAGS]),
     input("DeleteVpc", &[DRY_RUN, &[text("VpcId")]]),
     input(
         "DeleteVpcPeeringConnection",
@@ -556,40 +530,14 @@ pub const INPUTS: &[Input] = &[
         "ReplaceNetworkAclAssociation",
         &[DRY_RUN, &[text("AssociationId"), text("NetworkAclId")]],
     ),
-    input(
-        "ReplaceNetworkAclEntry",
-        &[
-            DRY_RUN,
-            &[
-                text("NetworkAclId"),
-                integer("RuleNumber"),
-                text("Protocol"),
-                word("RuleAction", RULE_ACTION),
-                flag("Egress"),
-                text("CidrBlock"),
-                text("Ipv6CidrBlock"),
-                integer("Icmp.Code"),
-                integer("Icmp.Type"),
-                integer("PortRange.From"),
-                integer("PortRange.To"),
-            ],
-        ],
-    ),
+    input("ReplaceNetworkAclEntry", &[DRY_RUN, NETWORK_ACL_ENTRY]),
     input(
         "RevokeSecurityGroupEgress",
         &[
             DRY_RUN,
             IP_PERMISSIONS,
-            &[
-                text("SecurityGroupRuleId.N"),
-                text("GroupId"),
-                text("SourceSecurityGroupName"),
-                text("SourceSecurityGroupOwnerId"),
-                text("IpProtocol"),
-                integer("FromPort"),
-                integer("ToPort"),
-                text("CidrIp"),
-            ],
+            ONE_RULE,
+            &[text("GroupId"), text("SecurityGroupRuleId.N")],
         ],
     ),
     input(
@@ -597,17 +545,9 @@ pub const INPUTS: &[Input] = &[
         &[
             DRY_RUN,
             IP_PERMISSIONS,
-            &[
-                text("CidrIp"),
-                integer("FromPort"),
-                text("GroupId"),
-                text("GroupName"),
-                text("IpProtocol"),
-                text("SourceSecurityGroupName"),
-                text("SourceSecurityGroupOwnerId"),
-                integer("ToPort"),
-                text("SecurityGroupRuleId.N"),
-            ],
+            ONE_RULE,
+            GROUP,
+            &[text("SecurityGroupRuleId.N")],
         ],
     ),
     input(
@@ -705,28 +645,10 @@ pub const INPUTS: &[Input] = &[
     ),
     input(
         "UpdateSecurityGroupRuleDescriptionsEgress",
-        &[
-            DRY_RUN,
-            IP_PERMISSIONS,
-            &[
-                text("GroupId"),
-                text("GroupName"),
-                text("SecurityGroupRuleDescription.N.SecurityGroupRuleId"),
-                text("SecurityGroupRuleDescription.N.Description"),
-            ],
-        ],
+        &[DRY_RUN, IP_PERMISSIONS, GROUP, RULE_DESCRIPTIONS],
     ),
     input(
         "UpdateSecurityGroupRuleDescriptionsIngress",
-        &[
-            DRY_RUN,
-            IP_PERMISSIONS,
-            &[
-                text("GroupId"),
-                text("GroupName"),
-                text("SecurityGroupRuleDescription.N.SecurityGroupRuleId"),
-                text("SecurityGroupRuleDescription.N.Description"),
-            ],
-        ],
+        &[DRY_RUN, IP_PERMISSIONS, GROUP, RULE_DESCRIPTIONS],
     ),
 ];

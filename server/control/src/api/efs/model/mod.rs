@@ -3,11 +3,13 @@
 //! Everything that comes in is checked against it before an operation sees it. A test compares it
 //! with the model that AWS publishes for its SDKs.
 
+mod errors;
 mod operations;
 mod pattern;
 mod shapes;
 mod validate;
 
+pub use errors::ERRORS;
 pub use operations::OPERATIONS;
 pub use pattern::Pattern;
 pub(super) use validate::{labels, validate};
