@@ -3,6 +3,7 @@ what no name and no other page can do to it."""
 
 import http.client
 import http.server
+import subprocess
 import threading
 from urllib.parse import urlsplit
 
@@ -293,6 +294,56 @@ def clients():
         browser.until(f"Number({row}.cells[4].textContent.replace(',', '')) > 0")
         is_legible(browser)
         is_harmless(browser)
+
+
+def beyond():
+    """An API that others than this machine can reach, in a network of its own, where there is nobody
+    else: the network is shown to the root user alone, whose key the page takes and keeps to itself."""
+    if "INSIDE" not in os.environ:
+        inside = 'ip link set lo up && exec "$@"'
+        command = ["unshare", "--net", "sh", "-c", inside, "sh", sys.executable, "-B", *sys.argv]
+        subprocess.run(command, check=True, env={**os.environ, "INSIDE": "1"})
+        return
+    global URL, PAGE
+    server = subprocess.Popen([
+        os.environ["LOCALEFS_BIN"], "serve", "--ephemeral", "--listen", "127.0.0.1:0",
+        "--api", "0.0.0.0:0", "--mount-target-port", "0", "--ready-file", "beyond",
+        "--root-credentials", "ROOTKEY:s3cret/+",
+    ])
+    try:
+        until(lambda: os.path.exists("beyond"))
+        with open("beyond") as ready:
+            URL = "http://127.0.0.1:" + json.load(ready)["api"].rsplit(":")[-1]
+        PAGE = URL + "/_localefs/console"
+        assert ask("GET", "/_localefs/overview")[0].status == 403
+        with Browser() as browser:
+            browser.open(PAGE)
+            browser.until("!document.querySelector('#key').hidden")
+            assert "There is no instance yet." not in browser.text()
+
+            def signs(secret):
+                for field, text in (("key-id", "ROOTKEY"), ("secret", secret)):
+                    browser.run(f"document.querySelector('#{field}').value = {json.dumps(text)}")
+                browser.click("#credentials .ask")
+
+            signs("wrong")
+            browser.until("document.querySelector('#key-answer').textContent.includes('root user')")
+            signs("s3cret/+")
+            browser.until("document.querySelector('#live').textContent === 'Live'")
+            assert browser.run("document.querySelector('#key').hidden")
+            browser.click(".node.source")
+            browser.click(".node.target")
+            browser.until("document.querySelector('#layers')")
+            assert browser.text(".verdict") == "\u2713 Allowed"
+            # Nothing of the key is kept or sent.
+            assert browser.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+            assert not any("s3cret" in url for url in browser.requests)
+            browser.errors = [one for one in browser.errors if "403" not in one.get("text", "")]
+            is_legible(browser)
+            is_harmless(browser)
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def guarded():

@@ -48,6 +48,11 @@ fn connected_clients_show_with_their_users_and_operations() -> Result<()> {
 }
 
 #[test]
+fn beyond_loopback_the_console_wants_the_root_users_key() -> Result<()> {
+    check("beyond")
+}
+
+#[test]
 fn no_other_page_gets_at_the_console() -> Result<()> {
     check("guarded")
 }
