@@ -1,6 +1,7 @@
 //! AWS's own clients, unmodified, against a server of this test.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -81,6 +82,8 @@ pub struct Endpoint {
 struct Ready {
     #[serde(default)]
     api: String,
+    #[serde(default)]
+    nfs: Vec<SocketAddr>,
 }
 
 impl Endpoint {
@@ -117,6 +120,15 @@ impl Endpoint {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.ready.api)
+    }
+
+    /// Where it serves NFS.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub fn nfs(&self) -> Result<SocketAddr> {
+        let first = self.ready.nfs.first();
+        first.copied().context("no address of NFS")
     }
 
     /// Its data directory.
