@@ -10,6 +10,7 @@
 mod access;
 mod accessed;
 mod attributes;
+mod births;
 mod change;
 mod convert;
 mod create;

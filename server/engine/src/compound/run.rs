@@ -189,7 +189,7 @@ impl Compound {
         if let Some(status) = faults::error(self, &arguments) {
             return self.fail(number, status);
         }
-        if blocking == Blocking::Never && ops::may_block(&arguments) {
+        if blocking == Blocking::Never && ops::may_block(self, &arguments) {
             return Step::WouldBlock;
         }
         let mark = self.reply.mark();
