@@ -90,6 +90,8 @@ class Browser:
             self.requests.append(parameters["request"]["url"])
         elif method == "Runtime.exceptionThrown":
             self.errors.append(parameters["exceptionDetails"])
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
+            self.errors.append(parameters["args"])
         elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.errors.append(parameters["entry"])
 

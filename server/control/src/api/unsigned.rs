@@ -235,6 +235,7 @@ fn is_of_another_site(request: &Request) -> bool {
     }
 }
 
+/// An answer that nobody keeps, takes for something else, or embeds in another site.
 pub(super) fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;

@@ -141,7 +141,7 @@ pub struct ClientStatus {
 }
 
 /// A user whom a client says that it acts for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertedUser {
     /// The user id.
     pub uid: u32,
