@@ -91,6 +91,8 @@ fn survives(
     let work = Workload::new(guests, plan)?;
     let mut chance = chance(plan.seed);
     let (mut kills, mut pauses) = (0, 0);
+    // Also where the machine is slow there has to be something to lose.
+    work.steps(30, recovery(LEASE))?;
     work.begin()?;
     let more = (0..more).map(|_| None);
     let blows: Vec<_> = first.iter().copied().map(Some).chain(more).collect();
@@ -107,6 +109,7 @@ fn survives(
         pauses += u32::from(blow == Blow::Pause);
     }
     work.end(recovery(LEASE))?;
+    work.steps(30, recovery(LEASE))?;
     server.kill()?;
     server.restart()?;
     let compared = work.compare(Some(&server.tree()?), owners)?;
