@@ -10,6 +10,7 @@
 mod access;
 mod accessed;
 mod attributes;
+mod births;
 mod change;
 mod convert;
 mod create;
@@ -72,6 +73,7 @@ pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
 pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
+pub use opening::is_empty;
 pub use options::{ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Usage};
 pub use owners::Repaired;
 pub use probe::can_own;

@@ -4,7 +4,7 @@
 //! channel that always holds the latest picture: a reader that was busy misses nothing.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -30,15 +30,68 @@ pub struct Metered {
     pub at: SystemTime,
 }
 
-/// A client of a file system.
+/// What goes on at a mount target.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountTargetActivity {
+    /// Its id.
+    pub id: String,
+    /// Where it is served on this machine.
+    pub addresses: Vec<SocketAddr>,
+    /// Its clients.
+    pub clients: Vec<ConnectedClient>,
+    /// Connections that hear nothing.
+    pub denied: Vec<DeniedConnection>,
+}
+
+/// An NFS client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConnectedClient {
-    /// The mount target that it came through.
-    pub mount_target: String,
+    /// The id that it was given, 16 hexadecimal digits.
+    pub clientid: String,
     /// What it calls itself.
     pub owner: String,
-    /// Where it comes from, address and port.
-    pub address: String,
+    /// Its host's name, as it says it itself.
+    pub hostname: Option<String>,
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whom it says that it acts for, those who came first.
+    pub users: Vec<AssertedUser>,
+    /// Calls for others than those.
+    pub other_calls: u64,
+    /// Operations that were executed for it.
+    pub operations: u64,
+    /// Seconds since it renewed its lease.
+    pub idle_seconds: u64,
+    /// Whether its lease has run out.
+    pub expired: bool,
+    /// Files that it has open.
+    pub opens: usize,
+    /// Byte ranges that it has locked.
+    pub locks: usize,
+}
+
+/// A user whom a client says that it acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AssertedUser {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// How many calls were made so.
+    pub calls: u64,
+}
+
+/// A connection whose packets security groups or network ACLs drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeniedConnection {
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whether it was served before.
+    pub was_served: bool,
+    /// Seconds since it is denied.
+    pub seconds: u64,
+    /// The layer that denies it, and why.
+    pub because: String,
 }
 
 /// What somebody may want to do to a path.
@@ -127,8 +180,8 @@ pub trait DataPlane: Send + Sync + 'static {
     /// [`DataPlaneError`] if its tree can't be read.
     fn metered(&self, file_system: &str) -> Result<Metered, DataPlaneError>;
 
-    /// The NFS clients of a file system.
-    fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
+    /// What goes on at all mount targets.
+    fn activity(&self) -> Vec<MountTargetActivity>;
 
     /// What decides whether somebody may do something to a path: what is asked on the way, in its
     /// order, up to what refuses.
@@ -262,6 +315,12 @@ impl Publisher {
             is_new
         });
         self.targets.borrow().version
+    }
+
+    /// What is to be served at this moment.
+    #[must_use]
+    pub fn latest(&self) -> Arc<MountTargets> {
+        Arc::clone(&self.targets.borrow())
     }
 
     /// Waits until `version` is served, and says what could not be; `None` if that takes too

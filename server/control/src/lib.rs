@@ -26,6 +26,7 @@ pub mod identity;
 pub mod ids;
 pub mod metrics;
 pub mod network;
+pub mod overview;
 pub mod places;
 pub mod records;
 pub mod seed;

@@ -16,8 +16,8 @@ use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthentica
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
 use crate::data_plane::{
-    self, ConnectedClient, DataPlane, DataPlaneError, FaultRequest, FileStep, FileWish, Metered,
-    Subscription,
+    self, DataPlane, DataPlaneError, FaultRequest, FileStep, FileWish, Metered,
+    MountTargetActivity, Subscription,
 };
 use crate::faults::Faults;
 use crate::store::{Store, View};
@@ -46,7 +46,7 @@ impl DataPlane for NoData {
         })
     }
 
-    fn clients(&self, _file_system: &str) -> Vec<ConnectedClient> {
+    fn activity(&self) -> Vec<MountTargetActivity> {
         Vec::new()
     }
 

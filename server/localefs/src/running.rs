@@ -191,7 +191,8 @@ impl Running {
             api,
             &mut background,
         )
-        .await?;
+        .await
+        .map_err(|error| in_database(error, layout.state()))?;
         let names = Names {
             control: Arc::clone(&control),
             bind,
@@ -283,6 +284,16 @@ impl Running {
         drop(self.control);
         info!("stopped");
         self.data
+    }
+}
+
+/// The control plane's records are in the one database, whose path helps who has to mend it.
+fn in_database(error: StartError, path: PathBuf) -> StartError {
+    match error {
+        StartError::Control(localefs_control::store::StoreError::Database(error)) => {
+            StoreError::Unusable { path, error }.into()
+        }
+        other => other,
     }
 }
 

@@ -40,6 +40,6 @@ pub(crate) use server::{Socket, Source};
 pub use state::{Import, ImportAnswer};
 pub(crate) use status::seconds_left;
 pub use status::{
-    ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem,
-    Status,
+    AssertedUser, ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus,
+    ServedFileSystem, Status,
 };

@@ -129,6 +129,26 @@ pub struct ClientStatus {
     pub opens: usize,
     /// Byte ranges that it has locked.
     pub locks: usize,
+    /// Operations that were executed for it.
+    #[serde(default)]
+    pub operations: u64,
+    /// Whom it says that it acts for: the 16 that came first, in that order.
+    #[serde(default)]
+    pub users: Vec<AssertedUser>,
+    /// Requests for others than those.
+    #[serde(default)]
+    pub other_calls: u64,
+}
+
+/// A user whom a client says that it acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssertedUser {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// Requests made so.
+    pub calls: u64,
 }
 
 impl ClientStatus {
@@ -143,8 +163,16 @@ impl ClientStatus {
             sessions: client.sessions,
             opens: client.opens,
             locks: client.locks,
+            operations: client.operations,
+            users: client.users.into_iter().map(asserted).collect(),
+            other_calls: client.other_calls,
         }
     }
+}
+
+fn asserted(user: localefs_engine::AssertedUser) -> AssertedUser {
+    let localefs_engine::AssertedUser { uid, gid, calls } = user;
+    AssertedUser { uid, gid, calls }
 }
 
 /// Seconds of a grace period; one that is not over is never shown as 0.

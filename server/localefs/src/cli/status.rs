@@ -280,6 +280,9 @@ mod tests {
             sessions: 1,
             opens: 10,
             locks: 0,
+            operations: 7,
+            users: Vec::new(),
+            other_calls: 0,
         }
     }
 

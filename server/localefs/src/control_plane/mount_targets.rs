@@ -25,6 +25,24 @@ pub(crate) struct Addresses {
     pub(crate) bind: Arc<[Ipv4Net]>,
 }
 
+/// What a mount target is as long as it stays open; its rules come and go.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    file_system: String,
+    ip_address: Ipv4Addr,
+    mirror: Ipv4Addr,
+}
+
+impl From<&ServedMountTarget> for Place {
+    fn from(target: &ServedMountTarget) -> Self {
+        Self {
+            file_system: target.file_system.clone(),
+            ip_address: target.ip_address,
+            mirror: target.mirror,
+        }
+    }
+}
+
 /// Opens and closes mount targets, for ever. Each listens at its mirror, and at its own address if
 /// this machine has that.
 pub(super) async fn follow(
@@ -36,14 +54,19 @@ pub(super) async fn follow(
         mut targets,
         settled,
     } = subscription;
-    // Those that were ever wanted and still are there, as what, and whether each is open.
+    // Those that were ever wanted and still are there, where, and whether each is open.
     let mut known = BTreeMap::new();
     let mut guarded = BTreeMap::new();
     loop {
         let wanted = targets.borrow_and_update().clone();
         if wanted.version > 0 {
             guard(&data_plane, &wanted, &mut guarded);
-            let failed = settle(&data_plane, &wanted, &mut known, &addresses).await;
+            for id in close(&data_plane, &wanted, &mut known).await {
+                guarded.remove(&id);
+            }
+            // Rules go with a mount target; one that comes anew needs its own again.
+            guard(&data_plane, &wanted, &mut guarded);
+            let failed = open_all(&data_plane, &wanted, &mut known, &addresses).await;
             settled.send_replace(Settled {
                 version: Some(wanted.version),
                 failed,
@@ -77,42 +100,45 @@ fn guard(
     data_plane.guard(changed);
 }
 
-/// What a mount target is of, its address in the VPC, and its mirror. Its rules change under it.
-type Place = (String, Ipv4Addr, Ipv4Addr);
-
-fn place(target: &ServedMountTarget) -> Place {
-    let file_system = target.file_system.clone();
-    (file_system, target.ip_address, target.mirror)
-}
-
-/// Makes the mount targets those that are wanted; gives which could not be opened, and why. Those
-/// that were never wanted are somebody else's.
-async fn settle(
+/// Closes those that are not wanted any more, and those that come anew as they are another under
+/// the same id; gives which. Those that were never wanted are somebody else's.
+async fn close(
     data_plane: &DataPlane,
     wanted: &MountTargets,
     known: &mut BTreeMap<String, (Place, bool)>,
-    addresses: &Addresses,
-) -> BTreeMap<String, String> {
-    // One that is another under the same id comes anew.
+) -> Vec<String> {
+    let mut closed = Vec::new();
     let gone = known
         .iter()
-        .filter(|(id, (known, _))| wanted.targets.get(*id).map(place).as_ref() != Some(known))
+        .filter(|(id, (place, _))| wanted.targets.get(*id).map(Place::from).as_ref() != Some(place))
         .map(|(id, _)| id.clone());
     for id in gone.collect::<Vec<_>>() {
         match data_plane.delete_mount_target(&id).await {
             Ok(()) | Err(DataPlaneError::MountTargetNotFound(_)) => {
                 known.remove(&id);
+                closed.push(id);
             }
             Err(error) => warn!(mount_target = id, %error, "it goes on"),
         }
     }
+    closed
+}
+
+/// Opens those that are wanted and not open; gives which could not be opened, and why.
+async fn open_all(
+    data_plane: &DataPlane,
+    wanted: &MountTargets,
+    known: &mut BTreeMap<String, (Place, bool)>,
+    addresses: &Addresses,
+) -> BTreeMap<String, String> {
     let mut failed = BTreeMap::new();
     for (id, target) in &wanted.targets {
-        if known.get(id) == Some(&(place(target), true)) {
+        let place = Place::from(target);
+        if matches!(known.get(id), Some((known, true)) if *known == place) {
             continue;
         }
         let made = open(data_plane, target, addresses).await;
-        known.insert(id.clone(), (place(target), made.is_ok()));
+        known.insert(id.clone(), (place, made.is_ok()));
         if let Err(error) = made {
             failed.insert(id.clone(), error.to_string());
         }

@@ -49,9 +49,13 @@ pub(super) async fn lead(
             match existing {
                 Some((group, true)) => Some(group),
                 other => {
+                    let rules = served.table().rules.get(id).cloned();
                     if other.is_some() {
                         delete_mount_target(served, id).await?;
                     }
+                    // Nobody is let in before its rules are known.
+                    let rules = rules.unwrap_or_else(|| Arc::new(Unknown));
+                    served.table().rules.insert(id.to_owned(), rules);
                     let (name, file_system) = (id.to_owned(), Arc::clone(&of));
                     let server = blocking(served, move |served| {
                         Ok(served.new_server(&file_system, &name)?)

@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) files: Division,
-    /// Files that all clients of a mount target may have open.
+    /// Files that all clients together may have open.
     pub(crate) max_opens: usize,
 }
 
@@ -110,6 +110,7 @@ impl Served {
         store: Arc<Store>,
         (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
+        let resources = Arc::new(engine::Resources::new(settings.max_opens));
         Self {
             settings,
             remover: Remover::start(&layout, &store),
@@ -118,7 +119,7 @@ impl Served {
             transport,
             cleared,
             changes: Arc::default(),
-            resources: Arc::default(),
+            resources,
             table: Mutex::default(),
         }
     }
@@ -225,7 +226,6 @@ impl Served {
             mount_target: id.to_owned(),
             server_owner: file_system.identity.server_owner(id),
             server_scope: file_system.identity.server_scope.clone(),
-            max_opens: self.settings.max_opens,
             boot,
         }))
     }

@@ -18,10 +18,11 @@ pub struct Limits {
     /// nothing more is read from that connection. Half of what the server runs at once, so that
     /// no single connection keeps the others waiting.
     pub calls: usize,
-    /// Octets of the requests of those calls.
+    /// Octets of the requests of those calls. More keep no disk busier, but fall out of the
+    /// processor's cache before they are written.
     pub call_octets: usize,
     /// Octets of replies that one client may leave unread before nothing more is read from its
-    /// connection.
+    /// connection. The socket has its own besides, so that a reader never waits for them.
     pub unread_octets: usize,
     /// The same over all connections: past it, nothing is read from any connection that leaves
     /// replies unread.
@@ -42,8 +43,8 @@ impl Default for Limits {
             connections: 12_000,
             waiting: 1024,
             calls: BLOCKING_THREADS / 2,
-            call_octets: 16 << 20,
-            unread_octets: 4 << 20,
+            call_octets: 4 << 20,
+            unread_octets: 1 << 20,
             all_unread_octets: 512 << 20,
             request_octets: 256 << 20,
             stall: Duration::from_secs(60),
