@@ -27,7 +27,12 @@ run aws ec2 revoke-security-group-egress --group-id "$silent" --protocol tcp --p
 for group in "$targets" "$instances" "$silent"; do
     run aws ec2 delete-security-group --group-id "$group"
 done
-run aws ec2 delete-subnet --subnet-id "$of_targets"
+run aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id "$peering" \
+    --query Return --output text
+for each in "$of_targets" "$of_other_vpc"; do
+    run aws ec2 delete-subnet --subnet-id "$each"
+done
+run aws ec2 delete-vpc --vpc-id "$other_vpc"
 run aws ec2 delete-network-acl --network-acl-id "$acl"
 run aws iam delete-access-key --user-name alice --access-key-id "${key_of[alice]}"
 as alice refused UnrecognizedClientException aws efs describe-file-systems

@@ -5,6 +5,33 @@ step "Mount targets can't be reached from the Internet."
 denied 'Internet' "localefs says why" \
     localefs explain --client 198.51.100.7 --mount-target "$target"
 
+step "Hosts over Direct Connect or a VPN have to be let in by address."
+explain="localefs explain --mount-target $target --client"
+denied 'no inbound rule' "192.168.7.9 is not, yet" $explain 192.168.7.9
+rule="--group-id $targets --protocol tcp --port 2049 --query Return --output text --cidr"
+run aws ec2 authorize-security-group-ingress $rule 192.168.7.0/24
+run $explain 192.168.7.9
+like '^allowed$' "with a rule for its network, it may connect"
+run aws ec2 revoke-security-group-ingress $rule 192.168.7.0/24
+
+step "Instances of another VPC are isolated, whatever the rules say, until the VPCs are connected."
+run aws ec2 create-vpc --cidr-block 10.9.0.0/16 --query Vpc.VpcId --output text
+other_vpc=$answer
+run aws ec2 create-subnet --vpc-id "$other_vpc" --cidr-block 10.9.1.0/24 \
+    --query Subnet.SubnetId --output text
+of_other_vpc=$answer
+run aws ec2 authorize-security-group-ingress $rule 10.9.0.0/16
+denied 'isolation' "the VPCs are not connected" $explain 10.9.1.5
+run aws ec2 create-vpc-peering-connection --vpc-id "$vpc" --peer-vpc-id "$other_vpc" \
+    --query VpcPeeringConnection.VpcPeeringConnectionId --output text
+peering=$answer
+run aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id "$peering" \
+    --query VpcPeeringConnection.Status.Code --output text
+is active "the VPCs are peered"
+run $explain 10.9.1.5
+like '^allowed$' "an instance there may connect"
+run aws ec2 revoke-security-group-ingress $rule 10.9.0.0/16
+
 step "The network ACL of the mount target's subnet lets everything through."
 run aws ec2 describe-network-acls --filters "Name=association.subnet-id,Values=$of_targets" \
     --query 'NetworkAcls[].[NetworkAclId,IsDefault]' --output text

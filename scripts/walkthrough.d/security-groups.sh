@@ -68,6 +68,12 @@ like "^$instances[[:space:]]False[[:space:]]tcp[[:space:]]22$" "SSH into the ins
 like "^$targets[[:space:]]False[[:space:]]tcp[[:space:]]2049$" "NFS into the mount target"
 like "^$instances[[:space:]]True[[:space:]]-1" "everything out of the instances"
 
+step "Of the mount target's group, only the inbound rule for NFS counts."
+run aws ec2 revoke-security-group-egress --group-id "$targets" --protocol -1 --cidr 0.0.0.0/0 \
+    --query Return --output text
+run localefs explain --client "$instance_address" --mount-target "$target"
+like '^allowed$' "without an outbound rule, the instance may still connect"
+
 step "The other instance is not in that group."
 begin guest2 "timeout 3 $mount; [ \$? = 124 ]"
 hangs "its mount hangs"
