@@ -2,10 +2,7 @@
 # Every step follows from the seed: who knows how many were acknowledged knows what was promised.
 import collections, copy, json, os, random, stat, struct, sys
 
-CELL, CELLS = 512, 350
-# What is written twice is written here, too. Linux sends what lies together in one WRITE, which is
-# FILE_SYNC then; of several it makes a COMMIT.
-APART = 200
+CELL, CELLS = 512, 150
 # Steps that may have been done and were not heard of: the one under way, and those whose
 # acknowledgement was lost on its way out of the machine.
 UNHEARD = 40
@@ -35,19 +32,18 @@ class Course:
              "mkdir", "rmdir"),
             (20, 16, 3, 8, 4, 12, 5, 9, 3, 3, 2),
         )[0]  # fmt: skip
-        first = self.chance.randrange(CELLS - APART)
-        last = min(CELLS - APART, first + self.chance.randrange(1, 40))
+        first = self.chance.randrange(CELLS)
+        last = min(CELLS, first + self.chance.randrange(1, 40))
         how = self.chance.choice(("close", "fsync", "O_SYNC", "O_DSYNC"))
-        twice = self.chance.random() < 0.7
         if kind == "make" and len(files) < 40:
-            return ("make", new, self.chance.choice((0o600, 0o644)), 0, last, twice, how)
+            return ("make", new, self.chance.choice((0o600, 0o644)), 0, last, how)
         if kind == "write" and free:
-            return ("write", self.chance.choice(free), first, last, twice, how)
+            return ("write", self.chance.choice(free), first, last, how)
         if kind == "hold" and len(self.held) < 3:
             return ("hold", new)
         if kind in ("scribble", "sync") and self.held:
             held = self.chance.choice(self.held)
-            return (kind, held, first, last, twice) if kind == "scribble" else (kind, held)
+            return (kind, held, first, last) if kind == "scribble" else (kind, held)
         if kind == "rename" and len(free) > 3:
             old, other = self.chance.sample(free, 2)
             same = self.names[old] == self.names[other]
@@ -77,9 +73,9 @@ class Course:
             if kind == "hold":
                 self.held.append(self.count)
             else:
-                self.write(self.count, *args[2:5], True)
+                self.write(self.count, args[2], args[3], True)
         elif kind == "write":
-            self.write(self.names[args[0]][1], *args[1:4], True)
+            self.write(self.names[args[0]][1], args[1], args[2], True)
         elif kind == "scribble":
             self.write(*args, False)
         elif kind == "sync":
@@ -99,9 +95,9 @@ class Course:
             del self.names[args[0]]
             self.directories.remove(args[0])
 
-    def write(self, file, first, last, twice, kept):
+    def write(self, file, first, last, kept):
         cells = self.cells[file]
-        for place in places(first, last, twice):
+        for place in range(first, last):
             asked = cells[place].asked + (self.count,)
             cells[place] = Cell(self.count if kept else cells[place].kept, asked)
         if kept:  # Closing and syncing are of the whole file.
@@ -119,12 +115,12 @@ def perform(step, file, descriptors):
     """Does a step; `file` is the id of what it makes or writes, and `descriptors` those held."""
     kind, *args = step
     if kind in ("make", "write"):
-        path, how = args[0], args[-1]
+        path, first, last, how = args[0], *args[-3:]
         flags = os.O_WRONLY | {"O_SYNC": os.O_SYNC, "O_DSYNC": os.O_DSYNC}.get(how, 0)
         if kind == "make":
             flags |= os.O_CREAT | os.O_EXCL
         descriptor = os.open(path, flags, args[1])
-        put(descriptor, file, *args[-4:-1])
+        put(descriptor, file, first, last)
         if how == "fsync":
             os.fsync(descriptor)
         os.close(descriptor)
@@ -138,18 +134,10 @@ def perform(step, file, descriptors):
         getattr(os, kind)(*args)
 
 
-def places(first, last, twice):
-    yield from range(first, last)
-    if twice:
-        yield from range(first + APART, last + APART)
-
-
-def put(descriptor, file, first, last, twice):
-    for begin in (first, first + APART) if twice else (first,):
-        cells = range(begin, begin + last - first)
-        data = b"".join(content(file, place, perform.count) for place in cells)
-        done = os.pwrite(descriptor, data, begin * CELL)
-        assert done == len(data), f"{done} of {len(data)} octets written"
+def put(descriptor, file, first, last):
+    data = b"".join(content(file, place, perform.count) for place in range(first, last))
+    done = os.pwrite(descriptor, data, first * CELL)
+    assert done == len(data), f"{done} of {len(data)} octets written"
 
 
 def work(top, seed):
