@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
+use crate::births::Births;
 use crate::change::Opened;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
@@ -156,6 +157,7 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            births: Births::default(),
             accessed: access_times,
             meter: Meter::new(records, empty),
             shadow,

@@ -51,6 +51,9 @@ pub enum StartError {
     /// The address of the API cannot be listened on.
     #[error("AWS's API: {0} (for the API, the option is --api)")]
     Api(ListenError),
+    /// The address of the DNS server cannot be listened on.
+    #[error("DNS: {0}")]
+    Dns(ListenError),
     /// The socket for the commands cannot be opened.
     #[error("cannot listen on {}: {error}{}", path.display(), hint(Some(error)))]
     Admin {

@@ -7,13 +7,14 @@
 
 mod change;
 mod error;
+mod explain;
 mod front_doors;
 mod removal;
 mod reset;
 mod served;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -24,7 +25,10 @@ use tokio::runtime::Handle;
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
+use localefs_control::data_plane::{FileStep, FileWish};
+
 use crate::admin::ServedFileSystem;
+use crate::transport::Rules;
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -127,6 +131,14 @@ impl DataPlane {
         let id = id.to_owned();
         self.change(async move |served| change::delete_mount_target(&served, &id).await)
             .await
+    }
+
+    /// Guards mount targets by these rules, also those that come later. In force when this
+    /// returns.
+    pub(crate) fn guard(&self, rules: HashMap<String, Arc<dyn Rules>>) {
+        if let Some(served) = self.served.upgrade() {
+            served.guard(rules);
+        }
     }
 
     /// Serves exactly these mount targets: by id, the file system and the address of each. Others
@@ -234,6 +246,21 @@ impl DataPlane {
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
     pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
         Ok(self.files(id)?.metered_size())
+    }
+
+    /// What decides whether somebody may do something to a path. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn explain(
+        &self,
+        id: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(explain::explain(&known.vfs, wish))
     }
 
     /// Makes a change, one after the other, on the server's own threads.
