@@ -21,6 +21,7 @@ fn a_new_root_belongs_to_root() {
         (attributes.size, attributes.space_used, attributes.links),
         (6144, 4096, 2)
     );
+    std::fs::write(path.join("something"), "").unwrap();
     assert!(localefs_vfs::FileSystem::create(&path, options()).is_err());
     assert!(localefs_vfs::FileSystem::open(&path.join("x"), options()).is_err());
 }
