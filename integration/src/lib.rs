@@ -4,8 +4,10 @@
 //! Linux kernels that mount the server as any Linux machine would.
 
 pub mod agent;
+pub mod api_load;
 pub mod aws;
 pub mod bench;
+pub mod beside;
 pub mod client;
 pub mod comparison;
 pub mod data_plane;

@@ -1,12 +1,15 @@
 //! Disks that are full, over their quota, fail, or lose what was written: clients are told, what
 //! was acknowledged stays, and work goes on afterwards.
 
-use std::time::Duration;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use localefs_integration::bench::{Bench, amount};
 use localefs_integration::disk::DiskKind;
 use localefs_integration::disk_errors::{Rule, calls};
+use localefs_integration::python::Python;
 use localefs_integration::server::ServerOptions;
 use localefs_integration::workload::{Plan, Workload, recovery, say, seed};
 use rustix::io::Errno;
@@ -38,33 +41,35 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
         repeated: true,
         errors: &["ENOSPC"],
     };
-    let steps = amount(70, 1500);
+    let (few, steps) = (amount(35, 1500), amount(70, 1500));
     let work = Workload::new(guests, plan)?;
-    work.steps(steps, WORK)?;
+    work.steps(few, WORK)?;
     let free = work.done()?;
     ensure!(free.failed == 0, "errors on a disk with room: {free}");
     let writer = guests[0].python()?;
     writer.run("file = os.open('acknowledged', os.O_CREAT | os.O_RDWR); os.write(file, content(1, 200_000)); os.fsync(file)")?;
+    writer.run("big = os.open('big', os.O_CREAT | os.O_RDWR)")?;
 
     server.disk()?.fill(0)?;
     // An application hears it by its name, at the latest from fsync.
     writer.fails(
-        "big = os.open('big', os.O_CREAT | os.O_RDWR); os.write(big, content(2, 4 << 20)); os.fsync(big)",
+        "os.write(big, content(2, 4 << 20)); os.fsync(big)",
         "ENOSPC",
     )?;
+    let made = created_or_refused(&writer, &server.tree()?)?;
     work.steps(steps, WORK)?;
     let on_full = work.done()?.failed;
     ensure!(on_full > 0, "no operation failed on a full disk");
     // The server's own records are on the same disk.
     server.kill()?;
     server.restart().context("on a full disk")?;
-    work.steps(steps / 2, WORK + recovery(LEASE))?;
+    work.steps(few, WORK + recovery(LEASE))?;
     writer.run("assert os.pread(file, 1 << 20, 0) == content(1, 200_000)")?;
 
     server.disk()?.relieve()?;
     let before = work.done()?.failed;
-    writer.run("os.unlink('big')")?;
-    work.steps(steps, WORK)?;
+    writer.run("os.unlink('big'); [os.unlink(name) for name in made]")?;
+    work.steps(few, WORK)?;
     let after = work.done()?.failed - before;
     ensure!(after == 0, "{after} operations failed with room again");
     server.kill()?;
@@ -72,8 +77,46 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
     let compared = work.compare(Some(&server.tree()?), owners)?;
     writer.run("assert os.pread(file, 1 << 20, 0) == content(1, 200_000)")?;
     let done = work.done()?;
-    say(&format!("{what}: seed {}; {done}; {compared}", plan.seed));
+    say(&format!(
+        "{what}: seed {}; {made} of {CREATIONS} files created; {done}; {compared}",
+        plan.seed
+    ));
     Ok(())
+}
+
+/// More files than the blocks of a directory have room for, with names of 200 octets.
+const CREATIONS: usize = 60;
+
+/// Creates files where the disk is full: each is there, or was refused and left no name, neither
+/// for the client nor in the tree that is served. How many are there.
+fn created_or_refused(hand: &Python<'_>, tree: &Path) -> Result<usize> {
+    hand.run(&format!(
+        r"
+def create(name):
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+        return True
+    except OSError as error:
+        assert error.errno == errno.ENOSPC, error
+names = ['%03d' % number + 'n' * 197 for number in range({CREATIONS})]
+made = [name for name in names if create(name)]
+"
+    ))?;
+    hand.run("assert sorted(set(os.listdir('.')) & set(names)) == made")?;
+    let made: Vec<String> = serde_json::from_value(hand.run("made")?)?;
+    let mut served = Vec::new();
+    for entry in std::fs::read_dir(tree)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(&"n".repeat(197)) {
+            served.push(name);
+        }
+    }
+    served.sort();
+    ensure!(
+        served == made,
+        "{made:?} were created, there are {served:?}"
+    );
+    Ok(made.len())
 }
 
 #[test]
@@ -211,6 +254,41 @@ fn a_failed_fsync_is_told_once() -> Result<()> {
     hand.run("os.pwrite(file, content(6, 3 << 20), 0); os.fsync(file)")?;
     bench.guest().drop_caches()?;
     hand.run("assert open('file', 'rb').read() == content(6, 3 << 20)")?;
+    Ok(())
+}
+
+/// Linux asks once for what it had renamed behind the caller's back, whatever is answered: so such
+/// names are left where the disk failed just then, and by the client alone.
+#[test]
+fn a_client_asks_once_to_remove_what_it_renamed_and_leaves_it_after_an_error() -> Result<()> {
+    let options = ServerOptions {
+        disk_errors: true,
+        ..options(None)
+    };
+    let bench = Bench::start(options, 1)?;
+    let hand = bench.guest().python()?;
+    hand.run("file = os.open('file', os.O_CREAT | os.O_RDWR); os.write(file, b'content')")?;
+    hand.run("os.fsync(file); os.unlink('file')")?;
+    let left = hand.run("os.listdir('.')")?;
+    let errors = bench.server.disk_errors()?;
+    errors.set(&[Rule::new(calls::UNLINK, Errno::IO, "/data/fs/")])?;
+    hand.run("os.close(file)")?;
+    let end = Instant::now() + WORK;
+    while errors.failed()?[0] == 0 {
+        ensure!(Instant::now() < end, "the client does not remove {left}");
+        thread::sleep(Duration::from_millis(20));
+    }
+    // More than it takes to send anything again.
+    thread::sleep(Duration::from_secs(2));
+    ensure!(errors.clear()?[0] == 1, "the client asked again");
+    let name = left[0].as_str().unwrap_or_default();
+    ensure!(name.starts_with(".nfs"), "{left}");
+    hand.run(&format!(
+        "assert os.listdir('.') == ['{name}']; assert read('{name}') == 'content'"
+    ))?;
+    hand.run(&format!(
+        "os.unlink('{name}'); assert os.listdir('.') == []"
+    ))?;
     Ok(())
 }
 

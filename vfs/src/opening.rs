@@ -41,13 +41,17 @@ impl FileSystem {
     /// is, and serves it.
     ///
     /// # Errors
-    /// As [`FileSystem::open`]; also if the directory exists.
+    /// As [`FileSystem::open`]; also if the directory exists and has something in it. An empty one
+    /// may be what is left of a start that was cut short.
     pub fn create(root: &Path, options: Options) -> Result<Self, OpenError> {
         let inaccessible = |error| OpenError::Inaccessible {
             path: root.to_owned(),
             error,
         };
-        std::fs::create_dir(root).map_err(inaccessible)?;
+        match std::fs::create_dir(root) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && is_empty(root) => {}
+            made => made.map_err(inaccessible)?,
+        }
         let file_system = Self::start(root, options, true)?;
         let set = SetAttributes {
             uid: Some(0),
@@ -57,7 +61,7 @@ impl FileSystem {
         };
         file_system
             .set_attributes(&Identity::root(), &file_system.root, None, &set)
-            .map_err(|error| inaccessible(std::io::Error::other(error)))?;
+            .map_err(|error| inaccessible(error.into()))?;
         Ok(file_system)
     }
 
@@ -91,12 +95,14 @@ impl FileSystem {
         }
         let shadow = match options.ownership {
             Ownership::Native => {
-                give_away(mount.as_fd(), descriptors.as_fd()).map_err(|errno| {
-                    OpenError::NativeImpossible {
+                match give_away(mount.as_fd(), descriptors.as_fd()) {
+                    // A full disk doesn't tell; whoever chose this has found out before.
+                    Err(Errno::NOSPC | Errno::DQUOT) if !empty => {}
+                    tried => tried.map_err(|errno| OpenError::NativeImpossible {
                         path: path.to_owned(),
                         error: errno.into(),
-                    }
-                })?;
+                    })?,
+                }
                 None
             }
             Ownership::Shadow { outside, recorded } => {
@@ -168,7 +174,7 @@ impl FileSystem {
             .make_workable(held.as_fd(), root.mark(), &stat)
             .map_err(|error| OpenError::Inaccessible {
                 path: path.to_owned(),
-                error: std::io::Error::other(error),
+                error: error.into(),
             })?;
         file_system.begin_index();
         let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
@@ -178,6 +184,11 @@ impl FileSystem {
         }
         Ok(file_system)
     }
+}
+
+/// Whether a directory can be read, and nothing is in it.
+pub fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Makes a directory that nobody else may enter, if there is none.

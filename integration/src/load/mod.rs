@@ -152,7 +152,9 @@ fn task(shape: &Shape, workload: Workload) -> Option<Task> {
         calls,
         // COMMIT, which is shorter, is among those that were measured.
         request: match calls {
-            [Call::Write, ..] => ceiling::HEAD + workload.octets() as usize,
+            [Call::Write, ..] => {
+                ceiling::HEAD + usize::try_from(workload.octets()).unwrap_or(usize::MAX)
+            }
             _ => request,
         },
         reply,

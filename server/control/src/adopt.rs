@@ -9,6 +9,7 @@ use crate::control::{Control, now};
 use crate::data_plane::{DataPlaneError, FaultRequest};
 use crate::ids;
 use crate::records::{FileSystem, LifeCycle, MountTarget, SecurityGroup, Subnet, Tag};
+use crate::seed::SeedError;
 use crate::store::{Change, Record, StoreError};
 use crate::topology::{self, OPEN_GROUP};
 
@@ -56,6 +57,9 @@ pub enum ResetError {
     /// Mount targets don't come or go.
     #[error("mount targets are not served in time")]
     Late,
+    /// What the server was told to start with is not there.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
 }
 
 impl Control {
@@ -70,6 +74,14 @@ impl Control {
         self.store
             .change(move |change| put(change, &adopted, &region))
             .await
+    }
+
+    /// The file system that is there from the start.
+    pub(crate) fn adopted(&self) -> Option<Adopted> {
+        self.adopted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Says which file system is there after a reset: one that was deleted before this start.
@@ -123,19 +135,15 @@ impl Control {
     }
 
     /// Brings everything back to first start: what was created is gone, also users and policies;
-    /// the file system that was there is empty, its clients start anew, and faults end. A tree that was there
-    /// before localefs keeps its files.
+    /// the file system that was there is empty, its clients start anew, and faults end. A tree that
+    /// was there before localefs keeps its files. A seed is sown again.
     ///
     /// # Errors
     /// [`ResetError`]; to be repeated then.
-    pub async fn reset(&self) -> Result<(), ResetError> {
+    pub async fn reset(self: &Arc<Self>) -> Result<(), ResetError> {
         let _alone = self.calls.write().await;
         self.data_plane.fault(FaultRequest::Clear(None))?;
-        let adopted = self
-            .adopted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let adopted = self.adopted();
         let file_systems: Vec<String> = {
             let all = self.store.view()?.all::<FileSystem>()?;
             all.into_iter().map(|file_system| file_system.id).collect()
@@ -179,7 +187,7 @@ impl Control {
         }
         self.topology_changed();
         self.serve().await.ok_or(ResetError::Late)?;
-        Ok(())
+        Ok(self.sow_again().await?)
     }
 }
 
@@ -204,27 +212,7 @@ fn put(change: &mut Change, adopted: &Adopted, region: &str) -> Result<(), Store
 fn put_file_system(change: &mut Change, id: &str) -> Result<FileSystem, StoreError> {
     let now = now();
     let known = change.get::<FileSystem>(id)?;
-    let file_system = known.unwrap_or_else(|| FileSystem {
-        id: id.to_owned(),
-        creation_token: format!("localefs-{id}"),
-        created: now,
-        life_cycle: LifeCycle::Creating { until: now },
-        performance_mode: "generalPurpose".to_owned(),
-        encrypted: false,
-        kms_key_id: None,
-        throughput_mode: "bursting".to_owned(),
-        provisioned: None,
-        throughput_changed: None,
-        zone: None,
-        tags: vec![Tag {
-            key: "Name".to_owned(),
-            value: "localefs".to_owned(),
-        }],
-        protection: "ENABLED".to_owned(),
-        lifecycle_policies: Vec::new(),
-        backup: None,
-        policy: None,
-    });
+    let file_system = known.unwrap_or_else(|| new(id, now));
     change.put(&file_system)?;
     Ok(file_system)
 }
@@ -252,4 +240,29 @@ fn put_mount_target(
     let open = groups.into_iter().find(|group| group.name == OPEN_GROUP);
     let groups = open.into_iter().map(|group| group.id).collect();
     efs::put_mount_target(change, (file_system, subnet), mount_target, groups, now())
+}
+
+/// The record of such a file system, as it is at first.
+pub(crate) fn new(id: &str, now: u64) -> FileSystem {
+    FileSystem {
+        id: id.to_owned(),
+        creation_token: format!("localefs-{id}"),
+        created: now,
+        life_cycle: LifeCycle::Creating { until: now },
+        performance_mode: "generalPurpose".to_owned(),
+        encrypted: false,
+        kms_key_id: None,
+        throughput_mode: "bursting".to_owned(),
+        provisioned: None,
+        throughput_changed: None,
+        zone: None,
+        tags: vec![Tag {
+            key: "Name".to_owned(),
+            value: "localefs".to_owned(),
+        }],
+        protection: "ENABLED".to_owned(),
+        lifecycle_policies: Vec::new(),
+        backup: None,
+        policy: None,
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::future::pending;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, RwLock, watch};
@@ -16,7 +16,9 @@ use crate::audit::Audit;
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
 use crate::faults::Faults;
 use crate::metrics::Metrics;
+use crate::network::{Compiler, World};
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
+use crate::seed::Seed;
 use crate::store::{Change, Store, StoreError};
 use crate::topology;
 
@@ -85,6 +87,7 @@ pub struct Control {
     /// Held for reading by each call, and for writing by a reset.
     pub(crate) calls: RwLock<()>,
     pub(crate) adopted: Mutex<Option<Adopted>>,
+    pub(crate) seed: OnceLock<Seed>,
     publishing: Mutex<()>,
     changed: Notify,
     topology: watch::Sender<u64>,
@@ -134,6 +137,7 @@ impl Control {
             faults,
             calls: RwLock::default(),
             adopted: Mutex::default(),
+            seed: OnceLock::new(),
             publishing: Mutex::default(),
             changed: Notify::new(),
             topology: watch::Sender::new(0),
@@ -171,18 +175,21 @@ impl Control {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let now = now();
-        let all = self.store.view()?.all::<MountTarget>()?;
-        let available = all
-            .into_iter()
+        let world = World::read(&self.store.view()?)?;
+        let compiler = Compiler::new(&world);
+        let available = world
+            .mount_targets
+            .iter()
             .filter(|target| target.life_cycle.is_available(now));
         let served = available.map(|target| {
             let served = ServedMountTarget {
                 id: target.id.clone(),
-                file_system: target.file_system,
+                file_system: target.file_system.clone(),
                 ip_address: target.ip_address,
                 mirror: target.mirror,
+                reachability: Arc::new(compiler.reachability(target)),
             };
-            (target.id, served)
+            (target.id.clone(), served)
         });
         Ok(self.publisher.publish(served.collect()))
     }

@@ -9,6 +9,14 @@ pub fn random(prefix: &str) -> String {
     format!("{prefix}{:017x}", number >> 60)
 }
 
+/// Whether this is an id with this prefix.
+#[must_use]
+pub fn is_id(text: &str, prefix: &str) -> bool {
+    let digit = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 17 && rest.bytes().all(digit))
+}
+
 /// A random UUID (RFC 9562, version 4).
 #[must_use]
 pub fn uuid() -> String {
@@ -39,6 +47,8 @@ mod tests {
             "{id}"
         );
         assert_ne!(id, random("fsmt-"));
+        assert!(is_id(&id, "fsmt-") && !is_id(&id, "fs-"));
+        assert!(!is_id("fs-../../../etc/passw", "fs-"));
     }
 
     #[test]

@@ -18,12 +18,18 @@ pub mod audit;
 pub mod authorize;
 pub mod control;
 pub mod data_plane;
+pub mod explain;
 pub mod faults;
+pub mod fixture;
 pub mod iam;
 pub mod identity;
 pub mod ids;
 pub mod metrics;
+pub mod network;
+pub mod overview;
+pub mod places;
 pub mod records;
+pub mod seed;
 pub mod sigv4;
 pub mod store;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::ClientStatus;
 use crate::builder::Builder;
+use crate::control_plane::{ControlState, Imported, StateError};
 use crate::data_dir::DataDir;
 use crate::data_plane::DataPlane;
 use crate::error::{CreateError, StartError};
@@ -44,6 +45,7 @@ struct Parts {
     data_plane: DataPlane,
     control: Arc<Control>,
     faults: Faults,
+    state: ControlState,
     runtime: Handle,
 }
 
@@ -102,6 +104,12 @@ impl LocalEfs {
     #[must_use]
     pub fn api_address(&self) -> SocketAddr {
         self.parts.description.api
+    }
+
+    /// Where it answers for names by DNS, if it does.
+    #[must_use]
+    pub fn dns_address(&self) -> Option<SocketAddr> {
+        self.parts.description.dns
     }
 
     /// Its data directory, an absolute path.
@@ -248,6 +256,26 @@ impl LocalEfs {
         Killed { builder, temporary }
     }
 
+    /// The whole state of AWS's API as one JSON document, secrets too: file systems, mount
+    /// targets, access points, users and policies, the network. It does not hold the contents of
+    /// files. The same state is the same text.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn export(&self) -> Result<String, StateError> {
+        self.parts.state.export().await
+    }
+
+    /// Makes the state that of a document of [`LocalEfs::export`]. What was created here before
+    /// is only replaced with `replace`: then file systems that the document doesn't have go with
+    /// their files.
+    ///
+    /// # Errors
+    /// [`StateError`] says what is wrong with it; then nothing has changed.
+    pub async fn import(&self, document: &str, replace: bool) -> Result<Imported, StateError> {
+        self.parts.state.import(document, replace).await
+    }
+
     /// Stops it: calls that are under way may finish, for half a second at most. Then the
     /// connections are closed, and the data directory is free for others or gone.
     ///
@@ -316,6 +344,7 @@ fn run(
                 data_plane: running.data_plane(),
                 control: running.control(),
                 faults: running.faults(),
+                state: running.state(),
                 runtime: runtime.handle().clone(),
             };
             let listens = started.send(Ok(parts)).is_ok();

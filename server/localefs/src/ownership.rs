@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
 use thiserror::Error;
 
-use crate::data_dir::{DataDir, DataDirError, Layout};
+use crate::data_dir::{DataDir, DataDirError, Layout, remedy};
 use crate::error::StartError;
 use crate::store::{Identity, Start, Store, StoreError};
 use crate::tree;
@@ -92,11 +92,15 @@ pub(crate) fn open(
     };
     let records = layout.records(id);
     let before = recorded(store, &records, id).map_err(unusable)?;
-    let is_new = !tree.exists();
-    let where_it_is = if is_new {
-        tree.parent().unwrap_or(tree)
-    } else {
+    let exists = tree.exists();
+    // What a start that was cut short has left is on no record.
+    let is_unfinished = tree == layout.trees().join(id)
+        && vfs::is_empty(tree)
+        && store.is_shadow(id).map_err(unusable)?.is_none();
+    let where_it_is = if exists {
         tree
+    } else {
+        tree.parent().unwrap_or(tree)
     };
     let is_shadow = match (asked, before) {
         (Ownership::Native, Some(true)) | (Ownership::Shadow, Some(false)) => {
@@ -108,7 +112,16 @@ pub(crate) fn open(
             return Err(error.into());
         }
         (Ownership::Auto, Some(false)) => {
-            if !vfs::can_own(where_it_is).map_err(failed)? {
+            let tried = vfs::can_own(where_it_is);
+            // A full disk doesn't tell, and is no reason not to serve what is there.
+            let is_full = |error: &vfs::OpenError| error.io().and_then(remedy).is_some();
+            if !tried.or_else(|error| {
+                if is_full(&error) {
+                    Ok(true)
+                } else {
+                    Err(failed(error))
+                }
+            })? {
                 let tree = tree.to_owned();
                 return Err(OwnershipError::NativeImpossible { tree }.into());
             }
@@ -131,7 +144,7 @@ pub(crate) fn open(
         records: Some(records),
         ..options.clone()
     };
-    let file_system = if is_new {
+    let file_system = if is_unfinished || !exists {
         FileSystem::create(tree, options)
     } else {
         FileSystem::open(tree, options)

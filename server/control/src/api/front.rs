@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tracing::debug;
 
 use super::call::Call;
-use super::{ApiError, Form, Operation, Request, Service, efs};
+use super::{ApiError, Caller, Form, Operation, Request, Service, efs};
 use crate::audit::Event;
 use crate::control::Control;
 
@@ -76,6 +76,19 @@ async fn run(
             return Err(error);
         }
     };
+    perform(control, (service, operation), request, labels, caller).await
+}
+
+/// Runs an operation for a caller who is known.
+pub(super) async fn perform(
+    control: Arc<Control>,
+    (service, operation): (Service, &'static Operation),
+    request: Request,
+    labels: Vec<(&'static str, String)>,
+    caller: Caller,
+) -> super::Result<super::Answer> {
+    let began = Instant::now();
+    let name = operation.name;
     let call = Call::new(control, (service, name), request, labels, caller);
     let call = Arc::new(call);
     let failure = call.control.faults.strike((service, name), rand::random);
@@ -83,6 +96,10 @@ async fn run(
         Some(error) => Err(error),
         None => (operation.handler)(Arc::clone(&call)).await,
     };
+    if outcome.is_ok() && changes_network(service, name) {
+        // In force when the answer comes.
+        call.control.serve().await;
+    }
     tell(
         &call.control,
         began,
@@ -102,6 +119,15 @@ async fn run(
         "called"
     );
     outcome
+}
+
+/// Whether a call may have changed who reaches which mount target.
+fn changes_network(service: Service, operation: &str) -> bool {
+    match service {
+        Service::Ec2 => !operation.starts_with("Describe") && !operation.starts_with("Get"),
+        Service::Efs => operation == "ModifyMountTargetSecurityGroups",
+        Service::Iam | Service::Sts => false,
+    }
 }
 
 /// Puts a call into the audit log and among what is counted.

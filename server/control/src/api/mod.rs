@@ -7,6 +7,7 @@
 
 mod answer;
 mod call;
+mod console;
 pub mod ec2;
 pub mod efs;
 mod error;
@@ -14,6 +15,7 @@ mod form;
 mod front;
 mod gate;
 pub mod iam;
+mod inside;
 mod listener;
 mod request;
 mod service;
@@ -29,6 +31,7 @@ pub(crate) use form::short;
 #[cfg(test)]
 pub(crate) use front::answer;
 pub use gate::{Caller, Demand, Gate, Judgement, OpenGate, Unauthenticated};
+pub(crate) use inside::as_root;
 pub use listener::{Api, bind};
 pub use request::Request;
 pub use service::Service;

@@ -219,6 +219,17 @@ impl View {
         Ok(tables)
     }
 
+    /// Every entry of every index.
+    #[cfg(test)]
+    pub(crate) fn index_entries(&self) -> Result<Vec<String>, StoreError> {
+        let mut entries = Vec::new();
+        let table = self.open(INDEX)?;
+        for entry in table.from("")?.into_iter().flatten() {
+            entries.push(entry?.0.value().to_owned());
+        }
+        Ok(entries)
+    }
+
     fn tables(&self) -> Result<Vec<String>, StoreError> {
         let names: Vec<String> = match &self.0 {
             Transaction::Read(transaction) => {

@@ -17,7 +17,7 @@ pub const OPEN_GROUP: &str = "localefs-nfs-from-everywhere";
 
 /// That the first network was made: whoever deletes all of it does so for good.
 #[derive(Debug, Serialize, Deserialize)]
-struct FirstTopology {
+pub(crate) struct FirstTopology {
     name: String,
 }
 

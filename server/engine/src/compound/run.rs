@@ -266,6 +266,8 @@ impl Compound {
         self.reply.overwrite_u32(self.count_offset(), self.done);
         let reply = Reply::finish(std::mem::take(&mut self.reply));
         if let Some(slot) = self.slot.take() {
+            let Identity { uid, gid, .. } = self.caller.identity;
+            slot.session().client.activity.count(uid, gid, self.done);
             slot.complete(self.to_cache(&reply), self.server.latest());
         }
         reply

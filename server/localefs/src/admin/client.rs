@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use localefs_control::explain::{Explanation, Question};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -16,12 +17,17 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::faults::{Added, Cleared, Refusal, ResetNow, Target};
+use super::network::Network;
 use super::socket;
+use super::state::{Import, ImportAnswer};
 use super::status::{Health, Status};
 use crate::faults::{Fault, FaultStatus};
 
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long it may take to move a whole state.
+const WORK: Duration = Duration::from_secs(300);
 
 /// Why a server did not answer.
 #[derive(Debug, Error)]
@@ -82,6 +88,22 @@ pub async fn status(data: &Path) -> Result<Status, ClientError> {
     get(data, "/status").await
 }
 
+/// Asks the server on the data directory `data` for names and addresses.
+///
+/// # Errors
+/// [`ClientError`] if none come.
+pub async fn network(data: &Path) -> Result<Network, ClientError> {
+    get(data, "/network").await
+}
+
+/// Asks the server on the data directory `data` whether something is allowed, and why.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if the question makes no sense.
+pub async fn explain(data: &Path, question: &Question) -> Result<Explanation, ClientError> {
+    ask(data, Method::POST, "/explain", json(question)).await
+}
+
 /// Asks the server on the data directory `data` which faults are at work.
 ///
 /// # Errors
@@ -127,6 +149,29 @@ pub async fn reset_connections(data: &Path, target: &Target) -> Result<usize, Cl
     Ok(reset.connections)
 }
 
+/// The state of the server on the data directory `data`, as one JSON document with all secrets.
+///
+/// # Errors
+/// [`ClientError`].
+pub async fn export(data: &Path) -> Result<Bytes, ClientError> {
+    raw(data, Method::GET, "/export", Bytes::new(), WORK).await
+}
+
+/// Makes the state of the server on the data directory `data` that of a document.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if the document can't be used, or would replace
+/// something without being told so.
+pub async fn import(
+    data: &Path,
+    document: Bytes,
+    how: Import,
+) -> Result<ImportAnswer, ClientError> {
+    let path = format!("/import?replace={}", how.replace);
+    let answer = raw(data, Method::POST, &path, document, WORK).await?;
+    read(data, &answer)
+}
+
 fn json(value: &impl Serialize) -> Bytes {
     // What has no form in JSON is refused as what it then is: nothing.
     serde_json::to_vec(value).unwrap_or_default().into()
@@ -142,13 +187,32 @@ async fn ask<T: DeserializeOwned>(
     path: &str,
     body: Bytes,
 ) -> Result<T, ClientError> {
+    let answer = raw(data, method, path, body, ANSWER).await?;
+    read(data, &answer)
+}
+
+fn read<T: DeserializeOwned>(data: &Path, answer: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(answer).map_err(|error| ClientError::NoAnswer {
+        path: data.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The body of an answer.
+async fn raw(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Bytes,
+    patience: Duration,
+) -> Result<Bytes, ClientError> {
     let stream = connect(data).await?;
     let no_answer = |reason: String| ClientError::NoAnswer {
         path: data.to_owned(),
         reason,
     };
-    let answer = timeout(ANSWER, exchange(stream, method, path, body)).await;
-    let answer = answer.map_err(|_| no_answer(format!("none within {} s", ANSWER.as_secs())))?;
+    let answer = timeout(patience, exchange(stream, method, path, body)).await;
+    let answer = answer.map_err(|_| no_answer(format!("none within {} s", patience.as_secs())))?;
     let (status, body) = answer.map_err(|error| no_answer(error.to_string()))?;
     if !status.is_success() {
         return Err(match serde_json::from_slice::<Refusal>(&body) {
@@ -158,7 +222,7 @@ async fn ask<T: DeserializeOwned>(
             Err(_) => no_answer(format!("it answers {status}")),
         });
     }
-    serde_json::from_slice(&body).map_err(|error| no_answer(error.to_string()))
+    Ok(body)
 }
 
 async fn connect(data: &Path) -> Result<UnixStream, ClientError> {
@@ -187,6 +251,7 @@ async fn exchange(
         .method(method)
         .uri(path)
         .header(header::HOST, "localefs")
+        .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))?;
     let talk = async {
         let answer = sender.send_request(request).await?;

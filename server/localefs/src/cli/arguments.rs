@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::explain::ExplainArguments;
 use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
@@ -36,10 +37,35 @@ pub(super) enum Command {
     /// Exits with 0 if a server answers, 3 if none runs on the data directory, 1 after any other
     /// failure.
     Status(StatusArguments),
+    /// Print lines for /etc/hosts: mount targets by name
+    ///
+    /// Exits with 3 if none runs on the data directory, 1 after any other failure.
+    Hosts(HostsArguments),
+    /// Print commands that make mounts of this machine come from an instance's address
+    ///
+    /// To be run as root. Exits with 3 if no server runs on the data directory, 1 after any other
+    /// failure.
+    Routes(RoutesArguments),
     /// Tell whether a server runs and answers
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Tell whether somebody can do something, and which rule decides
+    ///
+    /// Asks the layers that judge real requests: network, IAM, Unix permissions. Exits with 0 if
+    /// it is allowed, 1 if not, 2 if the question makes no sense, 3 if no server runs on the data
+    /// directory.
+    Explain(ExplainArguments),
+    /// Write the whole state of a running server to a file: file systems, users, policies, network
+    ///
+    /// The contents of files are not in it; all secrets are, and so only its owner may read the
+    /// file. Exits with 3 if no server runs on the data directory, 1 after any other failure.
+    Export(ExportArguments),
+    /// Make the state of a running server that of a file that `export` wrote
+    ///
+    /// All or nothing. File systems that are in both keep their files. Exits with 3 if no server
+    /// runs on the data directory, 1 after any other failure.
+    Import(ImportArguments),
     /// Make something go wrong, on purpose: latency, errors, limits, dead mount targets
     ///
     /// For those who test how their programs cope. All faults end when the server stops. Exits
@@ -119,6 +145,24 @@ pub(super) struct ServeArguments {
     )]
     pub(super) mount_target_port: u16,
 
+    /// Serve mount targets whose address lies in this network at that address too, not only at
+    /// its mirror; may be repeated, or be a list with commas
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "LOCALEFS_BIND",
+        value_delimiter = ','
+    )]
+    pub(super) bind: Vec<localefs::Ipv4Net>,
+
+    /// What clients find that security groups or network ACLs deny
+    #[arg(long, env = "LOCALEFS_DENIED", value_enum, default_value_t)]
+    pub(super) denied: Denied,
+
+    /// Answer for the names of file systems by DNS at this address; port 0 is any free one
+    #[arg(long, value_name = "IP:PORT", env = "LOCALEFS_DNS")]
+    pub(super) dns: Option<SocketAddr>,
+
     /// The account that the API is of
     #[arg(
         long,
@@ -160,6 +204,11 @@ pub(super) struct ServeArguments {
         value_parser = parse_delay
     )]
     pub(super) lifecycle_delay: Duration,
+
+    /// Have everything be there that this file says: file systems, users, policies, as TOML or
+    /// JSON. What is there already stays
+    #[arg(long, value_name = "FILE", env = "LOCALEFS_SEED")]
+    pub(super) seed: Option<PathBuf>,
 
     /// How long a client may be silent before others get what it has open or locked
     #[arg(
@@ -252,6 +301,28 @@ pub(super) struct StatusArguments {
     pub(super) json: bool,
 }
 
+/// Which names to print.
+#[derive(Args)]
+pub(super) struct HostsArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// Give file systems the address of their mount target in this zone, where they have one
+    #[arg(long, value_name = "ZONE", env = "LOCALEFS_ZONE")]
+    pub(super) zone: Option<String>,
+}
+
+/// Which routes to print.
+#[derive(Args)]
+pub(super) struct RoutesArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// The instance: its id, its name, that of its interface, or its address in the VPC
+    #[arg(long, value_name = "INSTANCE", env = "LOCALEFS_INSTANCE")]
+    pub(super) instance: Option<String>,
+}
+
 /// Which server to ask.
 #[derive(Args)]
 pub(super) struct HealthArguments {
@@ -264,6 +335,46 @@ pub(super) struct HealthArguments {
         default_value = "localefs-data"
     )]
     pub(super) data: PathBuf,
+}
+
+/// Where the state goes.
+#[derive(Args)]
+pub(super) struct ExportArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Where to; - is the standard output
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(super) file: PathBuf,
+}
+
+/// Where the state comes from.
+#[derive(Args)]
+pub(super) struct ImportArguments {
+    /// The running server's data directory; that of an ephemeral server is in its banner and its
+    /// ready file
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCALEFS_DATA",
+        default_value = "localefs-data"
+    )]
+    pub(super) data: PathBuf,
+
+    /// Replace what was created there: file systems that are not in FILE go with their files
+    #[arg(long)]
+    pub(super) replace: bool,
+
+    /// Where from; - is the standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 /// Which tree is meant.
@@ -367,6 +478,16 @@ fn parse_owner(text: &str) -> Result<(u32, u32), String> {
     text.split_once(':')
         .and_then(|(uid, gid)| Some((id(uid)?, id(gid)?)))
         .ok_or_else(|| "two numbers are needed, as in 1000:1000".to_owned())
+}
+
+/// What clients find that are denied.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Denied {
+    /// Nothing, as on AWS: they wait until they are let in
+    #[default]
+    Silence,
+    /// Their connections are reset
+    Reset,
 }
 
 /// When changes of names reach the disk.
@@ -496,6 +617,8 @@ mod tests {
             "localefs --log-format xml",
             "localefs --durability none",
             "localefs conquer",
+            "localefs import",
+            "localefs export a b",
             "localefs --ownership mine",
             "localefs --outside-owner 5",
             "localefs --outside-owner 5:4294967295",

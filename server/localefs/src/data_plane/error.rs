@@ -65,6 +65,25 @@ pub enum DataPlaneError {
     /// The clients of a mount target can't be taken off the record.
     #[error(transparent)]
     Records(#[from] localefs_engine::RecordsError),
+    /// A directory from elsewhere is served, and stays behind the front doors.
+    #[error(
+        "this server serves {} (--root) as {id}, and nothing else can take its place; start one \
+         without --root", tree.display()
+    )]
+    ServesRoot {
+        /// The file system.
+        id: String,
+        /// Its directory.
+        tree: PathBuf,
+    },
+    /// The root of a file system can't be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The directory.
+        path: PathBuf,
+        /// What the system answered.
+        error: io::Error,
+    },
     /// Files of a deleted file system can't be moved out of the way.
     #[error("cannot remove {}: {error}", path.display())]
     Remove {

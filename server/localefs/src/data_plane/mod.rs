@@ -7,12 +7,14 @@
 
 mod change;
 mod error;
+mod explain;
+mod front_doors;
 mod removal;
 mod reset;
 mod served;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -23,7 +25,10 @@ use tokio::runtime::Handle;
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
+use localefs_control::data_plane::{FileStep, FileWish};
+
 use crate::admin::ServedFileSystem;
+use crate::transport::Rules;
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -128,6 +133,14 @@ impl DataPlane {
             .await
     }
 
+    /// Guards mount targets by these rules, also those that come later. In force when this
+    /// returns.
+    pub(crate) fn guard(&self, rules: HashMap<String, Arc<dyn Rules>>) {
+        if let Some(served) = self.served.upgrade() {
+            served.guard(rules);
+        }
+    }
+
     /// Serves exactly these mount targets: by id, the file system and the address of each. Others
     /// are deleted, those that are there already stay as they are. Gives those that are not as
     /// they were to be, and why.
@@ -154,6 +167,53 @@ impl DataPlane {
         let file_systems = file_systems.to_vec();
         self.change(async move |served| reset::reset(&served, &file_systems).await)
             .await
+    }
+
+    /// Puts a file system behind the addresses that the server was told to listen on, with this
+    /// mount target, which is made if there is none of this id; without one the addresses lead
+    /// nowhere. So it stays after a restart.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`]; then nothing has changed. Where a directory from elsewhere is served
+    /// (`--root`), that stays behind these addresses.
+    pub(crate) async fn lead(
+        &self,
+        file_system: &str,
+        mount_target: Option<&str>,
+    ) -> Result<(), DataPlaneError> {
+        let file_system = file_system.to_owned();
+        let mount_target = mount_target.map(str::to_owned);
+        self.change(async move |served| {
+            front_doors::lead(&served, &file_system, mount_target.as_deref()).await
+        })
+        .await
+    }
+
+    /// A file system that is served, as the engine uses it.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn files(&self, id: &str) -> Result<Arc<localefs_vfs::FileSystem>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(Arc::clone(&known.vfs))
+    }
+
+    /// Whether there is no file in a file system. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`], or
+    /// [`DataPlaneError::Read`].
+    pub(crate) fn is_empty(&self, id: &str) -> Result<bool, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        let mut entries = std::fs::read_dir(&known.root).map_err(|error| DataPlaneError::Read {
+            path: known.root.clone(),
+            error,
+        })?;
+        Ok(entries.next().is_none())
     }
 
     /// The file system that was there from the start, and its mount target behind the front
@@ -185,10 +245,22 @@ impl DataPlane {
     /// # Errors
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
     pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
+        Ok(self.files(id)?.metered_size())
+    }
+
+    /// What decides whether somebody may do something to a path. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn explain(
+        &self,
+        id: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
         let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
         let known = served.table().file_systems.get(id).cloned();
         let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
-        Ok(known.vfs.metered_size())
+        Ok(explain::explain(&known.vfs, wish))
     }
 
     /// Makes a change, one after the other, on the server's own threads.

@@ -237,6 +237,23 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// Says which file system is behind the front doors where no tree from elsewhere is served,
+    /// and with which mount target.
+    pub(crate) fn set_first(
+        &self,
+        file_system: &str,
+        mount_target: Option<&str>,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction
+            .open_table(FIRST)?
+            .insert(&[][..], file_system)?;
+        transaction
+            .open_table(FRONT_DOORS)?
+            .insert(file_system, mount_target.unwrap_or_default())?;
+        Ok(transaction.commit()?)
+    }
+
     /// Says which mount target of a file system is behind the front doors.
     pub(crate) fn set_front_door(
         &self,

@@ -11,6 +11,9 @@ pub struct Limits {
     /// Connections at a time. Further ones are accepted and closed at once. The process's limit
     /// of open files lowers this number at start.
     pub connections: usize,
+    /// Further connections that are denied from the start and wait in silence until they are not.
+    /// Those past it are reset.
+    pub waiting: usize,
     /// Calls of one connection that wait for something that may block. While there are so many,
     /// nothing more is read from that connection. Half of what the server runs at once, so that
     /// no single connection keeps the others waiting.
@@ -38,6 +41,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 12_000,
+            waiting: 1024,
             calls: BLOCKING_THREADS / 2,
             call_octets: 4 << 20,
             unread_octets: 1 << 20,

@@ -1,0 +1,141 @@
+//! Security groups of a seed.
+
+use serde_json::{Map, Value, json};
+
+use super::document::{IpPermission, SecurityGroup};
+use super::error::{At, Result, Trouble};
+use super::sower::{Sower, same};
+use crate::api::Service::Ec2;
+use crate::records::{SecurityGroup as Record, Vpc};
+
+impl Sower<'_> {
+    /// Has a security group be there, without its rules yet: those may name other groups.
+    pub(super) async fn security_group(&mut self, group: &SecurityGroup) -> Result<()> {
+        let name = &group.group_name;
+        let vpc = self.vpc(group.vpc_id.as_deref())?;
+        let found = self.find_group(name, &vpc)?;
+        let id = if let Some(found) = found {
+            let there = Some(found.description.as_str());
+            same("Description", there, group.description.as_deref())?;
+            let tags: Vec<_> = found
+                .tags
+                .iter()
+                .map(|tag| (&*tag.key, &*tag.value))
+                .collect();
+            if !super::sower::has_tags(&tags, &group.tags) {
+                let input = json!({"ResourceId": [found.id], "Tag": group.tags});
+                self.call(Ec2, "CreateTags", input).await.member("Tags")?;
+            }
+            found.id
+        } else {
+            let tags = (!group.tags.is_empty())
+                .then(|| json!([{"ResourceType": "security-group", "Tag": group.tags}]));
+            let input = json!({
+                "GroupName": name,
+                "GroupDescription": group.description.as_ref().unwrap_or(name),
+                "VpcId": group.vpc_id,
+                "TagSpecification": tags,
+            });
+            self.call(Ec2, "CreateSecurityGroup", input).await?;
+            let made = self.find_group(name, &vpc)?;
+            made.ok_or_else(|| Trouble::new("it is gone again"))?.id
+        };
+        self.name("SecurityGroups", name, "GroupId", id);
+        Ok(())
+    }
+
+    /// Has the rules of a security group be there.
+    pub(super) async fn rules(&self, group: &SecurityGroup) -> Result<()> {
+        let vpc = self.vpc(group.vpc_id.as_deref())?;
+        let id = self.group_id(&group.group_name, &vpc)?;
+        for (member, operation, permissions) in [
+            (
+                "IpPermissions",
+                "AuthorizeSecurityGroupIngress",
+                &group.ip_permissions,
+            ),
+            (
+                "IpPermissionsEgress",
+                "AuthorizeSecurityGroupEgress",
+                &group.ip_permissions_egress,
+            ),
+        ] {
+            for (number, permission) in permissions.iter().enumerate() {
+                for one in self.single(permission, &vpc)? {
+                    let input = json!({"GroupId": id, "IpPermissions": [one]});
+                    match self.try_call(Ec2, operation, input).await {
+                        Ok(_) => {}
+                        Err(error) if error.code == "InvalidPermission.Duplicate" => {}
+                        Err(error) => {
+                            let why = format!("{operation}: {}: {}", error.code, error.message);
+                            return Err(Trouble::new(why)).member(&format!("{member}[{number}]"));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A permission as one for each other side: the API refuses all of a call of which it has a
+    /// part.
+    fn single(&self, permission: &IpPermission, vpc: &str) -> Result<Vec<Value>> {
+        let with = |member: &str, value: &Value| {
+            let mut one = Map::new();
+            one.insert("IpProtocol".to_owned(), json!(permission.ip_protocol));
+            one.insert("FromPort".to_owned(), json!(permission.from_port));
+            one.insert("ToPort".to_owned(), json!(permission.to_port));
+            one.insert(member.to_owned(), json!([value]));
+            Value::Object(one)
+        };
+        let mut all = Vec::new();
+        for (member, values) in [
+            ("IpRanges", &permission.ip_ranges),
+            ("Ipv6Ranges", &permission.ipv6_ranges),
+            ("PrefixListIds", &permission.prefix_list_ids),
+        ] {
+            all.extend(values.iter().map(|value| with(member, value)));
+        }
+        for pair in &permission.user_id_group_pairs {
+            let id = match (&pair.group_id, &pair.group_name) {
+                (Some(id), None) => id.clone(),
+                (None, Some(name)) => self.group_id(name, vpc)?,
+                _ => {
+                    return Err(Trouble::new("it needs either GroupName or GroupId"))
+                        .member("UserIdGroupPairs");
+                }
+            };
+            let value = json!({"GroupId": id, "Description": pair.description});
+            // The query protocol's own name of this member.
+            all.push(with("Groups", &value));
+        }
+        Ok(all)
+    }
+
+    /// The id of a VPC; without one, of the default VPC.
+    fn vpc(&self, id: Option<&str>) -> Result<String> {
+        if let Some(id) = id {
+            return Ok(id.to_owned());
+        }
+        let all = self.view()?.all::<Vpc>()?;
+        let default = all.into_iter().find(|vpc| vpc.is_default);
+        let default = default.ok_or_else(|| Trouble::new("there is no default VPC"))?;
+        Ok(default.id)
+    }
+
+    fn find_group(&self, name: &str, vpc: &str) -> Result<Option<Record>> {
+        let all = self.view()?.all_by::<Record>(("vpc", vpc))?;
+        Ok(all.into_iter().find(|group| group.name == name))
+    }
+
+    /// The id of a security group that is named by its name, or by that.
+    pub(super) fn group_id(&self, name: &str, vpc: &str) -> Result<String> {
+        if name.starts_with("sg-") {
+            return Ok(name.to_owned());
+        }
+        let found = self.find_group(name, vpc)?;
+        let found = found
+            .ok_or_else(|| Trouble::new(format!("{vpc} has no security group named {name:?}")))?;
+        Ok(found.id)
+    }
+}
