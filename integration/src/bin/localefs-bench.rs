@@ -49,7 +49,7 @@ fn compare(line: &Line) -> Result<()> {
     let plan = Plan {
         pairs: if line.quick { 2 } else { 5 },
         ceilings: if line.quick { 1 } else { 3 },
-        seconds: if line.quick { 0.5 } else { 1.0 },
+        seconds: if line.quick { 0.5 } else { 0.8 },
         warm: if line.quick { 0.1 } else { 0.2 },
         entries: if line.quick { 10_000 } else { 100_000 },
         small_files: if line.quick { 100 } else { 500 },
