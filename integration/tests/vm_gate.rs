@@ -79,7 +79,7 @@ fn states(guest: &Guest) -> Result<String> {
 }
 
 /// A mount that hangs, with its connection in this state.
-fn hangs(guest: &Guest, job: &Job, state: &str) -> Result<()> {
+fn hangs(guest: &Guest, job: &Job<'_>, state: &str) -> Result<()> {
     let end = Instant::now() + RECOVERY;
     while states(guest)?.trim() != state {
         ensure!(!job.ended(), "it does not hang: {}", job.output());
