@@ -98,7 +98,7 @@ async fn the_example_is_there_and_a_second_start_changes_nothing() {
         from,
         [
             Remote::Group(clients.id.clone()),
-            Remote::Ipv4("10.0.0.0/8".parse().unwrap()),
+            Remote::Ipv4("127.0.0.0/8".parse().unwrap()),
             Remote::Ipv4("192.168.0.0/16".parse().unwrap()),
         ]
     );
