@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
+use localefs_vfs::{self as vfs, FileSystem, Options, Owner, Possible};
 use thiserror::Error;
 
 use crate::data_dir::{DataDir, DataDirError, Layout};
@@ -59,6 +59,8 @@ pub enum OwnershipError {
 pub(crate) struct Served {
     pub(crate) file_system: FileSystem,
     pub(crate) is_shadow: bool,
+    /// Whether its tree was made.
+    pub(crate) is_new: bool,
 }
 
 fn name(shadow: bool) -> &'static str {
@@ -73,14 +75,15 @@ fn recorded(store: &Store, records: &Path, id: &str) -> Result<Option<bool>, red
         .or_else(|| vfs::has_owners(records).then_some(true)))
 }
 
-/// Opens a tree with the ownership that it has, or gets now.
+/// Opens a tree with the ownership that it has, or gets now. What is known to be possible beside it
+/// is not tried again for one that is made.
 pub(crate) fn open(
     store: &Store,
     layout: &Layout,
     id: &str,
     tree: &Path,
     (asked, outside): (Ownership, Owner),
-    options: &Options,
+    (options, known): (&Options, Option<Possible>),
 ) -> Result<Served, StartError> {
     let unusable = |error| StoreError::Unusable {
         path: layout.state(),
@@ -98,6 +101,10 @@ pub(crate) fn open(
     } else {
         tree
     };
+    let can_own = || match known {
+        Some(known) if is_new && known.owners => Ok(true),
+        _ => vfs::can_own(where_it_is).map_err(failed),
+    };
     let is_shadow = match (asked, before) {
         (Ownership::Native, Some(true)) | (Ownership::Shadow, Some(false)) => {
             let error = OwnershipError::Differs {
@@ -108,7 +115,7 @@ pub(crate) fn open(
             return Err(error.into());
         }
         (Ownership::Auto, Some(false)) => {
-            if !vfs::can_own(where_it_is).map_err(failed)? {
+            if !can_own()? {
                 let tree = tree.to_owned();
                 return Err(OwnershipError::NativeImpossible { tree }.into());
             }
@@ -116,7 +123,7 @@ pub(crate) fn open(
         }
         (Ownership::Auto, Some(true)) | (Ownership::Shadow, _) => true,
         (Ownership::Native, _) => false,
-        (Ownership::Auto, None) => !vfs::can_own(where_it_is).map_err(failed)?,
+        (Ownership::Auto, None) => !can_own()?,
     };
     let ownership = if is_shadow {
         vfs::Ownership::Shadow {
@@ -132,7 +139,7 @@ pub(crate) fn open(
         ..options.clone()
     };
     let file_system = if is_new {
-        FileSystem::create(tree, options)
+        FileSystem::create_beside(tree, options, known)
     } else {
         FileSystem::open(tree, options)
     };
@@ -143,6 +150,7 @@ pub(crate) fn open(
     Ok(Served {
         file_system,
         is_shadow,
+        is_new,
     })
 }
 

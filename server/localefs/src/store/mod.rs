@@ -6,6 +6,7 @@ mod identity;
 mod ownership;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use redb::backends::InMemoryBackend;
@@ -23,6 +24,8 @@ const CACHE: usize = 4 << 20;
 pub(crate) struct Store {
     database: Arc<Database>,
     starts: Mutex<identity::Starts>,
+    /// Whether something was committed that is not durable.
+    unsettled: AtomicBool,
 }
 
 impl Store {
@@ -56,6 +59,7 @@ impl Store {
             .map(|database| Self {
                 database: Arc::new(database),
                 starts: Mutex::default(),
+                unsettled: AtomicBool::new(false),
             })
             .map_err(|error| StoreError::new(path, error))
     }
