@@ -1,12 +1,14 @@
 //! Disks that are full, over their quota, fail, or lose what was written: clients are told, what
 //! was acknowledged stays, and work goes on afterwards.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use localefs_integration::bench::{Bench, amount};
 use localefs_integration::disk::DiskKind;
 use localefs_integration::disk_errors::{Rule, calls};
+use localefs_integration::python::Python;
 use localefs_integration::server::ServerOptions;
 use localefs_integration::workload::{Plan, Workload, recovery, say, seed};
 use rustix::io::Errno;
@@ -45,13 +47,15 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
     ensure!(free.failed == 0, "errors on a disk with room: {free}");
     let writer = guests[0].python()?;
     writer.run("file = os.open('acknowledged', os.O_CREAT | os.O_RDWR); os.write(file, content(1, 200_000)); os.fsync(file)")?;
+    writer.run("big = os.open('big', os.O_CREAT | os.O_RDWR)")?;
 
     server.disk()?.fill(0)?;
     // An application hears it by its name, at the latest from fsync.
     writer.fails(
-        "big = os.open('big', os.O_CREAT | os.O_RDWR); os.write(big, content(2, 4 << 20)); os.fsync(big)",
+        "os.write(big, content(2, 4 << 20)); os.fsync(big)",
         "ENOSPC",
     )?;
+    let made = created_or_refused(&writer, &server.tree()?)?;
     work.steps(steps, WORK)?;
     let on_full = work.done()?.failed;
     ensure!(on_full > 0, "no operation failed on a full disk");
@@ -63,7 +67,7 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
 
     server.disk()?.relieve()?;
     let before = work.done()?.failed;
-    writer.run("os.unlink('big')")?;
+    writer.run("os.unlink('big'); [os.unlink(name) for name in made]")?;
     work.steps(steps, WORK)?;
     let after = work.done()?.failed - before;
     ensure!(after == 0, "{after} operations failed with room again");
@@ -72,8 +76,46 @@ fn full(options: ServerOptions, owners: bool, what: &str) -> Result<()> {
     let compared = work.compare(Some(&server.tree()?), owners)?;
     writer.run("assert os.pread(file, 1 << 20, 0) == content(1, 200_000)")?;
     let done = work.done()?;
-    say(&format!("{what}: seed {}; {done}; {compared}", plan.seed));
+    say(&format!(
+        "{what}: seed {}; {made} of {CREATIONS} files created; {done}; {compared}",
+        plan.seed
+    ));
     Ok(())
+}
+
+/// More files than the blocks of a directory have room for, with names of 200 octets.
+const CREATIONS: usize = 60;
+
+/// Creates files where the disk is full: each is there, or was refused and left no name, neither
+/// for the client nor in the tree that is served. How many are there.
+fn created_or_refused(hand: &Python<'_>, tree: &Path) -> Result<usize> {
+    hand.run(&format!(
+        r"
+def create(name):
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+        return True
+    except OSError as error:
+        assert error.errno == errno.ENOSPC, error
+names = ['%03d' % number + 'n' * 197 for number in range({CREATIONS})]
+made = [name for name in names if create(name)]
+"
+    ))?;
+    hand.run("assert sorted(set(os.listdir('.')) & set(names)) == made")?;
+    let made: Vec<String> = serde_json::from_value(hand.run("made")?)?;
+    let mut served = Vec::new();
+    for entry in std::fs::read_dir(tree)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(&"n".repeat(197)) {
+            served.push(name);
+        }
+    }
+    served.sort();
+    ensure!(
+        served == made,
+        "{made:?} were created, there are {served:?}"
+    );
+    Ok(made.len())
 }
 
 #[test]
