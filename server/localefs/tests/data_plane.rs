@@ -97,8 +97,8 @@ async fn many_are_made_at_once() {
     let ids: Vec<_> = (0..100).map(|number| format!("fs-{number:017x}")).collect();
     let running = server().await.unwrap();
     let mut asked = tokio::task::JoinSet::new();
-    for id in ids.iter().cycle().take(3 * ids.len()).cloned() {
-        let data_plane = running.data_plane();
+    for id in ids.iter().cycle().take(3 * ids.len()) {
+        let (data_plane, id) = (running.data_plane(), id.clone());
         asked.spawn(async move { data_plane.create_file_system(&id).await });
     }
     while let Some(made) = asked.join_next().await {
@@ -111,7 +111,7 @@ async fn many_are_made_at_once() {
         assert!(is_empty(&of[0].root), "{id}");
     }
     let (first, last) = (&ids[0], &ids[99]);
-    std::fs::write(running.data().join("fs").join(last).join("file"), "x").unwrap();
+    fs::write(running.data().join("fs").join(last).join("file"), "x").unwrap();
     running.shutdown().await;
 
     let running = server().await.unwrap();
