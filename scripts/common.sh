@@ -40,6 +40,11 @@ need_vm() {
     /usr/bin/python3 -c 'import fcntl, mmap, sqlite3' 2> /dev/null || install python3 >&2
 }
 
+# need_python: what a virtual environment is made with.
+need_python() {
+    /usr/bin/python3 -c 'import ensurepip, venv' 2> /dev/null || install python3 python3-venv >&2
+}
+
 # The server and the lab, as they are in the sources now.
 build_vm() {
     cargo build --release --quiet --package localefs --package localefs-integration --bins

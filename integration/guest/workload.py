@@ -1,6 +1,6 @@
 # Work in a directory by one process that is its only writer, with a model of what was
 # acknowledged; and a comparison of a directory with such a model, from anywhere.
-import errno, fcntl, hashlib, json, os, random, stat, time
+import collections, errno, fcntl, hashlib, json, os, random, stat, time
 
 SIZES = (0, 10, 5_000, 70_000, 300_000)
 RANGES, LENGTH = 16, 100
@@ -21,6 +21,7 @@ class File:
     def __init__(self, mode):
         self.data, self.names = bytearray(), set()
         self.mode, self.uid, self.gid = mode, 0, 0
+        self.history = collections.deque(maxlen=30)  # what was done with it, for who asks why
 
 
 class Workload:
@@ -55,9 +56,16 @@ class Workload:
     def name_file(self, path, file):
         self.files[path] = file
         file.names.add(path)
+        self.note(file, "is", path)
 
     def forget(self, path):
-        self.files.pop(path).names.discard(path)
+        file = self.files.pop(path)
+        file.names.discard(path)
+        self.note(file, "no longer", path)
+
+    def note(self, file, *what):
+        """When and by which step something was done with a file, and whether it was repeated."""
+        file.history.append((round(time.time(), 3), self.count, self.again, *what))
 
     def place(self, kind):
         return f"{self.chance.choice(sorted(self.directories))}/{kind}-{self.count}"
@@ -97,6 +105,7 @@ class Workload:
         if size:
             file.data.extend(bytes(max(0, offset - len(file.data))))
             file.data[offset : offset + size] = data
+        self.note(file, "written", offset, size)
 
     def overwrite(self):
         path = self.some()
@@ -117,6 +126,7 @@ class Workload:
         finally:
             os.close(descriptor)
         file.data.extend(data)
+        self.note(file, "appended", len(data))
 
     def truncate(self):
         path = self.some()
@@ -126,6 +136,7 @@ class Workload:
         os.truncate(path, size)
         del file.data[size:]
         file.data.extend(bytes(size - len(file.data)))
+        self.note(file, "truncated", size)
 
     def link(self):
         old, new = self.some(), self.place("link")
@@ -146,18 +157,27 @@ class Workload:
             # Two names of one file: POSIX has nothing happen.
             os.rename(old, new)
             return
-        self.once(lambda: os.rename(old, new), errno.ENOENT)
+        if not self.once(lambda: os.rename(old, new), errno.ENOENT):
+            self.look_again(new)
         if new in self.files:
             self.forget(new)
         file = self.files[old]
         self.forget(old)
         self.name_file(new, file)
 
+    def look_again(self, path):
+        """Linux takes a rename that was refused to have changed nothing: until it hears that the
+        directory has changed, it uses the file that was replaced, which may have other names."""
+        probe = f"{os.path.dirname(path)}/again-{self.count}"
+        self.once(lambda: os.mkdir(probe), errno.EEXIST)
+        self.once(lambda: os.rmdir(probe), errno.ENOENT)
+
     def rename_directory(self):
         old, new = self.chance.choice(sorted(self.directories)), f"{self.top}/renamed-{self.count}"
         if old == self.top:
             return
-        self.once(lambda: os.rename(old, new), errno.ENOENT)
+        if not self.once(lambda: os.rename(old, new), errno.ENOENT):
+            self.look_again(new)
         for table in (self.files, self.symlinks, self.directories):
             for path in [path for path in table if path == old or path.startswith(old + "/")]:
                 value = table.pop(path)
@@ -235,10 +255,15 @@ class Workload:
 
     def read(self):
         path = self.some()
-        with open(path, "rb") as file:
-            found, wanted = file.read(), self.files[path].data
-        assert found == wanted, f"{path}: {difference(found, wanted)}"
-        assert os.stat(path).st_nlink == len(self.files[path].names), path
+        file = self.files[path]
+        with open(path, "rb") as opened:
+            found = opened.read()
+            inode = os.fstat(opened.fileno()).st_ino
+        assert found == file.data, (
+            f"{path}, {inode=}: {difference(found, file.data)}; at {time.time():.3f} "
+            f"after {list(file.history)}"
+        )
+        assert os.stat(path).st_nlink == len(file.names), f"{path}: links; {list(file.history)}"
 
     def exist(self):
         """What is there can't be made again."""

@@ -1,6 +1,7 @@
 //! AWS's own clients, unmodified, against a server of this test.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -33,7 +34,9 @@ pub fn environment() -> Result<PathBuf> {
 /// If it can't be made.
 pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(3);
+    // Tests are one directory deeper than programs.
+    let target = executable.ancestors().skip(1);
+    let target = target.skip_while(|path| path.ends_with("deps")).nth(1);
     let path = target.context("no target directory")?.join(name);
     fs::create_dir_all(&path)?;
     // One test makes it, the others wait.
@@ -79,6 +82,8 @@ pub struct Endpoint {
 struct Ready {
     #[serde(default)]
     api: String,
+    #[serde(default)]
+    nfs: Vec<SocketAddr>,
 }
 
 impl Endpoint {
@@ -117,6 +122,15 @@ impl Endpoint {
         format!("http://{}", self.ready.api)
     }
 
+    /// Where it serves NFS.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub fn nfs(&self) -> Result<SocketAddr> {
+        let first = self.ready.nfs.first();
+        first.copied().context("no address of NFS")
+    }
+
     /// Its data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -147,6 +161,7 @@ impl Endpoint {
         command.arg("-B").arg(checks).arg(check);
         configure(&mut command, &self.url());
         command.env("AWS", environment.join("aws"));
+        command.env("LOCALEFS_BIN", binary()?);
         command.current_dir(self.scratch.path());
         Ok(command)
     }

@@ -69,6 +69,8 @@ pub struct DataPlaneOptions {
     pub listen: Vec<SocketAddr>,
     /// In seconds.
     pub lease: u32,
+    /// Files that all clients together may have open, unless it is the default.
+    pub max_opens: Option<usize>,
 }
 
 /// The process, which ends with this value.
@@ -272,6 +274,9 @@ fn spawn(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log);
+    if let Some(opens) = options.max_opens {
+        command.args(["--max-opens", &opens.to_string()]);
+    }
     let mut child = command.spawn().context("cannot run the server")?;
     let input = child.stdin.take().context("no standard input")?;
     let output = child.stdout.take().context("no standard output")?;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -250,6 +251,21 @@ impl Guest {
     /// Lets its packets through again.
     pub fn rejoin(&self) -> Result<()> {
         self.way(&["rule", "del"])
+    }
+
+    /// Gives the guest one more address, from which it speaks from then on, and the lab the way
+    /// there.
+    pub fn play(&self, address: Ipv4Addr) -> Result<()> {
+        let address = format!("{address}/32");
+        // Before the rest of a network whose addresses are all the lab's.
+        self.namespace
+            .ip(&["route", "add", &address, "dev", &self.tap, "table", "local"])?;
+        self.succeed(&format!(
+            "ip addr add {address} dev vec0 && \
+             ip route replace $(ip route show default) src {}",
+            address.trim_end_matches("/32")
+        ))?;
+        Ok(())
     }
 
     fn way(&self, change: &[&str]) -> Result<()> {

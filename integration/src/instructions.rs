@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::client::{Launch, TestServer, TestServerOptions, binary};
-use crate::load::{Shape, Site, Workload, run};
+use crate::load::{Messages, Shape, Site, Workload, run};
 
 /// What is counted.
 pub const WORKS: [Workload; 6] = [
@@ -161,6 +161,7 @@ fn total(work: Workload, time: Duration) -> Result<(u64, u64)> {
         files: 100,
         entries: 100,
         large: 1 << 20,
+        messages: Messages::default(),
     };
     let mut site = Site::new(server.address(), "load", shape)?;
     let row = run(&mut site, work, None, &mut |_| {})?;

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 
 use crate::guest::Guest;
 use crate::wire::Request;
 
 /// How a command in a guest ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Output {
     /// The exit status, or 128 and the signal's number.
     pub status: i32,

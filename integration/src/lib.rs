@@ -7,6 +7,7 @@ pub mod agent;
 pub mod api_load;
 pub mod aws;
 pub mod bench;
+pub mod beside;
 pub mod client;
 pub mod comparison;
 pub mod data_plane;

@@ -3,6 +3,7 @@
 //! The same binary is the init of the guests and the reaper of the labs.
 
 use std::io::IsTerminal;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Parser, Subcommand};
 use localefs_integration::agent;
+use localefs_integration::beside;
 use localefs_integration::fidelity::prove;
 use localefs_integration::guest::{EFS_OPTIONS, Guest, MOUNT_POINT};
 use localefs_integration::lab::{self, Lab};
@@ -46,6 +48,36 @@ enum Action {
     Shell {
         #[command(flatten)]
         options: Options,
+    },
+    /// Run a script on this machine, beside guests that have mounted nothing; exit with its status.
+    ///
+    /// It runs in the lab's network, with the AWS CLI and `localefs` in its path and settings for
+    /// them in its environment. All addresses of the default VPC lead to the server.
+    Beside {
+        /// A program or a script that names its interpreter.
+        host_script: PathBuf,
+        /// How many guests; their names are guest1, guest2, and so on.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=8))]
+        guests: u32,
+        /// Give up after so many seconds.
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+    },
+    /// In a script of `beside`: run a command (bash) in a guest; exit with its status.
+    #[command(hide = true)]
+    In {
+        /// The guest's name.
+        guest: String,
+        /// The command.
+        command: String,
+    },
+    /// In a script of `beside`: have a guest be at an address of the default VPC.
+    #[command(hide = true)]
+    Play {
+        /// The guest's name.
+        guest: String,
+        /// The address.
+        address: Ipv4Addr,
     },
     /// Prove that the tests of docs/fidelity.md fail where a behaviour is missing.
     #[command(hide = true)]
@@ -93,6 +125,13 @@ fn main() -> ExitCode {
             Duration::from_secs(timeout),
         ),
         Action::Shell { options } => shell(&options),
+        Action::Beside {
+            host_script,
+            guests,
+            timeout,
+        } => beside::beside(&host_script, guests, Duration::from_secs(timeout)),
+        Action::In { guest, command } => beside::run_in(&guest, &command),
+        Action::Play { guest, address } => beside::play(&guest, address),
         Action::Fidelity { filter } => fidelity(&filter),
         Action::Reap { name } => lab::reap(&name).map(|()| 0),
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use localefs_integration::aws::virtual_environment;
 use localefs_integration::docker::{Docker, repository};
 use localefs_integration::lab::Lab;
@@ -137,8 +137,14 @@ fn the_readme_uses_the_api() -> Result<()> {
     command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     let text = run(command.current_dir(&data))?;
     let (made, status) = text.split_once("localefs 0").context("no status")?;
-    let made: Value = serde_json::from_str(made)?;
+    let made: Vec<Value> = serde_json::Deserializer::from_str(made)
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let [made, rule] = made.as_slice() else {
+        bail!("{made:?}");
+    };
     assert_eq!(made["LifeCycleState"], "available");
+    assert_eq!(rule["Return"], true);
     let address = made["IpAddress"].as_str().context("no address")?;
     let served = format!("{}:2049", address.replacen("172", "127", 1));
     ensure!(status.contains(&served), "no {served} in {status}");

@@ -38,11 +38,16 @@ struct Bench {
 
 impl Bench {
     fn new(lease: u32) -> Self {
+        Self::limited(lease, None)
+    }
+
+    fn limited(lease: u32, max_opens: Option<usize>) -> Self {
         let directory = TempDir::with_prefix("localefs-mount-targets-").unwrap();
         let options = DataPlaneOptions {
             namespace: None,
             listen: vec![([127, 0, 0, 1], 0).into()],
             lease,
+            max_opens,
         };
         let mut server = DataPlaneServer::start(PROGRAM, directory.path(), options).unwrap();
         let first = server.file_system.clone();
@@ -124,6 +129,43 @@ fn locks_exclude_clients_of_another_mount_target() {
     one.compound().putfh(&file).locku(lock, 0, 10).ok();
     assert_eq!(try_lock(&mut two, &file, theirs), NFS4_OK);
     assert_eq!(try_lock(&mut one, &file, open), NFS4ERR_DENIED);
+}
+
+/// The bound is the process's, and so is the memory: a file system more doesn't double it.
+#[test]
+fn open_files_of_all_file_systems_count_together() {
+    const ALL: usize = 20;
+    let mut bench = Bench::limited(90, Some(ALL));
+    let other = bench.other();
+    let mut sessions = [bench.one, bench.two, other].map(|address| session(address, "client"));
+    let mut number = 0;
+    let mut open = |session: &mut Session| {
+        number += 1;
+        let root = session.root();
+        let owner = format!("owner {number}");
+        let open = Open::both("f").create().owner(owner);
+        session.compound().putfh(&root).open(&open).send().status()
+    };
+    for turn in 0..ALL {
+        assert_eq!(open(&mut sessions[turn % 3]), NFS4_OK, "open {turn}");
+    }
+    for session in &mut sessions {
+        assert_eq!(open(session), NFS4ERR_DELAY);
+    }
+    // What goes with a mount target is free for the others.
+    let [one, two, _] = &mut sessions;
+    bench.server.delete_mount_target(OF_OTHER).unwrap();
+    for turn in 0..ALL / 3 {
+        assert_eq!(open(one), NFS4_OK, "open {turn} after a deletion");
+    }
+    assert_eq!(open(two), NFS4ERR_DELAY);
+    // And what goes with clients that end.
+    bench.server.reset(&[&bench.first]).unwrap();
+    let mut again = session(bench.one, "client");
+    for turn in 0..ALL {
+        assert_eq!(open(&mut again), NFS4_OK, "open {turn} after a reset");
+    }
+    assert_eq!(open(&mut again), NFS4ERR_DELAY);
 }
 
 #[test]
@@ -367,6 +409,7 @@ fn a_wildcard_front_door_serves_all_mount_targets_on_its_port() {
         namespace: None,
         listen: vec![([0, 0, 0, 0], 0).into()],
         lease: 90,
+        max_opens: None,
     };
     let mut server = DataPlaneServer::start(PROGRAM, directory.path(), options).unwrap();
     let port = server.addresses[0].port();

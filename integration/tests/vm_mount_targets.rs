@@ -47,6 +47,7 @@ impl Bench {
             namespace: Some(lab.namespace().clone()),
             listen: vec![address(1)],
             lease: 8,
+            max_opens: None,
         };
         let server = DataPlaneServer::start(PROGRAM, &directory, options)?;
         let mut bench = Self {

@@ -1,6 +1,7 @@
 //! A server that is killed at random moments, also twice in a row and within the grace period,
 //! and stopped for longer than a lease, under clients whose work is compared with a model.
 
+use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -71,9 +72,14 @@ fn strike(server: &mut Server, blow: Blow, chance: &mut StdRng) -> Result<u32> {
     Ok(kills)
 }
 
-/// So many blows, one of each kind of kill among the first; then a last kill, and everything is
-/// compared.
-fn survives(options: ServerOptions, owners: bool, blows: u32, what: &str) -> Result<()> {
+/// These blows, and so many more by chance, so many milliseconds apart; then a last kill, and
+/// everything is compared.
+fn survives(
+    options: ServerOptions,
+    owners: bool,
+    (first, more, apart): (&[Blow], u32, Range<u64>),
+    what: &str,
+) -> Result<()> {
     let mut bench = Bench::start(options, 2)?;
     let plan = Plan {
         workers: 2,
@@ -85,20 +91,25 @@ fn survives(options: ServerOptions, owners: bool, blows: u32, what: &str) -> Res
     let work = Workload::new(guests, plan)?;
     let mut chance = chance(plan.seed);
     let (mut kills, mut pauses) = (0, 0);
+    // Also where the machine is slow there has to be something to lose.
+    work.steps(30, recovery(LEASE))?;
     work.begin()?;
-    for number in 0..blows {
-        thread::sleep(Duration::from_millis(chance.random_range(200..3000)));
-        let blow = match (number, chance.random_range(0..20)) {
-            (1, _) | (3.., 0..3) => Blow::Twice,
-            (0, _) | (3.., 3..6) => Blow::InGrace,
-            (3.., 6) => Blow::Pause,
+    let more = (0..more).map(|_| None);
+    let blows: Vec<_> = first.iter().copied().map(Some).chain(more).collect();
+    for planned in &blows {
+        thread::sleep(Duration::from_millis(chance.random_range(apart.clone())));
+        let blow = planned.unwrap_or_else(|| match chance.random_range(0..20) {
+            0..3 => Blow::Twice,
+            3..6 => Blow::InGrace,
+            6 => Blow::Pause,
             _ => Blow::Kill,
-        };
+        });
         let struck = strike(server, blow, &mut chance);
         kills += struck.with_context(|| format!("LOCALEFS_SEED={}, {blow:?}", plan.seed))?;
         pauses += u32::from(blow == Blow::Pause);
     }
     work.end(recovery(LEASE))?;
+    work.steps(30, recovery(LEASE))?;
     server.kill()?;
     server.restart()?;
     let compared = work.compare(Some(&server.tree()?), owners)?;
@@ -109,12 +120,14 @@ fn survives(options: ServerOptions, owners: bool, blows: u32, what: &str) -> Res
         kills + 1
     ));
     ensure!(
-        done.operations > u64::from(blows) * 20,
+        done.operations > blows.len() as u64 * 10,
         "hardly any load: {done}"
     );
     ensure!(done.added > 0 && compared.ranges > 0, "no locks: {done}");
+    // Where there is hardly time to come back between two kills, nobody knows how long it takes;
+    // but that it ends after the last one, `end` has seen.
     ensure!(
-        done.slowest < f64::from(4 * LEASE) + 30.0,
+        apart.end < 2000 || done.slowest < f64::from(4 * LEASE) + 30.0,
         "one operation took too long: {done}"
     );
     Ok(())
@@ -122,7 +135,12 @@ fn survives(options: ServerOptions, owners: bool, blows: u32, what: &str) -> Res
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed_at_random_moments() -> Result<()> {
-    survives(options(), true, amount(3, 80), "killed, native ownership")
+    survives(
+        options(),
+        true,
+        (&[Blow::InGrace, Blow::Twice], amount(0, 80), 200..3000),
+        "killed, native ownership",
+    )
 }
 
 #[test]
@@ -131,14 +149,19 @@ fn nothing_acknowledged_is_lost_when_a_server_without_privilege_is_killed() -> R
         user: Some(NOBODY),
         ..options()
     };
-    survives(options, false, amount(2, 80), "killed, shadow ownership")
+    survives(
+        options,
+        false,
+        (&[Blow::Kill], amount(0, 120), 200..1500),
+        "killed, shadow ownership",
+    )
 }
 
 /// Its locks are for others to have once the grace period is over, and nobody else notices.
 #[test]
 fn a_client_that_never_comes_back_after_a_kill_holds_nobody_up() -> Result<()> {
     let options = ServerOptions {
-        lease: 4,
+        lease: 3,
         ..options()
     };
     let mut bench = Bench::start(options, 2)?;
@@ -161,7 +184,7 @@ fn a_client_that_never_comes_back_after_a_kill_holds_nobody_up() -> Result<()> {
     for _ in 0..2 {
         server.kill()?;
         server.restart()?;
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(Duration::from_millis(500));
     }
     let before = work_after(&work, server.lease())?;
     ensure!(before > 0, "no work was done after the grace period");

@@ -10,7 +10,7 @@ use localefs_integration::server::ServerOptions;
 use serde_json::json;
 
 /// Lease and grace period of these servers, in seconds.
-const LEASE: u32 = 8;
+const LEASE: u32 = 6;
 
 /// How long any one thing may take across a restart.
 const RECOVERY: Duration = Duration::from_secs(60);

@@ -19,7 +19,8 @@ use crate::sys;
 const RESERVED: u64 = 3;
 /// What `lseek` takes at most, and what ext4 says after its last entry.
 const LAST: u64 = i64::MAX as u64;
-const BUFFER: usize = 32 * 1024;
+/// Octets of names that are asked for at first, which many a page does not exceed, and then.
+const ROOMS: [usize; 2] = [4 * 1024, 32 * 1024];
 
 /// An entry of a directory.
 #[derive(Debug)]
@@ -93,35 +94,65 @@ impl FileSystem {
         if !seek(descriptor.as_fd(), cookie)? {
             return Ok(true);
         }
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let more = self.list(directory, &descriptor, ROOMS[0], true, sink)?;
+        if let Listed::Page = more {
+            return Ok(self.list(directory, &descriptor, ROOMS[1], false, sink)? == Listed::End);
+        }
+        Ok(more == Listed::End)
+    }
+
+    /// Gives `sink` the entries from where `descriptor` stands. `once`: no more of them than fit in
+    /// so many octets.
+    fn list(
+        &self,
+        directory: &Node,
+        descriptor: &OwnedFd,
+        room: usize,
+        once: bool,
+        sink: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<Listed, Error> {
+        let mut buffer = Vec::with_capacity(room);
         let mut entries = sys::entries(descriptor.as_fd(), buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 // Removed while it is listed: it has no entries any more.
-                Err(Errno::NOENT) => return Ok(true),
+                Err(Errno::NOENT) => return Ok(Listed::End),
                 Err(errno) => return Err(errno.into()),
             };
             let terminated = entry.file_name();
             let name = terminated.to_bytes();
-            if name == b"." || name == b".." {
-                continue;
+            if name != b"." && name != b".." {
+                let entry = Entry {
+                    name,
+                    cookie: entry.next_entry_cookie().saturating_add(RESERVED).min(LAST),
+                    fileid: entry.ino(),
+                    terminated,
+                    file_system: self,
+                    directory,
+                    at: descriptor,
+                };
+                if sink(entry).is_break() {
+                    return Ok(Listed::Enough);
+                }
             }
-            let entry = Entry {
-                name,
-                cookie: entry.next_entry_cookie().saturating_add(RESERVED).min(LAST),
-                fileid: entry.ino(),
-                terminated,
-                file_system: self,
-                directory,
-                at: &descriptor,
-            };
-            if sink(entry).is_break() {
-                return Ok(false);
+            if once && entries.is_buffer_empty() {
+                return Ok(Listed::Page);
             }
         }
-        Ok(true)
+        Ok(Listed::End)
     }
+}
+
+/// Why no more entries were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    /// There are no more.
+    End,
+    /// No more are wanted.
+    Enough,
+    /// No more fit.
+    Page,
 }
 
 /// Goes to where a cookie points; false if that is beyond the end.

@@ -182,3 +182,29 @@ pub enum OpenError {
         problem: String,
     },
 }
+
+impl OpenError {
+    /// What the system answered, if it is about that.
+    #[must_use]
+    pub fn io(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Inaccessible { error, .. }
+            | Self::HandlesUnsupported { error, .. }
+            | Self::NativeImpossible { error, .. } => Some(error),
+            Self::HandlesForbidden { .. } | Self::NoRecords | Self::Records { .. } => None,
+        }
+    }
+}
+
+/// With the errno, where that says more to whoever runs the server than to a client.
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(errno) => Self::from_raw_os_error(errno),
+            Error::NoSpc => Errno::NOSPC.into(),
+            Error::DQuot => Errno::DQUOT.into(),
+            Error::Rofs => Errno::ROFS.into(),
+            other => Self::other(other),
+        }
+    }
+}

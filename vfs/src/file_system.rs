@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::access::{Permissions, check};
 use crate::accessed::AccessTimes;
 use crate::attributes::{Attributes, FileType};
+use crate::births::Births;
 use crate::change::Opened;
 use crate::descriptors::Descriptor;
 use crate::error::Error;
@@ -33,6 +34,7 @@ pub struct FileSystem {
     pub(crate) codec: HandleCodec,
     pub(crate) cache: NodeCache,
     pub(crate) identify: Identify,
+    pub(crate) births: Births,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
     pub(crate) accessed: AccessTimes,

@@ -10,6 +10,7 @@
 mod access;
 mod accessed;
 mod attributes;
+mod births;
 mod change;
 mod convert;
 mod create;
@@ -17,6 +18,7 @@ mod create_file;
 mod descriptors;
 mod directory;
 mod error;
+mod explain;
 mod file;
 mod file_system;
 mod handle;
@@ -63,6 +65,7 @@ pub use create::{Made, SpecialType};
 pub use create_file::{Create, Created};
 pub use directory::Entry;
 pub use error::{Error, OpenError};
+pub use explain::{Judged, Wish};
 pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
 pub use handle::WireHandle;
@@ -70,6 +73,7 @@ pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability};
 pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
+pub use opening::is_empty;
 pub use options::{
     ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Possible, Usage,
 };

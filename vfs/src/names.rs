@@ -499,8 +499,14 @@ pub(crate) fn boot_id() -> Vec<u8> {
     std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// Says of what can't be used that it may as well not be there.
+/// Says of what can't be used that it may as well not be there, unless it is the whole disk.
 pub(crate) fn replaceable(error: &io::Error) -> io::Error {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if let (StorageFull | QuotaExceeded | ReadOnlyFilesystem, Some(errno)) =
+        (error.kind(), error.raw_os_error())
+    {
+        return io::Error::from_raw_os_error(errno);
+    }
     let text = format!("{error}; nothing is lost with it: move it away and start again");
     io::Error::new(error.kind(), text)
 }

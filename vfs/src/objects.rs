@@ -9,6 +9,7 @@ use rustix::fs::{OFlags, Statx, StatxAttributes};
 use rustix::io::Errno;
 
 use crate::attributes::{Attributes, FileType};
+use crate::births::Born;
 use crate::change::{Epoch, first_value};
 use crate::descriptors::Descriptor;
 use crate::error::Error;
@@ -132,7 +133,11 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         (name, fileid): (&CStr, u64),
     ) -> Result<(Attributes, WireHandle), Error> {
-        if let Some(found) = self.entry_in_memory(at, name, fileid)? {
+        let known = self.cache.index().get(fileid);
+        if let Some(found) = self.entry_in_memory(at, name, known.as_ref())? {
+            return Ok(found);
+        }
+        if let Some(found) = self.entry_by_birth(at, (name, fileid), known.as_ref())? {
             return Ok(found);
         }
         if let Some(found) = self.entry_by_handle(at, name)? {
@@ -150,21 +155,18 @@ impl FileSystem {
         &self,
         at: BorrowedFd<'_>,
         name: &CStr,
-        fileid: u64,
+        known: Option<&Arc<Node>>,
     ) -> Result<Option<(Attributes, WireHandle)>, Error> {
-        let Some(node) = self.cache.index().get(fileid) else {
-            return Ok(None);
-        };
-        let Some(_held) = node.held() else {
+        let Some((node, _held)) = known.and_then(|node| Some((node, node.held()?))) else {
             return Ok(None);
         };
         let epoch = node.change.epoch();
-        let stat = sys::stat_at(at, name.to_bytes())?;
+        let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if stat.stx_ino != node.fileid() {
             return Ok(None);
         }
-        self.observed_with_handle(&node, epoch, &stat).map(Some)
+        self.observed_with_handle(node, epoch, &stat).map(Some)
     }
 
     /// The attributes of an object, of which `stat` was read after `epoch`.
@@ -201,9 +203,10 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         name: &CStr,
     ) -> Result<Option<(Attributes, WireHandle)>, Error> {
-        if self.identify != Identify::Handle || self.keeps_records() {
+        if !self.handles_tell() {
             return Ok(None);
         }
+        let before = now();
         let Ok(kernel) = sys::handle_at(at, name) else {
             return Ok(None);
         };
@@ -213,20 +216,58 @@ impl FileSystem {
         let known = self.cache.index().get(fileid);
         let known = known.filter(|node| node.is(fileid, &kernel));
         let epoch = known.as_ref().map(|node| node.change.epoch());
-        let stat = sys::stat_at(at, name.to_bytes())?;
+        let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if stat.stx_ino != fileid {
             return Ok(None);
         }
+        self.births.note(before, &stat, &kernel);
         if let (Some(node), Some(epoch)) = (known, epoch) {
             return self.observed_with_handle(&node, epoch, &stat).map(Some);
         }
-        let change = first_value(change_time(&stat), now(), self.opened);
-        let mut attributes = stat::attributes(&stat, change);
-        let stamp = || Ok(mark(fileid, &kernel).stamp);
-        attributes.accessed = self.accessed.shown(&stat, stamp);
-        let (handle, _) = self.codec.encode(fileid, &kernel);
-        Ok(Some((attributes, handle)))
+        Ok(Some(self.told_with_handle(&stat, &kernel)))
+    }
+
+    /// The same of an inode that was listed before, by number and time of birth.
+    fn entry_by_birth(
+        &self,
+        at: BorrowedFd<'_>,
+        (name, fileid): (&CStr, u64),
+        known: Option<&Arc<Node>>,
+    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+        if !self.handles_tell() {
+            return Ok(None);
+        }
+        let Some((born, kernel)) = self.births.get(fileid) else {
+            return Ok(None);
+        };
+        let known = known.filter(|node| node.is(fileid, &kernel));
+        let epoch = known.map(|node| node.change.epoch());
+        let stat = sys::stat_at(at, name)?;
+        self.same_mount(&stat)?;
+        if stat.stx_ino != fileid || Born::of(&stat) != Some(born) {
+            return Ok(None);
+        }
+        if let (Some(node), Some(epoch)) = (known, epoch) {
+            return self.observed_with_handle(node, epoch, &stat).map(Some);
+        }
+        Ok(Some(self.told_with_handle(&stat, &kernel)))
+    }
+
+    /// Whether the kernel's handle is all that tells an object, and nothing is recorded of it here.
+    fn handles_tell(&self) -> bool {
+        self.identify == Identify::Handle && !self.keeps_records()
+    }
+
+    /// The attributes and the handle of an object that is not in memory.
+    fn told_with_handle(&self, stat: &Statx, kernel: &KernelHandle) -> (Attributes, WireHandle) {
+        let fileid = stat.stx_ino;
+        let change = first_value(change_time(stat), now(), self.opened);
+        let mut attributes = stat::attributes(stat, change);
+        let stamp = || Ok(mark(fileid, kernel).stamp);
+        attributes.accessed = self.accessed.shown(stat, stamp);
+        let (handle, _) = self.codec.encode(fileid, kernel);
+        (attributes, handle)
     }
 
     /// The attributes of an object that is not in memory.

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::accessed::AccessTimes;
 use crate::attributes::SetAttributes;
+use crate::births::Births;
 use crate::change::Opened;
 use crate::error::OpenError;
 use crate::file_system::{FileSystem, now, random};
@@ -40,7 +41,8 @@ impl FileSystem {
     /// is, and serves it.
     ///
     /// # Errors
-    /// As [`FileSystem::open`]; also if the directory exists.
+    /// As [`FileSystem::open`]; also if the directory exists and has something in it. An empty one
+    /// may be what is left of a start that was cut short.
     pub fn create(root: &Path, options: Options) -> Result<Self, OpenError> {
         Self::create_beside(root, options, None)
     }
@@ -59,7 +61,10 @@ impl FileSystem {
             path: root.to_owned(),
             error,
         };
-        std::fs::create_dir(root).map_err(inaccessible)?;
+        match std::fs::create_dir(root) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && is_empty(root) => {}
+            made => made.map_err(inaccessible)?,
+        }
         let file_system = Self::start(root, options, Some(known.unwrap_or_default()))?;
         let set = SetAttributes {
             uid: Some(0),
@@ -69,7 +74,7 @@ impl FileSystem {
         };
         file_system
             .set_attributes(&Identity::root(), &file_system.root, None, &set)
-            .map_err(|error| inaccessible(std::io::Error::other(error)))?;
+            .map_err(|error| inaccessible(error.into()))?;
         file_system.meter.is_new();
         let metered = sys::open_directory(file_system.mount.as_fd());
         let metered = metered.map_err(|errno| inaccessible(errno.into()))?;
@@ -119,12 +124,14 @@ impl FileSystem {
         let shadow = match options.ownership {
             Ownership::Native if known.owners => None,
             Ownership::Native => {
-                give_away(mount.as_fd(), descriptors.as_fd()).map_err(|errno| {
-                    OpenError::NativeImpossible {
+                match give_away(mount.as_fd(), descriptors.as_fd()) {
+                    // A full disk doesn't tell; whoever chose this has found out before.
+                    Err(Errno::NOSPC | Errno::DQUOT) if !empty => {}
+                    tried => tried.map_err(|errno| OpenError::NativeImpossible {
                         path: path.to_owned(),
                         error: errno.into(),
-                    }
-                })?;
+                    })?,
+                }
                 None
             }
             Ownership::Shadow { outside, recorded } => {
@@ -179,6 +186,7 @@ impl FileSystem {
             codec,
             cache,
             identify,
+            births: Births::default(),
             accessed: access_times,
             meter: Meter::new(records, empty),
             shadow,
@@ -195,7 +203,7 @@ impl FileSystem {
             .make_workable(held.as_fd(), root.mark(), &stat)
             .map_err(|error| OpenError::Inaccessible {
                 path: path.to_owned(),
-                error: std::io::Error::other(error),
+                error: error.into(),
             })?;
         file_system.begin_index();
         if !empty {
@@ -208,6 +216,11 @@ impl FileSystem {
         }
         Ok(file_system)
     }
+}
+
+/// Whether a directory can be read, and nothing is in it.
+pub fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Makes a directory that nobody else may enter, if there is none.

@@ -17,7 +17,7 @@ const SOMEBODY: u32 = 4_000_000_011;
 /// ownership works. An unnamed file is tried, which nobody sees.
 ///
 /// # Errors
-/// [`OpenError::Inaccessible`] if the directory can't be opened.
+/// [`OpenError::Inaccessible`] if the directory can't be opened, or its disk is full.
 pub fn can_own(directory: &Path) -> Result<bool, OpenError> {
     let inaccessible = |errno: Errno| OpenError::Inaccessible {
         path: directory.to_owned(),
@@ -25,7 +25,10 @@ pub fn can_own(directory: &Path) -> Result<bool, OpenError> {
     };
     let opened = sys::open_root(directory).map_err(inaccessible)?;
     let descriptors = sys::open_descriptors().map_err(inaccessible)?;
-    Ok(give_away(opened.as_fd(), descriptors.as_fd()).is_ok())
+    match give_away(opened.as_fd(), descriptors.as_fd()) {
+        Err(full @ (Errno::NOSPC | Errno::DQUOT)) => Err(inaccessible(full)),
+        tried => Ok(tried.is_ok()),
+    }
 }
 
 /// Tries everything that native ownership needs.

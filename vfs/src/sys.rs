@@ -138,7 +138,7 @@ pub(crate) fn stat(object: BorrowedFd<'_>) -> Result<Statx> {
     rustix::fs::statx(object, c"", AtFlags::EMPTY_PATH, STAT)
 }
 
-pub(crate) fn stat_at(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx> {
+pub(crate) fn stat_at(directory: BorrowedFd<'_>, name: impl rustix::path::Arg) -> Result<Statx> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     rustix::fs::statx(directory, name, flags, STAT)
 }

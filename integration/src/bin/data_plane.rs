@@ -19,6 +19,8 @@ struct Line {
     listen: Vec<SocketAddr>,
     #[arg(long)]
     lease: u64,
+    #[arg(long)]
+    max_opens: Option<usize>,
 }
 
 fn main() -> Result<()> {
@@ -32,6 +34,9 @@ fn main() -> Result<()> {
         let mut builder = LocalEfs::builder()
             .data(line.data)
             .lease(Duration::from_secs(line.lease));
+        if let Some(opens) = line.max_opens {
+            builder = builder.max_opens(opens);
+        }
         for address in line.listen {
             builder = builder.listen(address);
         }

@@ -14,7 +14,7 @@ use localefs_integration::load::Workload;
 #[derive(Debug, Parser)]
 #[command(name = "localefs-bench", version)]
 struct Line {
-    /// A few minutes instead of more than an hour, with wider spreads.
+    /// A few minutes instead of less than half an hour, with wider spreads.
     #[arg(long)]
     quick: bool,
     /// Only this work with the load generator.
@@ -48,7 +48,9 @@ fn compare(line: &Line) -> Result<()> {
     };
     let plan = Plan {
         pairs: if line.quick { 2 } else { 5 },
-        seconds: if line.quick { 0.5 } else { 3.0 },
+        ceilings: if line.quick { 1 } else { 3 },
+        seconds: if line.quick { 0.5 } else { 1.0 },
+        warm: if line.quick { 0.1 } else { 0.2 },
         entries: if line.quick { 10_000 } else { 100_000 },
         small_files: if line.quick { 100 } else { 500 },
         works,

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use localefs_integration::client::{Launch, TestServer, TestServerOptions};
 use localefs_integration::load::{
-    Row, Shape, Site, Workload, run, run_bare, run_ceiling, serve_ceiling,
+    Ground, Messages, Row, Shape, Site, Workload, run, run_bare, run_ceiling, serve_ceiling,
 };
 
 /// Does work on an NFSv4.1 server, checks all that it answers, and measures what it costs.
@@ -40,6 +40,9 @@ struct Line {
     /// Octets of its reply.
     #[arg(long, default_value_t = 200)]
     reply: usize,
+    /// Entries of a directory in a reply of the ceiling.
+    #[arg(long, default_value_t = 4000)]
+    page: u64,
     /// Is the ceiling.
     #[arg(long, hide = true)]
     serve_ceiling: Option<PathBuf>,
@@ -102,27 +105,34 @@ enum Target {
     Ceiling {
         address: SocketAddr,
         process: Child,
+        ground: Ground,
     },
-    Bare(PathBuf),
+    Bare(Ground),
 }
 
 impl Target {
     fn new(line: &Line) -> Result<Self> {
         if let Some(directory) = &line.bare {
-            return Ok(Self::Bare(directory.clone()));
+            return Ok(Self::Bare(ground(line, directory)));
         }
         if let Some(directory) = &line.ceiling {
+            let ground = ground(line, directory);
             let mut process = Command::new(std::env::current_exe()?)
                 .arg("--serve-ceiling")
                 .arg(directory)
                 .args(["--large", &line.large.to_string()])
+                .args(["--entries", &ground.entries.to_string()])
                 .stdout(Stdio::piped())
                 .spawn()?;
             let mut said = String::new();
             let output = process.stdout.take().context("no output")?;
             BufReader::new(output).read_line(&mut said)?;
             let address = said.trim().parse()?;
-            return Ok(Self::Ceiling { address, process });
+            return Ok(Self::Ceiling {
+                address,
+                process,
+                ground,
+            });
         }
         let own = match line.server {
             Some(_) => None,
@@ -148,29 +158,35 @@ impl Target {
                 let mut site = Site::new(*address, &line.directory, shape.clone())?;
                 run(&mut site, work, *pid, progress).map(Some)
             }
-            Self::Ceiling { address, process } => {
-                let lengths = (line.request, line.reply);
-                let pid = Some(process.id());
-                run_ceiling(*address, shape, work, lengths, pid, progress)
-            }
-            Self::Bare(directory) => run_bare(directory, shape, work),
+            Self::Ceiling {
+                address, process, ..
+            } => run_ceiling(*address, shape, work, Some(process.id()), progress),
+            Self::Bare(ground) => run_bare(ground, shape, work),
         }
     }
 }
 
 impl Drop for Target {
     fn drop(&mut self) {
-        if let Self::Ceiling { process, .. } = self {
+        if let Self::Ceiling {
+            process, ground, ..
+        } = self
+        {
             // It would serve for ever.
             let _ = process.kill();
             let _ = process.wait();
+            let _ = std::fs::remove_dir_all(ground.made_by(process.id()));
         }
     }
 }
 
 fn measure(line: &Line) -> Result<()> {
     if let Some(directory) = &line.serve_ceiling {
-        return serve_ceiling(directory, line.large << 20);
+        return serve_ceiling(&Ground {
+            path: directory.clone(),
+            large: line.large << 20,
+            entries: line.entries,
+        });
     }
     let target = Target::new(line)?;
     let shape = Shape {
@@ -183,6 +199,11 @@ fn measure(line: &Line) -> Result<()> {
         files: line.files,
         entries: line.entries,
         large: line.large << 20,
+        messages: Messages {
+            request: line.request,
+            reply: line.reply,
+            page: line.page,
+        },
     };
     let works = match line.work.as_slice() {
         [] => Workload::value_variants(),
@@ -209,6 +230,16 @@ fn measure(line: &Line) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What bare calls are made on; entries only if they are to be listed.
+fn ground(line: &Line, path: &Path) -> Ground {
+    let lists = line.work.is_empty() || line.work.contains(&Workload::Readdir);
+    Ground {
+        path: path.to_owned(),
+        large: line.large << 20,
+        entries: if lists { line.entries } else { 0 },
+    }
 }
 
 /// Shown on standard error, if that is a terminal.

@@ -31,8 +31,12 @@ use crate::load::{Row, Workload};
 pub struct Plan {
     /// How often the servers take turns.
     pub pairs: usize,
+    /// In how many of these turns the ceiling and the bare calls have theirs.
+    pub ceilings: usize,
     /// Seconds of each turn.
     pub seconds: f64,
+    /// Seconds of work before each.
+    pub warm: f64,
     /// Entries of the directory that is listed.
     pub entries: u64,
     /// Files of each kind in a guest.
@@ -129,6 +133,7 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Results> {
             lab: &lab,
             plan,
             disk: &disk,
+            first: number == 0,
             place: &cleared.0,
             contestants: &contestants,
         };
@@ -231,6 +236,7 @@ struct Bench<'a> {
     lab: &'a Lab,
     plan: &'a Plan,
     disk: &'a str,
+    first: bool,
     place: &'a Path,
     contestants: &'a [Contestant],
 }
@@ -265,6 +271,10 @@ impl Bench<'_> {
             if self.plan.works.contains(&work) {
                 self.row(table, Processors::All, &spread(work), say)?;
             }
+        }
+        // What many clients cost does not depend on the disk.
+        if !self.first {
+            return Ok(());
         }
         for variant in [
             Variant::clients(1, ", 1 client"),
@@ -307,8 +317,8 @@ impl Bench<'_> {
             setting.disk, setting.work
         ));
         let row = table.entry(setting).or_default();
-        for _ in 0..self.plan.pairs {
-            let mut lengths = None;
+        for pair in 0..self.plan.pairs {
+            let mut messages = None;
             for one in self.contestants {
                 let flood = match variant.flooded {
                     true => Some(self.flood(one)?),
@@ -322,25 +332,27 @@ impl Bench<'_> {
                     .with_context(|| one.kind.name())?
                     .context("no result")?;
                 if one.kind == Kind::Localefs {
-                    lengths = Some((done.request, done.reply));
+                    messages = Some((done.request, done.reply, 1.0 / done.messages));
                 }
                 row.entry(one.kind.name()).or_default().add(&done);
             }
-            if variant.flooded || variant.clients > 1 {
+            if variant.flooded || variant.clients > 1 || pair >= self.plan.ceilings {
                 continue;
             }
-            let (request, reply) = lengths.context("nothing was measured")?;
+            let (request, reply, page) = messages.context("nothing was measured")?;
             let text = |name: &str, value: String| [format!("--{name}"), value];
             let bare = self.place.join("bare").display().to_string();
             let ceiling = [
                 text("ceiling", bare.clone()),
                 text("request", format!("{request:.0}")),
                 text("reply", format!("{reply:.0}")),
+                text("page", format!("{page:.0}")),
             ];
             if let Some(done) = self.load(processors, variant, &ceiling.concat())? {
                 row.entry(CEILING).or_default().add(&done);
             }
-            if let Some(done) = self.load(processors, variant, &text("bare", bare))? {
+            let bare = [text("bare", bare), text("page", format!("{page:.0}"))];
+            if let Some(done) = self.load(processors, variant, &bare.concat())? {
                 row.entry(BARE).or_default().add(&done);
             }
         }
@@ -368,6 +380,7 @@ impl Bench<'_> {
             .arg("--json")
             .arg(variant.work.name())
             .args(["--seconds", &self.plan.seconds.to_string()])
+            .args(["--warm", &self.plan.warm.to_string()])
             .args(["--clients", &number(variant.clients)])
             .args(["--connections", &number(variant.connections)])
             .args(["--depth", &number(variant.depth)])

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
@@ -37,7 +37,7 @@ pub enum Call {
     Remove,
     /// renameat, back and forth.
     Rename,
-    /// getdents, and statx of each name.
+    /// getdents from where the last one ended, and statx of each name.
     List,
     /// pread of the large file.
     Read,
@@ -65,7 +65,7 @@ pub const CALLS: [Call; 13] = [
 ];
 
 /// What an operation of a workload comes down to, a message each; nothing for those that are a
-/// mix. Removing takes making first.
+/// mix. Removing takes making first, which is not counted.
 #[must_use]
 pub fn calls(workload: Workload) -> &'static [Call] {
     match workload {
@@ -74,7 +74,7 @@ pub fn calls(workload: Workload) -> &'static [Call] {
         Workload::Lookup => &[Call::StatName],
         Workload::Small => &[Call::Open, Call::ReadOpened, Call::Close],
         Workload::Create => &[Call::Create],
-        Workload::Remove => &[Call::Create, Call::Remove],
+        Workload::Remove => &[Call::Remove],
         Workload::Rename => &[Call::Rename],
         Workload::Readdir => &[Call::List],
         Workload::SeqRead | Workload::RandRead => &[Call::Read],
@@ -84,39 +84,88 @@ pub fn calls(workload: Workload) -> &'static [Call] {
     }
 }
 
-/// A directory with small files and a large one, and what is open of it.
+/// Where bare calls are made, and what there is.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The directory that everything is in.
+    pub path: PathBuf,
+    /// Octets of each large file.
+    pub large: u64,
+    /// Entries of the directory that is listed.
+    pub entries: u64,
+}
+
+impl Ground {
+    /// Makes what is not there, but for large files.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn prepare(&self) -> Result<()> {
+        make_files(&self.files(), FILES, &[7; UNIT])?;
+        make_files(&self.listed(), self.entries, b"")
+    }
+
+    /// The directory with the small files.
+    fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
+
+    /// The directory that is listed.
+    fn listed(&self) -> PathBuf {
+        self.path.join(format!("entries-{}", self.entries))
+    }
+
+    /// What process `pid` makes and renames. Whoever has ended that process removes it.
+    #[must_use]
+    pub fn made_by(&self, pid: u32) -> PathBuf {
+        self.path.join(format!("made-{pid}"))
+    }
+}
+
+fn make_files(directory: &Path, count: u64, content: &[u8]) -> Result<()> {
+    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    // The last one is made last.
+    let last = directory.join(format!("file-{}", count.saturating_sub(1)));
+    for number in 0..count {
+        if number == 0 && last.exists() {
+            break;
+        }
+        fs::write(directory.join(format!("file-{number}")), content)?;
+    }
+    Ok(())
+}
+
+/// Small files, a large one and a directory of what is made; and what is open of them.
 #[derive(Debug)]
 pub struct Bare {
-    directory: OwnedFd,
+    files: OwnedFd,
+    made: OwnedFd,
+    listed: OwnedFd,
     large: File,
     octets: u64,
     opened: Option<File>,
     stat: File,
     prefix: u64,
-    made: u64,
+    count: u64,
     renamed: bool,
     listing: Vec<u8>,
+    /// Where the listing goes on.
+    cookie: u64,
     next: u64,
 }
 
 impl Bare {
-    /// Works in `path`, where everything is made that is not there.
+    /// Works on ground that is prepared.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn new(path: &Path, octets: u64) -> Result<Self> {
+    pub fn new(ground: &Ground) -> Result<Self> {
         static PREFIX: AtomicU64 = AtomicU64::new(0);
-        fs::create_dir_all(path).with_context(|| path.display().to_string())?;
-        for number in 0..FILES {
-            let file = path.join(format!("file-{number}"));
-            if !file.exists() {
-                fs::write(file, [7; UNIT])?;
-            }
-        }
+        let octets = ground.large;
         let prefix = PREFIX.fetch_add(1, Ordering::Relaxed);
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
-        let large = open.open(path.join(format!("large-{prefix}")))?;
+        let large = open.open(ground.path.join(format!("large-{prefix}")))?;
         if large.metadata()?.len() != octets {
             large.set_len(0)?;
             let piece = vec![7; 1 << 20];
@@ -125,33 +174,36 @@ impl Bare {
             }
             large.sync_all()?;
         }
-        let directory = File::open(path)?.into();
-        fs::write(path.join(format!("rename-{prefix}")), b"")?;
+        let made = ground.made_by(std::process::id());
+        fs::create_dir_all(&made)?;
+        fs::write(made.join(format!("rename-{prefix}")), b"")?;
         Ok(Self {
-            stat: File::open(path.join("file-0"))?,
-            directory,
+            stat: File::open(ground.files().join("file-0"))?,
+            files: File::open(ground.files())?.into(),
+            made: File::open(made)?.into(),
+            listed: File::open(ground.listed())?.into(),
             large,
             octets,
             opened: None,
             prefix,
-            made: 0,
+            count: 0,
             renamed: false,
             listing: Vec::with_capacity(32 << 10),
+            cookie: 0,
             next: prefix * 31,
         })
     }
 
     /// Makes one call at `offset` of the large file: `data` is what is written, or read to.
+    /// [`Call::List`] lists so many entries instead.
     ///
     /// # Errors
     /// Those of the system.
     pub fn execute(&mut self, call: Call, offset: u64, data: &mut [u8]) -> io::Result<()> {
-        let directory = self.directory.as_fd();
+        let (files, made) = (self.files.as_fd(), self.made.as_fd());
         let name = |kind: &str, number: u64| format!("{kind}-{number}");
-        // One that was killed may have left its own behind.
-        let made = format!("made-{}-{}", std::process::id(), self.prefix);
         let room = self.octets - data.len() as u64;
-        let offset = offset % (room + 1);
+        let place = offset % (room + 1);
         match call {
             Call::Nothing => {}
             Call::Stat => {
@@ -162,13 +214,13 @@ impl Bare {
                 self.next = (self.next + 7) % FILES;
                 let stat = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
-                rustix::fs::statx(directory, name("file", self.next), flags, stat)?;
+                rustix::fs::statx(files, name("file", self.next), flags, stat)?;
             }
             Call::Open => {
                 self.next = (self.next + 7) % FILES;
                 let flags = OFlags::RDONLY | OFlags::CLOEXEC;
                 let name = name("file", self.next);
-                let opened = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+                let opened = rustix::fs::openat(files, name, flags, Mode::empty())?;
                 self.opened = Some(opened.into());
             }
             Call::ReadOpened => {
@@ -178,55 +230,57 @@ impl Bare {
             }
             Call::Close => self.opened = None,
             Call::Create => {
-                self.made += 1;
+                self.count += 1;
                 let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                let name = name(&made, self.made);
-                rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o644))?;
+                let name = format!("{}-{}", self.prefix, self.count);
+                rustix::fs::openat(made, name, flags, Mode::from_raw_mode(0o644))?;
             }
             Call::Remove => {
-                rustix::fs::unlinkat(directory, name(&made, self.made), AtFlags::empty())?;
-                self.made -= 1;
+                let name = format!("{}-{}", self.prefix, self.count);
+                rustix::fs::unlinkat(made, name, AtFlags::empty())?;
+                self.count -= 1;
             }
             Call::Rename => {
                 let (old, new) = (name("rename", self.prefix), name("renamed", self.prefix));
                 let (old, new) = if self.renamed { (new, old) } else { (old, new) };
-                rustix::fs::renameat(directory, old, directory, new)?;
+                rustix::fs::renameat(made, old, made, new)?;
                 self.renamed = !self.renamed;
             }
-            Call::List => self.list()?,
-            Call::Read => self.large.read_exact_at(data, offset)?,
-            Call::Write => self.large.write_all_at(data, offset)?,
+            Call::List => self.list(offset)?,
+            Call::Read => self.large.read_exact_at(data, place)?,
+            Call::Write => self.large.write_all_at(data, place)?,
             Call::Commit => self.large.sync_data()?,
         }
         Ok(())
     }
 
-    fn list(&mut self) -> io::Result<()> {
-        rustix::fs::seek(&self.directory, rustix::fs::SeekFrom::Start(0))?;
-        let mut names = RawDir::new(&self.directory, self.listing.spare_capacity_mut());
-        while let Some(entry) = names.next() {
-            let entry = entry?;
-            let stat = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-            let flags = AtFlags::SYMLINK_NOFOLLOW;
-            rustix::fs::statx(&self.directory, entry.file_name(), flags, stat)?;
+    /// Lists so many entries, from the first one on again after the last one.
+    fn list(&mut self, count: u64) -> io::Result<()> {
+        let mut left = count;
+        while left > 0 {
+            let start = rustix::fs::SeekFrom::Start(self.cookie);
+            rustix::fs::seek(&self.listed, start)?;
+            let mut names = RawDir::new(&self.listed, self.listing.spare_capacity_mut());
+            let mut ended = true;
+            while let Some(entry) = names.next() {
+                let entry = entry?;
+                self.cookie = entry.next_entry_cookie();
+                if entry.file_name().to_bytes().starts_with(b".") {
+                    continue;
+                }
+                let stat = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+                let flags = AtFlags::SYMLINK_NOFOLLOW;
+                rustix::fs::statx(&self.listed, entry.file_name(), flags, stat)?;
+                left -= 1;
+                if left == 0 {
+                    ended = false;
+                    break;
+                }
+            }
+            if ended {
+                self.cookie = 0;
+            }
         }
         Ok(())
-    }
-
-    /// Takes away what was created and left.
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn clean(&mut self) -> io::Result<()> {
-        while self.made > 0 {
-            self.execute(Call::Remove, 0, &mut [])?;
-        }
-        Ok(())
-    }
-
-    /// Entries that [`Call::List`] lists.
-    #[must_use]
-    pub fn entries() -> u64 {
-        FILES
     }
 }

@@ -57,6 +57,8 @@ struct Place<L> {
 pub struct Done {
     /// Operations that have ended.
     pub operations: u64,
+    /// Messages that came back.
+    pub messages: u64,
     /// Octets of the messages that were sent, with their marks.
     pub sent: u64,
     /// Octets of the messages that came back.
@@ -80,6 +82,7 @@ impl Done {
     pub fn without_messages(operations: u64, wall: Duration) -> Result<Self> {
         Ok(Self {
             operations,
+            messages: 0,
             sent: 0,
             received: 0,
             latency: Histogram::new_with_bounds(1, LONGEST, 3)?,
@@ -149,9 +152,14 @@ impl<L: Lane> Driver<L> {
         });
     }
 
+    /// All lanes, none of which may be at an operation.
+    pub fn lanes(&mut self) -> impl Iterator<Item = &mut L> {
+        self.places.iter_mut().map(|place| &mut place.lane)
+    }
+
     /// Forgets what was measured, and begins anew with what is under way.
     pub fn reset(&mut self) {
-        self.done.operations = 0;
+        (self.done.operations, self.done.messages) = (0, 0);
         (self.done.sent, self.done.received) = (0, 0);
         self.done.latency.clear();
         self.done.wall = Duration::ZERO;
@@ -258,6 +266,7 @@ impl<L: Lane> Driver<L> {
                 place.since.is_some() && place.round == (xid >> LANE_BITS) as u8,
                 "a reply to nothing that was asked"
             );
+            self.done.messages += 1;
             self.done.received += message.len() as u64 + 4;
             let ended = place.lane.reply(message)?;
             if ended > 0 {

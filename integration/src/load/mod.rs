@@ -18,20 +18,20 @@ mod shape;
 mod site;
 mod workload;
 
+pub use bare::Ground;
 pub use ceiling::serve as serve_ceiling;
 pub use report::Row;
-pub use shape::Shape;
+pub use shape::{Messages, Shape};
 pub use site::Site;
 pub use workload::Workload;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use bare::Bare;
-use ceiling::Asker;
+use bare::{Bare, Call};
+use ceiling::{Asker, Task};
 use compound::{Slot, Work};
 use driver::{Done, Driver, Lane};
 
@@ -64,8 +64,7 @@ pub fn run(
     Ok(Row::new(workload, &site.shape, &done, usages))
 }
 
-/// The same work by the ceiling at `address`, whose process is `pid`; `lengths` are those of a
-/// request and a reply. Nothing for a mix.
+/// The same work by the ceiling at `address`, whose process is `pid`. Nothing for a mix.
 ///
 /// # Errors
 /// If something is answered that has another length.
@@ -73,22 +72,30 @@ pub fn run_ceiling(
     address: SocketAddr,
     shape: &Shape,
     workload: Workload,
-    lengths: (usize, usize),
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Option<Row>> {
-    let calls = bare::calls(workload);
-    if calls.is_empty() {
+    let Some(task) = task(shape, workload) else {
         return Ok(None);
-    }
+    };
+    let making = Task {
+        calls: &[Call::Create],
+        ..task
+    };
+    let removes = workload == Workload::Remove;
+    let first_task = if removes { making } else { task };
     let mut driver = Driver::new()?;
-    let (block, ended) = ceiling_unit(workload);
     for connection in 0..shape.connections * shape.clients {
         let link = driver.connect(address)?;
         for depth in 0..shape.depth / shape.connections {
             let first = (connection * shape.depth + depth) as u64 * 37;
-            driver.add(link, Asker::new(calls, lengths, block, first, ended));
+            driver.add(link, Asker::new(first_task, first));
         }
+    }
+    if removes {
+        while driver.run(TURN, &mut |_| {})? {}
+        driver.lanes().for_each(|asker| asker.turn_to(task.calls));
+        driver.reset();
     }
     let usages = measure(&mut driver, shape, workload, pid, progress)?;
     let done = driver.done();
@@ -96,26 +103,35 @@ pub fn run_ceiling(
     Ok(Some(Row::new(workload, shape, &done, usages)))
 }
 
-/// The bare system calls of a workload, made by this process in `directory`. Nothing for a mix.
+/// The bare system calls of a workload, made by this process. Nothing for a mix.
 ///
 /// # Errors
 /// Those of the system.
-pub fn run_bare(directory: &Path, shape: &Shape, workload: Workload) -> Result<Option<Row>> {
-    let calls = bare::calls(workload);
-    if calls.is_empty() {
+pub fn run_bare(ground: &Ground, shape: &Shape, workload: Workload) -> Result<Option<Row>> {
+    let Some(mut task) = task(shape, workload) else {
         return Ok(None);
+    };
+    ground.prepare()?;
+    let mut bare = Bare::new(ground)?;
+    if workload.is_finite() {
+        task.cycles *= shape.depth as u64;
+    } else {
+        ceiling::alone(&mut bare, &task, shape.warm)?;
     }
-    let mut bare = Bare::new(directory, shape.large)?;
-    let (block, ended) = ceiling_unit(workload);
-    let block = usize::try_from(block)?;
-    ceiling::alone(&mut bare, calls, block, shape.warm)?;
+    if workload == Workload::Remove {
+        let making = Task {
+            calls: &[Call::Create],
+            ..task
+        };
+        ceiling::alone(&mut bare, &making, Duration::MAX)?;
+    }
     let before = Usage::of(std::process::id())?;
     let begin = Instant::now();
-    let count = ceiling::alone(&mut bare, calls, block, shape.time)?;
+    let count = ceiling::alone(&mut bare, &task, shape.time)?;
     let wall = begin.elapsed();
     let after = Usage::of(std::process::id())?;
-    bare.clean()?;
-    let done = Done::without_messages(count * ended, wall)?;
+    std::fs::remove_dir_all(ground.made_by(std::process::id()))?;
+    let done = Done::without_messages(count * task.ended, wall)?;
     Ok(Some(Row::new(
         workload,
         shape,
@@ -124,13 +140,35 @@ pub fn run_bare(directory: &Path, shape: &Shape, workload: Workload) -> Result<O
     )))
 }
 
-/// Octets that an operation of a ceiling moves, and how many operations one round of it counts as.
-fn ceiling_unit(workload: Workload) -> (u64, u64) {
-    let ended = match workload {
-        Workload::Readdir => Bare::entries(),
-        _ => 1,
-    };
-    (workload.octets(), ended)
+/// What a workload comes down to; nothing for a mix.
+fn task(shape: &Shape, workload: Workload) -> Option<Task> {
+    let calls = bare::calls(workload);
+    let Messages {
+        request,
+        reply,
+        page,
+    } = shape.messages;
+    (!calls.is_empty()).then_some(Task {
+        calls,
+        // COMMIT, which is shorter, is among those that were measured.
+        request: match calls {
+            [Call::Write, ..] => {
+                ceiling::HEAD + usize::try_from(workload.octets()).unwrap_or(usize::MAX)
+            }
+            _ => request,
+        },
+        reply,
+        block: workload.octets(),
+        ended: match workload {
+            Workload::Readdir => page,
+            _ => 1,
+        },
+        cycles: match workload.is_finite() {
+            true => shape.cycles,
+            false => u64::MAX,
+        },
+        commit: workload.commits(shape),
+    })
 }
 
 /// Works for a time, and gives what the server had used before and after.

@@ -26,9 +26,11 @@ pub struct Row {
     pub rate: f64,
     /// Octets of file data in a second.
     pub octets: f64,
-    /// Octets of requests and of replies for each operation.
+    /// Messages that an operation takes, each way.
+    pub messages: f64,
+    /// Octets of a request.
     pub request: f64,
-    /// Of replies.
+    /// Octets of a reply.
     pub reply: f64,
     /// Microseconds that half of the operations took at most.
     pub p50: f64,
@@ -53,6 +55,7 @@ impl Row {
         (before, after): (Option<Usage>, Option<Usage>),
     ) -> Self {
         let count = done.operations.max(1) as f64;
+        let messages = done.messages.max(1) as f64;
         let rate = done.operations as f64 / done.wall.as_secs_f64();
         let quantile = |quantile| done.latency.value_at_quantile(quantile) as f64 / 1000.0;
         let each = |part: fn(&Usage) -> Duration| {
@@ -67,8 +70,9 @@ impl Row {
             operations: done.operations,
             rate,
             octets: rate * workload.octets() as f64,
-            request: done.sent as f64 / count,
-            reply: done.received as f64 / count,
+            messages: done.messages as f64 / count,
+            request: done.sent as f64 / messages,
+            reply: done.received as f64 / messages,
             p50: quantile(0.5),
             p99: quantile(0.99),
             p999: quantile(0.999),

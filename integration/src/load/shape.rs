@@ -23,6 +23,29 @@ pub struct Shape {
     pub entries: u64,
     /// Octets of a large file.
     pub large: u64,
+    /// Messages of those that do the same without a server.
+    pub messages: Messages,
+}
+
+/// Messages of a ceiling.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages {
+    /// Octets of a request.
+    pub request: usize,
+    /// Octets of a reply.
+    pub reply: usize,
+    /// Entries of a directory in a reply.
+    pub page: u64,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            request: 200,
+            reply: 200,
+            page: 4000,
+        }
+    }
 }
 
 impl Shape {

@@ -77,11 +77,12 @@ impl Site {
         })
     }
 
-    /// A directory with so many small files. They are only made if they are not there.
+    /// The handle of a directory with so many small files. They are only made if they are not
+    /// there.
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn tree(&mut self, count: u64) -> Result<Tree> {
+    pub fn files(&mut self, count: u64) -> Result<Vec<u8>> {
         let session = &mut self.clients[0];
         let directory = ensure_directory(session, &self.directory, &format!("tree-{count}"))?;
         let last = name_of(count - 1);
@@ -108,6 +109,16 @@ impl Site {
                 |_, _| Ok(()),
             )?;
         }
+        Ok(directory)
+    }
+
+    /// The same directory with the handles of its files.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn tree(&mut self, count: u64) -> Result<Tree> {
+        let directory = self.files(count)?;
+        let session = &mut self.clients[0];
         let mut files = Vec::new();
         Pump::new(DEPTH).run(
             session,

@@ -11,6 +11,7 @@ use super::compound::Work;
 use super::content::UNIT;
 use super::listing::Lister;
 use super::script::{Script, Step, Tree};
+use super::shape::Shape;
 use super::site::Site;
 
 /// Units in a mebibyte.
@@ -80,6 +81,17 @@ impl Workload {
         }
     }
 
+    /// After how many blocks that a lane writes it commits them; nothing if each has its own
+    /// COMMIT, or nothing is written.
+    #[must_use]
+    pub fn commits(self, shape: &Shape) -> Option<u64> {
+        match self {
+            Self::SeqWrite => Some(share(shape, MEBIBYTE) / MEBIBYTE),
+            Self::RandWrite => Some(64),
+            _ => None,
+        }
+    }
+
     /// Makes what is needed, and the works.
     ///
     /// # Errors
@@ -108,9 +120,8 @@ impl Workload {
             Self::Readdir => list(site),
             Self::SeqRead => read(site, MEBIBYTE, true),
             Self::RandRead => read(site, 1, false),
-            Self::SeqWrite => write(site, MEBIBYTE, true, None),
-            Self::RandWrite => write(site, 1, false, Some(64)),
-            Self::WriteCommit => write(site, 1, false, Some(1)),
+            Self::SeqWrite => write(self, site, MEBIBYTE, true),
+            Self::RandWrite | Self::WriteCommit => write(self, site, 1, false),
         }
     }
 }
@@ -159,9 +170,9 @@ fn script(site: &mut Site, steps: &[Step], cycles: u64) -> Result<Works> {
 
 fn list(site: &mut Site) -> Result<Works> {
     let entries = site.shape.entries;
-    let tree = site.tree(entries)?;
+    let directory = site.files(entries)?;
     let names = Arc::new(Site::names(entries));
-    let lister = |_| Box::new(Lister::new(&tree.directory, &names)) as Box<dyn Work>;
+    let lister = |_| Box::new(Lister::new(&directory, &names)) as Box<dyn Work>;
     Ok((0..site.shape.lanes()).map(lister).collect())
 }
 
@@ -188,10 +199,17 @@ fn read(site: &mut Site, units: u64, in_order: bool) -> Result<Works> {
     Ok(works)
 }
 
-fn write(site: &mut Site, units: u64, in_order: bool, commit: Option<u64>) -> Result<Works> {
-    // All lanes together have one large file's worth.
+/// Units of each lane's file in blocks of so many: all lanes together have one large file's worth.
+fn share(shape: &Shape, units: u64) -> u64 {
+    let whole = shape.large / UNIT as u64 / shape.lanes() as u64;
+    whole.next_multiple_of(units)
+}
+
+fn write(work: Workload, site: &mut Site, units: u64, in_order: bool) -> Result<Works> {
     let lanes = site.shape.lanes() as u64;
-    let whole = (site.shape.large / UNIT as u64 / lanes).next_multiple_of(units);
+    let whole = share(&site.shape, units);
+    let commit = work.commits(&site.shape);
+    let commit = commit.map_or(Commit::Each, Commit::After);
     let mut works: Works = Vec::new();
     for lane in 0..lanes {
         let client = usize::try_from(lane)? / site.shape.depth;
@@ -200,11 +218,6 @@ fn write(site: &mut Site, units: u64, in_order: bool, commit: Option<u64>) -> Re
             Order::Every { first: 0, step: 1 }
         } else {
             Order::Random(lane)
-        };
-        let commit = match commit {
-            Some(1) => Commit::Each,
-            Some(blocks) => Commit::After(blocks),
-            None => Commit::After(whole / units),
         };
         works.push(Box::new(Writer::new(file, units, order, commit)));
     }

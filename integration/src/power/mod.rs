@@ -9,7 +9,9 @@
 //! - [`Worker`]: a client that keeps a [`model::History`] of what it did and how that was
 //!   answered, and judges by it what it finds after a cut.
 //! - [`Cuts`]: cut after cut, and what became of it all.
+//! - [`Applications`]: the same with a Linux kernel for a client, and programs on its mount.
 
+mod applications;
 mod check;
 mod cuts;
 mod load;
@@ -17,6 +19,7 @@ pub mod model;
 mod site;
 mod worker;
 
+pub use applications::{Applications, Verified, mount};
 pub use check::Findings;
 pub use cuts::{Cuts, seed};
 pub use site::{Kind, Site, Syncs, Writeback, enter};

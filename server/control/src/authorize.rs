@@ -1,6 +1,8 @@
 //! The permission rules at the API's gate: who signed a request, and what the policies that apply
 //! to it decide together.
 
+use std::net::IpAddr;
+
 use subtle::ConstantTimeEq;
 
 use crate::api::iam::records::{AccessKey, Session};
@@ -69,49 +71,14 @@ impl IamGate {
         let Some(identity) = Identity::of_key(view, &self.settings, &caller.access_key)? else {
             return Ok(None);
         };
-        let mut context = self.context(&identity, request);
-        for (key, values) in &demand.keys {
-            context.set_list(key, values.iter().cloned());
-        }
-        let mut policies = identity.policies(view)?;
-        let is_trust = is_about_trust(&demand.action);
-        if let Some(document) = &demand.resource_policy {
-            policies.resource = Some(if is_trust {
-                Attached {
-                    layer: Layer::Trust,
-                    holder: demand.resource.clone(),
-                    name: "trust policy".to_owned(),
-                    policy: read_kept(document, PolicyKind::Trust),
-                }
-            } else {
-                let policy = read_kept(document, PolicyKind::Resource);
-                file_system_policy::attached(policy, &demand.resource)
-            });
-        }
-        let request = iam::Request {
-            principal: &identity.principal,
-            action: &demand.action,
-            resource: &demand.resource,
-            owner: &self.settings.account_id,
-            context: &context,
-        };
-        Ok(Some(if is_trust {
-            iam::evaluate_trust(&request, &policies)
-        } else {
-            iam::evaluate(&request, &policies)
-        }))
+        let context = self.context(&identity, request);
+        judge(view, &self.settings, &identity, context, demand).map(Some)
     }
 
     /// The keys that every request has.
-    ///
-    /// `aws:SecureTransport` is true: AWS's API is only reached by TLS, and a policy that demands
-    /// it for mounts must not lock everybody out of a local endpoint.
     fn context(&self, identity: &Identity, request: &HttpRequest) -> Context {
-        let mut context = identity.context(seconds(request));
-        context.set("aws:SourceIp", request.peer.ip().to_canonical().to_string());
-        context.set("aws:SecureTransport", "true");
-        context.set("aws:ViaAWSService", "false");
-        context.set("aws:RequestedRegion", self.settings.region.as_str());
+        let peer = request.peer.ip().to_canonical();
+        let mut context = request_context(&self.settings, identity, seconds(request), peer);
         if let Some(agent) = request.header("user-agent") {
             context.set("aws:UserAgent", agent);
         }
@@ -120,6 +87,68 @@ impl IamGate {
         }
         context
     }
+}
+
+/// What the policies of an identity, and that of the resource, say of a demand.
+///
+/// # Errors
+/// Those of the store.
+pub fn judge(
+    view: &View,
+    settings: &Settings,
+    identity: &Identity,
+    mut context: Context,
+    demand: &Demand,
+) -> Result<Decision, StoreError> {
+    for (key, values) in &demand.keys {
+        context.set_list(key, values.iter().cloned());
+    }
+    let mut policies = identity.policies(view)?;
+    let is_trust = is_about_trust(&demand.action);
+    if let Some(document) = &demand.resource_policy {
+        policies.resource = Some(if is_trust {
+            Attached {
+                layer: Layer::Trust,
+                holder: demand.resource.clone(),
+                name: "trust policy".to_owned(),
+                policy: read_kept(document, PolicyKind::Trust),
+            }
+        } else {
+            let policy = read_kept(document, PolicyKind::Resource);
+            file_system_policy::attached(policy, &demand.resource)
+        });
+    }
+    let request = iam::Request {
+        principal: &identity.principal,
+        action: &demand.action,
+        resource: &demand.resource,
+        owner: &settings.account_id,
+        context: &context,
+    };
+    Ok(if is_trust {
+        iam::evaluate_trust(&request, &policies)
+    } else {
+        iam::evaluate(&request, &policies)
+    })
+}
+
+/// The condition keys that every request of an identity has, from this address.
+///
+/// `aws:SecureTransport` is true: AWS's API is only reached by TLS, and a policy that demands
+/// it for mounts must not lock everybody out of a local endpoint.
+#[must_use]
+pub fn request_context(
+    settings: &Settings,
+    identity: &Identity,
+    now: Seconds,
+    peer: IpAddr,
+) -> Context {
+    let mut context = identity.context(now);
+    context.set("aws:SourceIp", peer.to_string());
+    context.set("aws:SecureTransport", "true");
+    context.set("aws:ViaAWSService", "false");
+    context.set("aws:RequestedRegion", settings.region.as_str());
+    context
 }
 
 struct Secret {

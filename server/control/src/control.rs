@@ -16,6 +16,7 @@ use crate::audit::Audit;
 use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
 use crate::faults::Faults;
 use crate::metrics::Metrics;
+use crate::network::{Compiler, World};
 use crate::records::{AccessPoint, DoomedTree, FileSystem, LifeCycle, MountTarget};
 use crate::seed::Seed;
 use crate::store::{Change, Store, StoreError};
@@ -174,18 +175,21 @@ impl Control {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let now = now();
-        let all = self.store.view()?.all::<MountTarget>()?;
-        let available = all
-            .into_iter()
+        let world = World::read(&self.store.view()?)?;
+        let compiler = Compiler::new(&world);
+        let available = world
+            .mount_targets
+            .iter()
             .filter(|target| target.life_cycle.is_available(now));
         let served = available.map(|target| {
             let served = ServedMountTarget {
                 id: target.id.clone(),
-                file_system: target.file_system,
+                file_system: target.file_system.clone(),
                 ip_address: target.ip_address,
                 mirror: target.mirror,
+                reachability: Arc::new(compiler.reachability(target)),
             };
-            (target.id, served)
+            (target.id.clone(), served)
         });
         Ok(self.publisher.publish(served.collect()))
     }

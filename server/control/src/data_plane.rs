@@ -4,14 +4,17 @@
 //! channel that always holds the latest picture: a reader that was busy misses nothing.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
+
+use crate::network::Reachability;
 
 /// Why the data plane did not do what it was told; the text is for people.
 #[derive(Debug, Error)]
@@ -27,15 +30,116 @@ pub struct Metered {
     pub at: SystemTime,
 }
 
-/// A client of a file system.
+/// What goes on at a mount target.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountTargetActivity {
+    /// Its id.
+    pub id: String,
+    /// Where it is served on this machine.
+    pub addresses: Vec<SocketAddr>,
+    /// Its clients.
+    pub clients: Vec<ConnectedClient>,
+    /// Connections that hear nothing.
+    pub denied: Vec<DeniedConnection>,
+}
+
+/// An NFS client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConnectedClient {
-    /// The mount target that it came through.
-    pub mount_target: String,
+    /// The id that it was given, 16 hexadecimal digits.
+    pub clientid: String,
     /// What it calls itself.
     pub owner: String,
-    /// Where it comes from, address and port.
-    pub address: String,
+    /// Its host's name, as it says it itself.
+    pub hostname: Option<String>,
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whom it says that it acts for, those who came first.
+    pub users: Vec<AssertedUser>,
+    /// Calls for others than those.
+    pub other_calls: u64,
+    /// Operations that were executed for it.
+    pub operations: u64,
+    /// Seconds since it renewed its lease.
+    pub idle_seconds: u64,
+    /// Whether its lease has run out.
+    pub expired: bool,
+    /// Files that it has open.
+    pub opens: usize,
+    /// Byte ranges that it has locked.
+    pub locks: usize,
+}
+
+/// A user whom a client says that it acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AssertedUser {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// How many calls were made so.
+    pub calls: u64,
+}
+
+/// A connection whose packets security groups or network ACLs drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeniedConnection {
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whether it was served before.
+    pub was_served: bool,
+    /// Seconds since it is denied.
+    pub seconds: u64,
+    /// The layer that denies it, and why.
+    pub because: String,
+}
+
+/// What somebody may want to do to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileOperation {
+    /// Read a file.
+    Read,
+    /// Write to a file.
+    Write,
+    /// Make something that is not there.
+    Create,
+    /// Take a name away.
+    Delete,
+    /// Run a file, or search a directory.
+    Execute,
+    /// List a directory.
+    List,
+    /// Set the mode.
+    Chmod,
+    /// Give to another user.
+    Chown,
+    /// Give to the group of the caller.
+    Chgrp,
+}
+
+/// Somebody, and what they want to do to a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileWish {
+    /// As the client asserts it.
+    pub uid: u32,
+    /// As the client asserts it.
+    pub gid: u32,
+    /// Supplementary groups; AUTH_SYS has room for 16.
+    pub groups: Vec<u32>,
+    /// What.
+    pub operation: FileOperation,
+    /// From the root of the file system, `/mark/diary`.
+    pub path: String,
+}
+
+/// What one object on the way to a path says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStep {
+    /// Whether one gets on.
+    pub allowed: bool,
+    /// Why, for people.
+    pub because: String,
 }
 
 /// What somebody wants done about faults; see docs/faults.md for the forms of JSON.
@@ -76,8 +180,15 @@ pub trait DataPlane: Send + Sync + 'static {
     /// [`DataPlaneError`] if its tree can't be read.
     fn metered(&self, file_system: &str) -> Result<Metered, DataPlaneError>;
 
-    /// The NFS clients of a file system.
-    fn clients(&self, file_system: &str) -> Vec<ConnectedClient>;
+    /// What goes on at all mount targets.
+    fn activity(&self) -> Vec<MountTargetActivity>;
+
+    /// What decides whether somebody may do something to a path: what is asked on the way, in its
+    /// order, up to what refuses.
+    ///
+    /// # Errors
+    /// [`DataPlaneError`] if there is no such file system.
+    fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, DataPlaneError>;
 
     /// Whether there is no file in a file system.
     ///
@@ -133,6 +244,8 @@ pub struct ServedMountTarget {
     pub ip_address: Ipv4Addr,
     /// Where it listens on this machine: 127.n.c.d for a.b.c.d, n being the number of a.b/16.
     pub mirror: Ipv4Addr,
+    /// Whom the network lets reach it.
+    pub reachability: Arc<Reachability>,
 }
 
 /// All mount targets that are to accept connections, at one moment.
@@ -204,6 +317,12 @@ impl Publisher {
         self.targets.borrow().version
     }
 
+    /// What is to be served at this moment.
+    #[must_use]
+    pub fn latest(&self) -> Arc<MountTargets> {
+        Arc::clone(&self.targets.borrow())
+    }
+
     /// Waits until `version` is served, and says what could not be; `None` if that takes too
     /// long, or nobody serves.
     pub async fn settled(&self, version: u64) -> Option<Settled> {
@@ -218,12 +337,28 @@ impl Publisher {
 mod tests {
     use super::*;
 
+    fn nobody() -> Reachability {
+        let target = crate::records::MountTarget {
+            id: "fsmt-a".to_owned(),
+            file_system: "fs-0123456789abcdef0".to_owned(),
+            life_cycle: crate::records::LifeCycle::Creating { until: 0 },
+            subnet: "subnet-a".to_owned(),
+            vpc: "vpc-a".to_owned(),
+            zone: "us-east-1a".to_owned(),
+            ip_address: Ipv4Addr::new(172, 31, 0, 4),
+            mirror: Ipv4Addr::new(127, 31, 0, 4),
+            network_interface: "eni-a".to_owned(),
+        };
+        crate::network::Compiler::new(&crate::network::World::default()).reachability(&target)
+    }
+
     fn one(id: &str) -> BTreeMap<String, ServedMountTarget> {
         let target = ServedMountTarget {
             id: id.to_owned(),
             file_system: "fs-0123456789abcdef0".to_owned(),
             ip_address: Ipv4Addr::new(172, 31, 0, 4),
             mirror: Ipv4Addr::new(127, 31, 0, 4),
+            reachability: Arc::new(nobody()),
         };
         BTreeMap::from([(id.to_owned(), target)])
     }

@@ -16,7 +16,8 @@ use crate::api::{Caller, Demand, Gate, Judgement, Request, Service, Unauthentica
 use crate::authorize::IamGate;
 use crate::control::{Control, Settings};
 use crate::data_plane::{
-    self, ConnectedClient, DataPlane, DataPlaneError, FaultRequest, Metered, Subscription,
+    self, DataPlane, DataPlaneError, FaultRequest, FileStep, FileWish, Metered,
+    MountTargetActivity, Subscription,
 };
 use crate::faults::Faults;
 use crate::store::{Store, View};
@@ -45,8 +46,19 @@ impl DataPlane for NoData {
         })
     }
 
-    fn clients(&self, _file_system: &str) -> Vec<ConnectedClient> {
+    fn activity(&self) -> Vec<MountTargetActivity> {
         Vec::new()
+    }
+
+    fn explain(
+        &self,
+        _file_system: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
+        Ok(vec![FileStep {
+            allowed: wish.uid == 0,
+            because: format!("nothing is at {}", wish.path),
+        }])
     }
 
     fn is_empty(&self, _file_system: &str) -> Result<bool, DataPlaneError> {
@@ -111,7 +123,7 @@ impl Gate for CheckedGate {
 /// An account.
 pub(crate) struct World {
     pub(crate) control: Arc<Control>,
-    _subscription: Option<Subscription>,
+    subscription: Option<Subscription>,
 }
 
 /// Everything is served as soon as it is published.
@@ -190,8 +202,14 @@ impl World {
         let control = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
         Self {
             control,
-            _subscription: subscription,
+            subscription,
         }
+    }
+
+    /// What is to be served at present.
+    pub(crate) fn published(&self) -> Arc<data_plane::MountTargets> {
+        let subscription = self.subscription.as_ref().unwrap();
+        Arc::clone(&subscription.targets.borrow())
     }
 
     /// The root user.

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 const LARGE: usize = 64 << 10;
 
 /// Buffers that are kept. More than are used at a time gain nothing, and each is resident.
-const KEPT: usize = 8;
+const KEPT: usize = 16;
 
 /// Large buffers that were used lately.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::faults::Faults;
 use crate::file_system::FileSystem;
 use crate::limits;
-use crate::state::Budget;
+use crate::state::{Budget, Quota};
 
 /// What a mount target needs to know.
 #[derive(Clone, Debug)]
@@ -21,35 +21,35 @@ pub struct Config {
     /// `eir_server_scope`: the same for the mount targets of one file system, whose filehandles
     /// are the same on all of them.
     pub server_scope: Vec<u8>,
-    /// Most files that all clients together may have open; each takes some hundred octets of
-    /// memory. For one client, EFS's limit of 65,536 holds as well.
-    pub max_opens: usize,
     /// A number that no other mount target of this data has or had. Clientids, sessionids and
     /// stateids begin with it: those of another mount target, or of an earlier start, are nobody's.
     pub boot: u32,
 }
 
-/// What the file systems of a process share: memory for kept replies, file
-/// descriptors, and faults.
+/// What the file systems of a process share: memory for kept replies, the number of open files,
+/// and faults.
 #[derive(Debug)]
 pub struct Resources {
     pub(crate) reply_memory: Arc<Budget>,
+    pub(crate) opens: Arc<Quota>,
     /// What users asked to go wrong.
     pub faults: Arc<Faults>,
     file_systems: Mutex<Vec<Weak<FileSystem>>>,
 }
 
-impl Default for Resources {
-    fn default() -> Self {
+impl Resources {
+    /// `max_opens` is the most files that all clients together may have open; each takes some
+    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well.
+    #[must_use]
+    pub fn new(max_opens: usize) -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
+            opens: Arc::new(Quota::new(limits::MAX_OPENS, max_opens)),
             faults: Arc::new(Faults::new(Instant::now())),
             file_systems: Mutex::default(),
         }
     }
-}
 
-impl Resources {
     pub(crate) fn enter(&self, file_system: &Arc<FileSystem>) {
         let mut file_systems = self.list();
         file_systems.retain(|known| known.strong_count() > 0);

@@ -37,3 +37,4 @@ pub use counts::OperationCount;
 pub use file_system::{FileSystem, tick_interval};
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};
+pub use state::AssertedUser;

@@ -36,6 +36,9 @@ pub const MIN_SLOTS: u32 = 4;
 /// Octets of kept replies, of all sessions. Sessions get fewer slots as it runs short.
 pub const CACHED_REPLIES: usize = 512 * 1024 * 1024;
 
+/// Users of one client whose requests are counted each; those of others are counted together.
+pub const MAX_COUNTED_USERS: usize = 16;
+
 /// Most sessions of one client.
 pub const MAX_SESSIONS: usize = 64;
 

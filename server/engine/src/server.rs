@@ -19,7 +19,9 @@ use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{Budget, Client, Clients, Files, Millis, Quota, Session, State, StateidSource};
+use crate::state::{
+    AssertedUser, Budget, Client, Clients, Files, Millis, Session, State, StateidSource,
+};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
@@ -86,6 +88,12 @@ pub struct ClientStatus {
     pub opens: usize,
     /// Byte-range locks.
     pub locks: usize,
+    /// Operations that were executed for it.
+    pub operations: u64,
+    /// Whom it said that it acts for: those who came first, in that order.
+    pub users: Vec<AssertedUser>,
+    /// Requests for others than those.
+    pub other_calls: u64,
 }
 
 /// One NFSv4.1 server: a mount target of a file system, with its clients.
@@ -109,11 +117,7 @@ impl Server {
     pub(crate) fn new(file_system: Arc<FileSystem>, config: Config) -> Self {
         let lease = millis(file_system.lease);
         Self {
-            clients: Clients::new(
-                config.boot,
-                lease,
-                Quota::new(limits::MAX_OPENS, config.max_opens),
-            ),
+            clients: Clients::new(config.boot, lease, Arc::clone(&file_system.resources.opens)),
             stateids: StateidSource::new(config.boot),
             fs: Arc::clone(&file_system.vfs),
             files: Arc::clone(&file_system.files),
@@ -184,6 +188,9 @@ impl Server {
                 sessions,
                 opens,
                 locks: client.locks(),
+                operations: client.activity.operations(),
+                users: client.activity.users(),
+                other_calls: client.activity.other_calls(),
             }
         });
         clients.collect()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use localefs_engine::{
     ClientRecords, Config, Connection, FileSystemConfig, Received, RecordedClient, RecordsError,
-    Server,
+    Resources, Server,
 };
 use localefs_protocol::nfs4::ops::*;
 use localefs_protocol::nfs4::*;
@@ -62,7 +62,7 @@ impl Fixture {
         let fs = Arc::new(FileSystem::open(directory.path(), options).expect("to be run as root"));
         let config = FileSystemConfig {
             lease: Duration::from_secs(90),
-            resources: Arc::default(),
+            resources: Arc::new(Resources::new(1_000_000)),
         };
         let started =
             localefs_engine::FileSystem::start(config, fs, Arc::new(NoRecords), Instant::now());
@@ -70,7 +70,6 @@ impl Fixture {
             mount_target: "fsmt-1".to_owned(),
             server_owner: b"fuzz/1".to_vec(),
             server_scope: b"fuzz".to_vec(),
-            max_opens: 1_000_000,
             boot: 5,
         });
         let peer = ([127, 0, 0, 1], 1000).into();

@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use localefs_control::control::Settings;
 use localefs_vfs::{Durability, Owner};
 
 use crate::error::StartError;
 use crate::local_efs::LocalEfs;
 use crate::ownership::Ownership;
-use crate::transport::Limits;
+use crate::transport::{Denied, Limits};
 
 /// Files that all clients together may have open unless another number is set: four clients with
 /// EFS's limit of 65,536 each.
@@ -37,6 +38,9 @@ pub struct Builder {
     pub(crate) limits: Limits,
     pub(crate) api: SocketAddr,
     pub(crate) mount_target_port: u16,
+    pub(crate) bind: Vec<Ipv4Net>,
+    pub(crate) denied: Denied,
+    pub(crate) dns: Option<SocketAddr>,
     /// Those of mount targets that were there before a kill, by their addresses.
     pub(crate) known_ports: BTreeMap<IpAddr, u16>,
     pub(crate) control: Settings,
@@ -59,6 +63,9 @@ impl Default for Builder {
             limits: Limits::default(),
             api: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             mount_target_port: 0,
+            bind: Vec::new(),
+            denied: Denied::default(),
+            dns: None,
             known_ports: BTreeMap::new(),
             control: Settings::default(),
             seed: None,
@@ -158,6 +165,27 @@ impl Builder {
     /// The port of mount targets at their own addresses on this machine; any free one unless set.
     pub fn mount_target_port(mut self, port: u16) -> Self {
         self.mount_target_port = port;
+        self
+    }
+
+    /// Serves mount targets whose address in the VPC lies in this network, or in those of further
+    /// calls, at that address too, which this machine has to have. Without, they are only served
+    /// at their mirrors, 127.n.c.d.
+    pub fn bind(mut self, network: Ipv4Net) -> Self {
+        self.bind.push(network);
+        self
+    }
+
+    /// What clients find that security groups or network ACLs deny; silence unless set.
+    pub fn denied(mut self, denied: Denied) -> Self {
+        self.denied = denied;
+        self
+    }
+
+    /// Answers for the names of file systems by DNS at this address, over UDP and TCP; nowhere
+    /// unless set.
+    pub fn dns(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.dns = Some(address.into());
         self
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::data_dir::DataDirError;
+use crate::data_dir::{DataDirError, remedy};
 use crate::ownership::OwnershipError;
 use crate::store::StoreError;
 use crate::tree::TreeError;
@@ -29,7 +29,7 @@ pub enum StartError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The file system cannot be opened.
-    #[error("cannot serve {}: {error}", path.display())]
+    #[error("cannot serve {}: {error}{}", path.display(), hint(error.io()))]
     FileSystem {
         /// The tree that clients see.
         path: PathBuf,
@@ -51,8 +51,11 @@ pub enum StartError {
     /// The address of the API cannot be listened on.
     #[error("AWS's API: {0} (for the API, the option is --api)")]
     Api(ListenError),
+    /// The address of the DNS server cannot be listened on.
+    #[error("DNS: {0}")]
+    Dns(ListenError),
     /// The socket for the commands cannot be opened.
-    #[error("cannot listen on {}: {error}", path.display())]
+    #[error("cannot listen on {}: {error}{}", path.display(), hint(Some(error)))]
     Admin {
         /// The socket.
         path: PathBuf,
@@ -116,6 +119,12 @@ impl ListenError {
             _ => Self::Other { address, error },
         }
     }
+}
+
+/// What to do about an error of the disk, if that is what it is.
+fn hint(error: Option<&io::Error>) -> String {
+    let remedy = error.and_then(remedy);
+    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
 fn in_brackets(address: &SocketAddr) -> String {

@@ -106,6 +106,12 @@ impl LocalEfs {
         self.parts.description.api
     }
 
+    /// Where it answers for names by DNS, if it does.
+    #[must_use]
+    pub fn dns_address(&self) -> Option<SocketAddr> {
+        self.parts.description.dns
+    }
+
     /// Its data directory, an absolute path.
     #[must_use]
     pub fn data(&self) -> &Path {

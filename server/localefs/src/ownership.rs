@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use localefs_vfs::{self as vfs, FileSystem, Options, Owner, Possible};
 use thiserror::Error;
 
-use crate::data_dir::{DataDir, DataDirError, Layout};
+use crate::data_dir::{DataDir, DataDirError, Layout, remedy};
 use crate::error::StartError;
 use crate::store::{Identity, Start, Store, StoreError};
 use crate::tree;
@@ -95,14 +95,18 @@ pub(crate) fn open(
     };
     let records = layout.records(id);
     let before = recorded(store, &records, id).map_err(unusable)?;
-    let is_new = !tree.exists();
-    let where_it_is = if is_new {
-        tree.parent().unwrap_or(tree)
-    } else {
+    let exists = tree.exists();
+    // What a start that was cut short has left is on no record.
+    let is_unfinished = tree == layout.trees().join(id)
+        && vfs::is_empty(tree)
+        && store.is_shadow(id).map_err(unusable)?.is_none();
+    let where_it_is = if exists {
         tree
+    } else {
+        tree.parent().unwrap_or(tree)
     };
     let can_own = || match known {
-        Some(known) if is_new && known.owners => Ok(true),
+        Some(known) if !exists && known.owners => Ok(true),
         _ => vfs::can_own(where_it_is).map_err(failed),
     };
     let is_shadow = match (asked, before) {
@@ -115,7 +119,15 @@ pub(crate) fn open(
             return Err(error.into());
         }
         (Ownership::Auto, Some(false)) => {
-            if !can_own()? {
+            // A full disk doesn't tell, and is no reason not to serve what is there.
+            let is_full = |error: &vfs::OpenError| error.io().and_then(remedy).is_some();
+            if !vfs::can_own(where_it_is).or_else(|error| {
+                if is_full(&error) {
+                    Ok(true)
+                } else {
+                    Err(failed(error))
+                }
+            })? {
                 let tree = tree.to_owned();
                 return Err(OwnershipError::NativeImpossible { tree }.into());
             }
@@ -138,14 +150,17 @@ pub(crate) fn open(
         records: Some(records),
         ..options.clone()
     };
+    let is_new = is_unfinished || !exists;
     let file_system = if is_new {
         FileSystem::create_beside(tree, options, known)
     } else {
         FileSystem::open(tree, options)
     };
     let file_system = file_system.map_err(failed)?;
-    if before.is_none() {
-        store.set_shadow(id, is_shadow).map_err(unusable)?;
+    // Of many that are made, the choices are recorded together.
+    if before.is_none() && known.is_none() {
+        store.set_shadow(&[(id, is_shadow)]).map_err(unusable)?;
+        store.settle().map_err(unusable)?;
     }
     Ok(Served {
         file_system,
@@ -236,7 +251,8 @@ impl OwnershipTool {
         if shadow {
             if !is_shadow {
                 vfs::record_owners(tree, &records).map_err(failed)?;
-                self.store.set_shadow(id, true).map_err(unusable)?;
+                self.store.set_shadow(&[(id, true)]).map_err(unusable)?;
+                self.store.settle().map_err(unusable)?;
             }
             return vfs::take_over(tree).map_err(failed);
         }
@@ -244,7 +260,8 @@ impl OwnershipTool {
             return Ok(0);
         }
         let count = vfs::restore_owners(tree, &records, outside).map_err(failed)?;
-        self.store.set_shadow(id, false).map_err(unusable)?;
+        self.store.set_shadow(&[(id, false)]).map_err(unusable)?;
+        self.store.settle().map_err(unusable)?;
         vfs::forget_owners(&records).map_err(|error| {
             failed(vfs::OpenError::Inaccessible {
                 path: records.clone(),

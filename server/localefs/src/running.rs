@@ -23,6 +23,7 @@ use crate::data_plane::{DataPlane, Served, Settings};
 use crate::error::{ListenError, StartError};
 use crate::faults::Faults;
 use crate::file_limit::divide;
+use crate::names::{Dns, Names};
 use crate::ownership::{self, Ownership};
 use crate::store::{Store, StoreError};
 use crate::transport::{self, Transport};
@@ -39,6 +40,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 pub(crate) struct Description {
     pub(crate) nfs: Vec<SocketAddr>,
     pub(crate) api: SocketAddr,
+    pub(crate) dns: Option<SocketAddr>,
     pub(crate) data: PathBuf,
     pub(crate) ephemeral: bool,
     pub(crate) shadow: bool,
@@ -90,6 +92,10 @@ impl Running {
             listeners.push(listener);
         }
         let api = control_plane::bind(builder.api).map_err(StartError::Api)?;
+        let dns = match builder.dns {
+            Some(address) => Some(Dns::bind(address).await.map_err(StartError::Dns)?),
+            None => None,
+        };
 
         let served = match &builder.root {
             Some(root) => {
@@ -117,9 +123,10 @@ impl Running {
         };
 
         let lease = builder.lease.max(SHORTEST_LEASE);
-        let files = divide(builder.limits.connections, builder.max_descriptors);
+        let files = divide(&builder.limits, builder.max_descriptors);
         let mut limits = builder.limits;
         limits.connections = files.connections;
+        limits.waiting = files.waiting;
         let settings = Settings {
             lease,
             durability: builder.durability,
@@ -129,7 +136,7 @@ impl Running {
             max_opens: builder.max_opens,
         };
         let (clearing, cleared) = watch::channel(0);
-        let transport = Transport::start(engine::MAX_RECORD, limits);
+        let transport = Transport::start(engine::MAX_RECORD, limits, builder.denied);
         let database = store.database();
         let served = Arc::new(Served::new(
             settings,
@@ -171,21 +178,34 @@ impl Running {
             audit: Some(data.path().join("audit.jsonl")),
             ..builder.control
         };
-        let ports = control_plane::Ports {
-            ordinary: builder.mount_target_port,
+        let bind: Arc<[_]> = builder.bind.into();
+        let addresses = control_plane::Addresses {
+            port: builder.mount_target_port,
             known: builder.known_ports,
+            bind: Arc::clone(&bind),
         };
         let (api, control) = control_plane::start(
-            (control, ports, seed),
+            (control, addresses, seed),
             database,
             (data_plane.clone(), faults.clone(), first),
             api,
             &mut background,
         )
-        .await?;
+        .await
+        .map_err(|error| in_database(error, layout.state()))?;
+        let names = Names {
+            control: Arc::clone(&control),
+            bind,
+        };
+        let dns = dns.map(|dns| {
+            let address = dns.address();
+            dns.serve(names.clone(), &mut background);
+            address
+        });
         let description = Arc::new(Description {
             nfs,
             api: api.address(),
+            dns,
             data: data.path().to_owned(),
             ephemeral: data.is_temporary(),
             shadow,
@@ -200,6 +220,8 @@ impl Running {
             data_plane: data_plane.clone(),
             connections: transport.connections(),
             faults: faults.clone(),
+            names,
+            control: Arc::clone(&control),
             state: state.clone(),
         };
         let admin = admin::Socket::start(data.path(), source, &mut background)?;
@@ -262,6 +284,16 @@ impl Running {
         drop(self.control);
         info!("stopped");
         self.data
+    }
+}
+
+/// The control plane's records are in the one database, whose path helps who has to mend it.
+fn in_database(error: StartError, path: PathBuf) -> StartError {
+    match error {
+        StartError::Control(localefs_control::store::StoreError::Database(error)) => {
+            StoreError::Unusable { path, error }.into()
+        }
+        other => other,
     }
 }
 

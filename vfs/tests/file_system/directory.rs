@@ -232,3 +232,51 @@ fn reading_moves_no_access_time() {
     served.list(&dir, 10);
     assert_eq!(served.fs.attributes(&dir).unwrap(), before);
 }
+
+/// The inode numbers of a directory's entries, and their handles.
+fn listed(served: &Served) -> HashMap<Vec<u8>, (u64, Vec<u8>)> {
+    let mut listed = HashMap::new();
+    let end = served
+        .fs
+        .read_directory(&root(), &served.root(), 0, &mut |entry| {
+            let (attributes, handle) = entry.attributes_and_handle().unwrap();
+            assert_eq!(attributes.fileid, entry.fileid);
+            listed.insert(entry.name.to_vec(), (entry.fileid, handle.to_vec()));
+            ControlFlow::Continue(())
+        });
+    assert_eq!(end, Ok(true));
+    listed
+}
+
+#[test]
+fn who_gets_the_number_of_a_listed_file_does_not_get_its_handle() {
+    let mut served = Served::new();
+    for n in 0..20 {
+        std::fs::write(served.host(&n.to_string()), "").unwrap();
+    }
+    // Handles are remembered of what was not just made.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let first = listed(&served);
+    assert_eq!(listed(&served), first, "from memory");
+    for n in 0..20 {
+        std::fs::remove_file(served.host(&n.to_string())).unwrap();
+    }
+    for n in 0..200 {
+        std::fs::write(served.host(&n.to_string()), "").unwrap();
+    }
+    let second = listed(&served);
+    let again: Vec<_> = first
+        .values()
+        .filter(|old| second.values().any(|new| new.0 == old.0))
+        .collect();
+    for old in again {
+        assert!(second.values().all(|new| new.1 != old.1), "{}", old.0);
+    }
+    for _ in 0..2 {
+        for (name, (fileid, handle)) in listed(&served) {
+            let node = served.resolve(&handle).unwrap();
+            assert_eq!(node.fileid(), fileid, "{name:?}");
+        }
+        served.reopen();
+    }
+}

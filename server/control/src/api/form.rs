@@ -43,12 +43,13 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value of a parameter that must be there.
+    /// The value of a parameter that must be there, and have one.
     ///
     /// # Errors
     /// MissingParameter.
     pub fn require(&self, name: &str) -> Result<&str> {
-        self.get(name).ok_or_else(|| {
+        let value = self.get(name).filter(|value| !value.is_empty());
+        value.ok_or_else(|| {
             let message = format!("The request must contain the parameter {name}");
             ApiError::new(400, "MissingParameter", message)
         })

@@ -96,6 +96,10 @@ pub(super) async fn perform(
         Some(error) => Err(error),
         None => (operation.handler)(Arc::clone(&call)).await,
     };
+    if outcome.is_ok() && changes_network(service, name) {
+        // In force when the answer comes.
+        call.control.serve().await;
+    }
     tell(
         &call.control,
         began,
@@ -115,6 +119,15 @@ pub(super) async fn perform(
         "called"
     );
     outcome
+}
+
+/// Whether a call may have changed who reaches which mount target.
+fn changes_network(service: Service, operation: &str) -> bool {
+    match service {
+        Service::Ec2 => !operation.starts_with("Describe") && !operation.starts_with("Get"),
+        Service::Efs => operation == "ModifyMountTargetSecurityGroups",
+        Service::Iam | Service::Sts => false,
+    }
 }
 
 /// Puts a call into the audit log and among what is counted.

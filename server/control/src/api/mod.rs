@@ -7,6 +7,7 @@
 
 mod answer;
 mod call;
+mod console;
 pub mod ec2;
 pub mod efs;
 mod error;

@@ -1,25 +1,28 @@
 //! Paths without a signature: `/_localefs/…`.
 //!
 //! No web page may drive them through somebody's browser: a foreign Host (a name that an attacker
-//! lets resolve to this machine) or a foreign Origin is refused.
+//! lets resolve to this machine) or a foreign Origin is refused, and so is what a browser says that
+//! another site's page asks for (W3C, "Fetch Metadata Request Headers"), unless somebody follows a
+//! link.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::{Request, Service};
+use super::{Request, Service, console};
 use crate::control::Control;
 use crate::data_plane::FaultRequest;
+use crate::explain::{ExplainError, Question};
 
 const PREFIX: &str = "/_localefs/";
 
 /// Whether a request is for one of these paths.
 pub(super) fn is_unsigned(request: &Request) -> bool {
-    request.path.starts_with(PREFIX)
+    request.path.starts_with(PREFIX) || console::is_visitor(request)
 }
 
 /// Answers a request for one of these paths, which came to `address`.
@@ -29,10 +32,13 @@ pub(super) async fn answer(
     request: &Request,
 ) -> Response<Full<Bytes>> {
     if !is_from_here(request, address) {
-        let why = "the headers Host and Origin must name this server itself\n";
+        let why = "the headers Host and Origin must name this server itself, and no other site's \
+                   page can ask\n";
         return text(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
     }
-    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
+    let Some(path) = request.path.strip_prefix(PREFIX) else {
+        return console::redirect();
+    };
     match (&request.method, path) {
         (&Method::GET | &Method::HEAD, "health") => {
             let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
@@ -43,6 +49,9 @@ pub(super) async fn answer(
             text(StatusCode::OK, kind, control.metrics.text())
         }
         (&Method::POST, "reset") => reset(control, address, request).await,
+        (&Method::GET | &Method::HEAD, "console") => console::page(),
+        (&Method::GET, "overview") => overview(control, address, request).await,
+        (&Method::POST, "explain") => explain(control, address, request).await,
         (method, path) if path == "faults" || path.starts_with("faults/") => {
             let of = path.strip_prefix("faults").unwrap_or_default();
             match fault_request(method, of, &request.body) {
@@ -87,10 +96,7 @@ fn faults(
     }
     match control.data_plane.fault(asked) {
         Ok(answer) => text(StatusCode::OK, "application/json", answer.to_string()),
-        Err(error) => {
-            let body = json!({"error": error.to_string()}).to_string();
-            text(StatusCode::BAD_REQUEST, "application/json", body)
-        }
+        Err(error) => unclear(&error),
     }
 }
 
@@ -127,6 +133,52 @@ async fn reset(
     }
 }
 
+/// Shows the network and its clients. Beyond loopback only for root's credentials: it tells what
+/// EC2's API tells to who may ask.
+async fn overview(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
+    }
+    console::overview(control).await
+}
+
+/// Answers a question. Beyond loopback only for root's credentials: it tells what policies say.
+async fn explain(
+    control: &Arc<Control>,
+    address: SocketAddr,
+    request: &Request,
+) -> Response<Full<Bytes>> {
+    if let Some(refusal) = refused(control, address, request) {
+        return refusal;
+    }
+    let asked: Question = match serde_json::from_slice(&request.body) {
+        Ok(asked) => asked,
+        Err(error) => return unclear(&error),
+    };
+    match crate::explain::explain(control, asked).await {
+        Ok(explanation) => {
+            let body = json!(explanation).to_string();
+            text(StatusCode::OK, "application/json", body)
+        }
+        Err(ExplainError::Question(why)) => unclear(&why),
+        Err(ExplainError::Store(error)) => {
+            tracing::error!(%error, "a question stays without answer");
+            let why = format!("{error}\n");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", why)
+        }
+    }
+}
+
+/// The answer to what makes no sense.
+fn unclear(why: &dyn std::fmt::Display) -> Response<Full<Bytes>> {
+    let body = json!({ "error": why.to_string() }).to_string();
+    text(StatusCode::BAD_REQUEST, "application/json", body)
+}
+
 /// Whether the root user has signed a request, for whatever service.
 fn is_root(control: &Control, request: &Request) -> bool {
     let service = Service::of(&request.headers, &request.path, &request.query, &[]);
@@ -140,7 +192,8 @@ fn is_root(control: &Control, request: &Request) -> bool {
     caller.is_ok_and(|caller| caller.arn == format!("arn:aws:iam::{}:root", caller.account))
 }
 
-/// Whether Host, and Origin if there is one, name this server by an address or by `localhost`.
+/// Whether Host, and Origin if there is one, name this server by an address or by `localhost`, and
+/// no other site's page asks.
 fn is_from_here(request: &Request, address: SocketAddr) -> bool {
     let ours = |authority: &str| {
         let host = authority
@@ -166,15 +219,38 @@ fn is_from_here(request: &Request, address: SocketAddr) -> bool {
             .and_then(|origin| origin.strip_prefix("http://"))
             .is_some_and(|origin| Some(origin) == host),
     };
-    host.is_some_and(ours) && origin
+    host.is_some_and(ours) && origin && !is_of_another_site(request)
 }
 
-fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+/// Whether a browser says that a page of another site asks. What somebody types is of no site, and
+/// a link that is followed lets nobody read the answer but who follows it.
+fn is_of_another_site(request: &Request) -> bool {
+    let is_visit = matches!(request.method, Method::GET | Method::HEAD)
+        && request.header("sec-fetch-mode") == Some("navigate")
+        && request.header("sec-fetch-dest") == Some("document");
+    match request.header("sec-fetch-site") {
+        None => request.headers.contains_key("sec-fetch-site"),
+        Some("same-origin" | "none") => false,
+        Some(_) => !is_visit,
+    }
+}
+
+/// An answer that nobody keeps, takes for something else, or embeds in another site.
+pub(super) fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 
@@ -186,12 +262,12 @@ mod tests {
 
     use super::*;
 
-    fn is_ours(address: &str, pairs: &[(&'static str, &str)]) -> bool {
+    fn request(pairs: &[(&'static str, &str)]) -> Request {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.insert(*name, value.parse().unwrap());
+            headers.insert(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let request = Request {
+        Request {
             id: String::new(),
             received: SystemTime::now(),
             peer: ([127, 0, 0, 1], 9).into(),
@@ -200,8 +276,11 @@ mod tests {
             query: String::new(),
             headers,
             body: Bytes::new(),
-        };
-        is_from_here(&request, address.parse().unwrap())
+        }
+    }
+
+    fn is_ours(address: &str, pairs: &[(&'static str, &str)]) -> bool {
+        is_from_here(&request(pairs), address.parse().unwrap())
     }
 
     #[test]
@@ -243,5 +322,61 @@ mod tests {
         ] {
             assert!(!with(origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn what_pages_of_other_sites_ask_for_is_refused() {
+        let here = "127.0.0.1:4599";
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = [&[("host", here)], pairs].concat();
+            is_ours(here, &pairs)
+        };
+        for site in ["same-origin", "none"] {
+            assert!(with(&[("sec-fetch-site", site)]), "{site}");
+        }
+        for site in ["cross-site", "same-site", "", "\u{e9}"] {
+            assert!(!with(&[("sec-fetch-site", site)]), "{site}");
+            // A link is followed by GET alone.
+            let visit = [
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+            ];
+            assert!(!with(&visit), "{site}");
+        }
+    }
+
+    #[test]
+    fn links_of_other_sites_may_be_followed_and_frames_not() {
+        let with = |dest: &'static str| {
+            let pairs = [
+                ("host", "127.0.0.1:4599"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", dest),
+            ];
+            let mut request = request(&pairs);
+            request.method = Method::GET;
+            is_from_here(&request, "127.0.0.1:4599".parse().unwrap())
+        };
+        assert!(with("document") && !with("iframe") && !with("empty"));
+    }
+
+    #[test]
+    fn browsers_are_sent_from_the_endpoint_to_the_console_and_clients_are_not() {
+        let visits = |path: &str, pairs: &[(&'static str, &str)]| {
+            let mut request = request(pairs);
+            request.method = Method::GET;
+            request.path = path.to_owned();
+            is_unsigned(&request)
+        };
+        let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        assert!(visits("/", &[html]));
+        assert!(!visits("/", &[("accept", "*/*")]) && !visits("/", &[]));
+        assert!(!visits("/2015-02-01/file-systems", &[html]));
+        assert!(!visits(
+            "/",
+            &[html, ("authorization", "AWS4-HMAC-SHA256 x")]
+        ));
     }
 }

@@ -101,16 +101,14 @@ fn write(database: &Database, mut waiting: mpsc::Receiver<Job>) {
                 None
             };
         }
-        let durable = if kept { sync(database) } else { Ok(()) };
+        let mut durable = if kept { sync(database) } else { Ok(()) };
         if let Err(error) = &durable {
             error!(%error, "changes could not be made durable");
         }
         for answer in answers {
-            answer(match &durable {
-                Ok(()) => Ok(()),
-                // redb fails all later transactions too.
-                Err(_) => Err(StoreError::Gone),
-            });
+            // One is told the reason. redb fails all later transactions too.
+            let later = durable.as_ref().map(|&()| ()).map_err(|_| StoreError::Gone);
+            answer(std::mem::replace(&mut durable, later));
         }
     }
 }

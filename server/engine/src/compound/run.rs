@@ -189,7 +189,7 @@ impl Compound {
         if let Some(status) = faults::error(self, &arguments) {
             return self.fail(number, status);
         }
-        if blocking == Blocking::Never && ops::may_block(&arguments) {
+        if blocking == Blocking::Never && ops::may_block(self, &arguments) {
             return Step::WouldBlock;
         }
         let mark = self.reply.mark();
@@ -266,6 +266,8 @@ impl Compound {
         self.reply.overwrite_u32(self.count_offset(), self.done);
         let reply = Reply::finish(std::mem::take(&mut self.reply));
         if let Some(slot) = self.slot.take() {
+            let Identity { uid, gid, .. } = self.caller.identity;
+            slot.session().client.activity.count(uid, gid, self.done);
             slot.complete(self.to_cache(&reply), self.server.latest());
         }
         reply

@@ -24,7 +24,7 @@ pub mod stateid;
 pub mod write;
 
 use localefs_protocol::nfs4::ops::{Createhow4, Openflag4};
-use localefs_protocol::nfs4::{NfsArgop4, Nfsstat4};
+use localefs_protocol::nfs4::{Attr, NfsArgop4, Nfsstat4};
 use localefs_vfs::Blocking;
 
 use crate::compound::Compound;
@@ -32,7 +32,10 @@ use crate::errors::Failure;
 
 /// Whether an operation may wait for the disk, so that it must not run where others would wait
 /// with it. READ is not among them: it finds out by itself.
-pub fn may_block(operation: &NfsArgop4<'_>) -> bool {
+pub fn may_block(compound: &Compound, operation: &NfsArgop4<'_>) -> bool {
+    if is_brief_in_memory(operation) && compound.fs().never_waits() {
+        return false;
+    }
     match operation {
         NfsArgop4::Open(arguments) => match &arguments.openhow {
             Openflag4::NoCreate => false,
@@ -57,6 +60,24 @@ pub fn may_block(operation: &NfsArgop4<'_>) -> bool {
         | NfsArgop4::Rename(_)
         | NfsArgop4::Setattr(_)
         | NfsArgop4::Write(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether an operation takes no longer than READ does where no disk is waited for. What may free
+/// the data of a whole file does.
+fn is_brief_in_memory(operation: &NfsArgop4<'_>) -> bool {
+    match operation {
+        NfsArgop4::Create(_) | NfsArgop4::Write(_) => true,
+        NfsArgop4::Open(arguments) => match &arguments.openhow {
+            Openflag4::NoCreate => false,
+            Openflag4::Create(how) => match how {
+                Createhow4::Unchecked(set) => !set.attrmask.contains(Attr::FATTR4_SIZE),
+                Createhow4::Guarded(_) | Createhow4::Exclusive(_) | Createhow4::Exclusive41(_) => {
+                    true
+                }
+            },
+        },
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ use localefs_protocol::nfs4::{
     Clientid4, Nfsstat4, Sequenceid4, Sessionid4, StateidOther, Verifier4,
 };
 
+use super::activity::Activity;
 use super::clock::Millis;
 use super::file::{LockState, Open};
 use super::quota::Quota;
@@ -46,6 +47,8 @@ pub struct Client {
     pub principal: Principal,
     /// Where from.
     pub peer: SocketAddr,
+    /// What it has had done.
+    pub activity: Activity,
     quota: Arc<Quota>,
     renewed: AtomicU64,
     /// Requests that are being executed.
@@ -109,6 +112,7 @@ impl Client {
             co_verifier,
             principal,
             peer,
+            activity: Activity::default(),
             quota,
             renewed: AtomicU64::new(now),
             served: AtomicUsize::new(0),

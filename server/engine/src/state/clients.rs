@@ -83,13 +83,13 @@ pub type Exchanged = (Arc<Client>, bool, Vec<Arc<Client>>);
 
 impl Clients {
     /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `quota` is how many
-    /// files they may have open.
+    /// files they may have open, and is shared with the clients of other servers.
     #[must_use]
-    pub fn new(boot: u32, lease: Millis, quota: Quota) -> Self {
+    pub fn new(boot: u32, lease: Millis, quota: Arc<Quota>) -> Self {
         Self {
             boot,
             lease,
-            quota: Arc::new(quota),
+            quota,
             table: Mutex::default(),
         }
     }
@@ -322,7 +322,7 @@ mod tests {
 
     /// A confirmed client of uid 0 and verifier 1, with one session.
     fn with_confirmed() -> (Clients, Arc<Client>) {
-        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
+        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
         let (client, confirmed, _) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn update_needs_the_same_confirmed_record() {
-        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
+        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
         let update = |clients: &Clients, verifier, uid| {
             clients
                 .exchange(&exchange(verifier, &principal(uid), true), 0)
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn an_unconfirmed_record_is_replaced() {
-        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
+        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
         let (first, ..) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn records_without_sessions_are_bounded_and_forgotten() {
-        let clients = Clients::new(7, LEASE, Quota::new(100, 100));
+        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
         for number in 0..limits::MAX_UNCONFIRMED as u64 + 10 {
             let owner = number.to_be_bytes();
             let someone = principal(0);

@@ -1,6 +1,7 @@
 //! What the server remembers of its clients. Nothing here does I/O or reads a clock: time is an
 //! argument, in milliseconds of [`Clock`].
 
+mod activity;
 mod budget;
 mod client;
 mod clients;
@@ -15,6 +16,7 @@ mod share;
 mod slot;
 mod stateid;
 
+pub use activity::AssertedUser;
 pub use budget::Budget;
 pub use client::{Client, Principal, State};
 pub use clients::{Clients, Exchange};

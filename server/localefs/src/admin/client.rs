@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use localefs_control::explain::{Explanation, Question};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -16,6 +17,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::faults::{Added, Cleared, Refusal, ResetNow, Target};
+use super::network::Network;
 use super::socket;
 use super::state::{Import, ImportAnswer};
 use super::status::{Health, Status};
@@ -84,6 +86,22 @@ pub async fn health(data: &Path) -> Result<Health, ClientError> {
 /// [`ClientError`] if none comes.
 pub async fn status(data: &Path) -> Result<Status, ClientError> {
     get(data, "/status").await
+}
+
+/// Asks the server on the data directory `data` for names and addresses.
+///
+/// # Errors
+/// [`ClientError`] if none come.
+pub async fn network(data: &Path) -> Result<Network, ClientError> {
+    get(data, "/network").await
+}
+
+/// Asks the server on the data directory `data` whether something is allowed, and why.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::Refused`] if the question makes no sense.
+pub async fn explain(data: &Path, question: &Question) -> Result<Explanation, ClientError> {
+    ask(data, Method::POST, "/explain", json(question)).await
 }
 
 /// Asks the server on the data directory `data` which faults are at work.
@@ -233,6 +251,7 @@ async fn exchange(
         .method(method)
         .uri(path)
         .header(header::HOST, "localefs")
+        .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))?;
     let talk = async {
         let answer = sender.send_request(request).await?;

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `GET /health` | [`Health`] |
 //! | `GET /status` | [`Status`] |
+//! | `GET /network` | [`Network`] |
+//! | `POST /explain` with a [`Question`] | [`Explanation`] |
 //! | `GET /faults` | a list of [`FaultStatus`] |
 //! | `POST /faults` with a [`Fault`] | [`Added`] |
 //! | `DELETE /faults`, `DELETE /faults/ID` | [`Cleared`] |
@@ -20,19 +22,24 @@
 
 mod client;
 mod faults;
+mod network;
 mod server;
 mod socket;
 mod state;
 mod status;
 
 pub use client::{
-    ClientError, add_fault, clear_fault, clear_faults, export, faults, health, import,
-    reset_connections, status,
+    ClientError, add_fault, clear_fault, clear_faults, explain, export, faults, health, import,
+    network, reset_connections, status,
 };
 pub use faults::{Added, Cleared, Refusal, ResetNow, Target};
+pub use localefs_control::data_plane::FileOperation;
+pub use localefs_control::explain::{Explanation, Question, Said};
+pub use network::{InstanceAddress, MountTargetAddress, Network};
 pub(crate) use server::{Socket, Source};
 pub use state::{Import, ImportAnswer};
 pub(crate) use status::seconds_left;
 pub use status::{
-    ClientStatus, FileSystemStatus, Health, MountTargetStatus, ServedFileSystem, Status,
+    AssertedUser, ClientStatus, DeniedConnection, FileSystemStatus, Health, MountTargetStatus,
+    ServedFileSystem, Status,
 };

@@ -6,18 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use localefs_control::control::Control;
+use localefs_control::explain::{self, Explanation, Question};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tracing::{debug, error};
 
+use super::faults::Refusal;
 use super::socket;
 use super::status::{FileSystemStatus, Health, Status};
 use crate::control_plane::ControlState;
 use crate::data_plane::DataPlane;
 use crate::error::StartError;
 use crate::faults::Faults;
+use crate::names::Names;
 use crate::running::Description;
 use crate::transport::Connections;
 
@@ -28,6 +32,8 @@ pub(crate) struct Source {
     pub(crate) data_plane: DataPlane,
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
+    pub(crate) names: Names,
+    pub(crate) control: Arc<Control>,
     pub(crate) state: ControlState,
 }
 
@@ -51,6 +57,8 @@ impl Socket {
         let router = Router::new()
             .route("/health", get(health))
             .route("/status", get(status))
+            .route("/network", get(super::network::network))
+            .route("/explain", post(explain))
             .merge(super::faults::router())
             .merge(super::state::router())
             .with_state(source);
@@ -86,9 +94,27 @@ async fn health() -> Json<Health> {
     })
 }
 
+async fn explain(
+    State(source): State<Source>,
+    Json(asked): Json<Question>,
+) -> Result<Json<Explanation>, Refusal> {
+    let explained = explain::explain(&source.control, asked).await;
+    explained.map(Json).map_err(|error| Refusal {
+        error: error.to_string(),
+    })
+}
+
 async fn status(State(source): State<Source>) -> Json<Status> {
     let description = &source.description;
-    let file_systems = source.data_plane.file_systems();
+    let mut file_systems = source.data_plane.file_systems();
+    let network = source.names.network().unwrap_or_default();
+    for target in file_systems.iter_mut().flat_map(|of| &mut of.mount_targets) {
+        let mut known = network.mount_targets.iter();
+        if let Some(known) = known.find(|known| known.id == target.id) {
+            target.ip_address = Some(known.ip_address);
+            target.security_groups.clone_from(&known.security_groups);
+        }
+    }
     let mount_targets = file_systems.iter().flat_map(|of| &of.mount_targets);
     let clients = mount_targets.flat_map(|target| &target.clients);
     let mut clients: Vec<_> = clients.cloned().collect();
@@ -100,6 +126,7 @@ async fn status(State(source): State<Source>) -> Json<Status> {
         uptime_seconds: description.began.elapsed().as_secs(),
         nfs: description.nfs.clone(),
         api: Some(description.api),
+        dns: description.dns,
         data: description.data.clone(),
         ephemeral: description.ephemeral,
         lease_seconds: description.lease.as_secs(),

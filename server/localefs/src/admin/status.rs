@@ -1,6 +1,6 @@
 //! What a running server tells about itself.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub struct Status {
     pub nfs: Vec<SocketAddr>,
     /// Where it serves AWS's API.
     pub api: Option<SocketAddr>,
+    /// Where it answers for names by DNS.
+    #[serde(default)]
+    pub dns: Option<SocketAddr>,
     /// Its data directory.
     pub data: PathBuf,
     /// Whether the data directory goes when the server stops.
@@ -78,8 +81,31 @@ pub struct MountTargetStatus {
     pub id: String,
     /// Where it serves NFS.
     pub addresses: Vec<SocketAddr>,
+    /// Its address in the VPC, as the API says it.
+    #[serde(default)]
+    pub ip_address: Option<Ipv4Addr>,
+    /// Its security groups.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
     /// Its clients, in the order of their ids.
     pub clients: Vec<ClientStatus>,
+    /// Connections that hear nothing, those first that have been denied the longest. Where the
+    /// kernel drops what is denied, new ones are not seen.
+    #[serde(default)]
+    pub denied: Vec<DeniedConnection>,
+}
+
+/// A connection whose packets security groups or network ACLs drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedConnection {
+    /// Where it comes from, as this machine sees it.
+    pub address: SocketAddr,
+    /// Whether it was served before.
+    pub was_served: bool,
+    /// Seconds since it is denied.
+    pub seconds: u64,
+    /// The layer that denies it, and why.
+    pub because: String,
 }
 
 /// An NFS client.
@@ -103,6 +129,26 @@ pub struct ClientStatus {
     pub opens: usize,
     /// Byte ranges that it has locked.
     pub locks: usize,
+    /// Operations that were executed for it.
+    #[serde(default)]
+    pub operations: u64,
+    /// Whom it says that it acts for: the 16 that came first, in that order.
+    #[serde(default)]
+    pub users: Vec<AssertedUser>,
+    /// Requests for others than those.
+    #[serde(default)]
+    pub other_calls: u64,
+}
+
+/// A user whom a client says that it acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssertedUser {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// Requests made so.
+    pub calls: u64,
 }
 
 impl ClientStatus {
@@ -117,8 +163,16 @@ impl ClientStatus {
             sessions: client.sessions,
             opens: client.opens,
             locks: client.locks,
+            operations: client.operations,
+            users: client.users.into_iter().map(asserted).collect(),
+            other_calls: client.other_calls,
         }
     }
+}
+
+fn asserted(user: localefs_engine::AssertedUser) -> AssertedUser {
+    let localefs_engine::AssertedUser { uid, gid, calls } = user;
+    AssertedUser { uid, gid, calls }
 }
 
 /// Seconds of a grace period; one that is not over is never shown as 0.

@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::explain::ExplainArguments;
 use super::fault_arguments::FaultArguments;
 use super::listen::parse_listen;
 
@@ -36,10 +37,25 @@ pub(super) enum Command {
     /// Exits with 0 if a server answers, 3 if none runs on the data directory, 1 after any other
     /// failure.
     Status(StatusArguments),
+    /// Print lines for /etc/hosts: mount targets by name
+    ///
+    /// Exits with 3 if none runs on the data directory, 1 after any other failure.
+    Hosts(HostsArguments),
+    /// Print commands that make mounts of this machine come from an instance's address
+    ///
+    /// To be run as root. Exits with 3 if no server runs on the data directory, 1 after any other
+    /// failure.
+    Routes(RoutesArguments),
     /// Tell whether a server runs and answers
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
     Health(HealthArguments),
+    /// Tell whether somebody can do something, and which rule decides
+    ///
+    /// Asks the layers that judge real requests: network, IAM, Unix permissions. Exits with 0 if
+    /// it is allowed, 1 if not, 2 if the question makes no sense, 3 if no server runs on the data
+    /// directory.
+    Explain(ExplainArguments),
     /// Write the whole state of a running server to a file: file systems, users, policies, network
     ///
     /// The contents of files are not in it; all secrets are, and so only its owner may read the
@@ -128,6 +144,24 @@ pub(super) struct ServeArguments {
         default_value_t = 2049
     )]
     pub(super) mount_target_port: u16,
+
+    /// Serve mount targets whose address lies in this network at that address too, not only at
+    /// its mirror; may be repeated, or be a list with commas
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "LOCALEFS_BIND",
+        value_delimiter = ','
+    )]
+    pub(super) bind: Vec<localefs::Ipv4Net>,
+
+    /// What clients find that security groups or network ACLs deny
+    #[arg(long, env = "LOCALEFS_DENIED", value_enum, default_value_t)]
+    pub(super) denied: Denied,
+
+    /// Answer for the names of file systems by DNS at this address; port 0 is any free one
+    #[arg(long, value_name = "IP:PORT", env = "LOCALEFS_DNS")]
+    pub(super) dns: Option<SocketAddr>,
 
     /// The account that the API is of
     #[arg(
@@ -265,6 +299,28 @@ pub(super) struct StatusArguments {
     /// Print JSON
     #[arg(long, env = "LOCALEFS_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
+}
+
+/// Which names to print.
+#[derive(Args)]
+pub(super) struct HostsArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// Give file systems the address of their mount target in this zone, where they have one
+    #[arg(long, value_name = "ZONE", env = "LOCALEFS_ZONE")]
+    pub(super) zone: Option<String>,
+}
+
+/// Which routes to print.
+#[derive(Args)]
+pub(super) struct RoutesArguments {
+    #[command(flatten)]
+    pub(super) server: HealthArguments,
+
+    /// The instance: its id, its name, that of its interface, or its address in the VPC
+    #[arg(long, value_name = "INSTANCE", env = "LOCALEFS_INSTANCE")]
+    pub(super) instance: Option<String>,
 }
 
 /// Which server to ask.
@@ -422,6 +478,16 @@ fn parse_owner(text: &str) -> Result<(u32, u32), String> {
     text.split_once(':')
         .and_then(|(uid, gid)| Some((id(uid)?, id(gid)?)))
         .ok_or_else(|| "two numbers are needed, as in 1000:1000".to_owned())
+}
+
+/// What clients find that are denied.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(super) enum Denied {
+    /// Nothing, as on AWS: they wait until they are let in
+    #[default]
+    Silence,
+    /// Their connections are reset
+    Reset,
 }
 
 /// When changes of names reach the disk.

@@ -22,6 +22,9 @@ impl Display for Banner<'_> {
         writeln!(out, "localefs {} serves {what}", env!("CARGO_PKG_VERSION"))?;
         writeln!(out, "  NFSv4.1  {}", addresses.join(", "))?;
         writeln!(out, "  AWS API  http://{}", server.api_address())?;
+        if let Some(dns) = server.dns_address() {
+            writeln!(out, "  DNS      {dns}")?;
+        }
         if is_there {
             writeln!(out, "  root     {}", server.root().display())?;
         }

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod addresses;
 mod arguments;
 mod banner;
 mod documents;
+mod explain;
 mod fault;
 mod fault_arguments;
 mod listen;
@@ -34,7 +36,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Status(arguments) => block_on(status::status(arguments)),
         Command::ConvertOwnership(arguments) => ownership::convert(&arguments),
         Command::RepairOwnership(arguments) => ownership::repair(&arguments),
+        Command::Explain(arguments) => block_on(explain::explain(arguments)),
         Command::Fault(arguments) => block_on(fault::fault(arguments)),
+        Command::Hosts(arguments) => block_on(addresses::hosts(arguments)),
+        Command::Routes(arguments) => block_on(addresses::routes(arguments)),
         Command::Completions { shell } => documents::completions(shell),
         Command::Man { directory } => documents::man(&directory),
         Command::Export(arguments) => block_on(state::export(arguments)),

@@ -16,6 +16,8 @@ struct Ready<'a> {
     nfs: &'a [SocketAddr],
     /// Where AWS's API is served.
     api: Option<SocketAddr>,
+    /// Where names are answered by DNS.
+    dns: Option<SocketAddr>,
     data: &'a Path,
     pid: u32,
 }
@@ -39,6 +41,7 @@ impl ReadyFile {
         let ready = Ready {
             nfs: server.nfs_addresses(),
             api: Some(server.api_address()),
+            dns: server.dns_address(),
             data: server.data(),
             pid: std::process::id(),
         };

@@ -11,7 +11,7 @@ use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-use super::arguments::{Durability, Ownership, ServeArguments};
+use super::arguments::{Denied, Durability, Ownership, ServeArguments};
 use super::banner::Banner;
 use super::fail;
 use super::ready::ReadyFile;
@@ -81,7 +81,17 @@ async fn start(arguments: ServeArguments) -> anyhow::Result<LocalEfs> {
         .account_id(arguments.account_id)
         .region(arguments.region)
         .root_credentials(key, secret)
-        .lifecycle_delay(arguments.lifecycle_delay);
+        .lifecycle_delay(arguments.lifecycle_delay)
+        .denied(match arguments.denied {
+            Denied::Silence => localefs::Denied::Silence,
+            Denied::Reset => localefs::Denied::Reset,
+        });
+    for network in arguments.bind {
+        builder = builder.bind(network);
+    }
+    if let Some(address) = arguments.dns {
+        builder = builder.dns(address);
+    }
     if !arguments.ephemeral {
         builder = builder.data(arguments.data);
     }

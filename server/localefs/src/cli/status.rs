@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::process::ExitCode;
 
-use localefs::admin::{self, ClientError, ClientStatus, Status};
+use localefs::admin::{self, ClientError, ClientStatus, DeniedConnection, Status};
 
 use super::arguments::{HealthArguments, StatusArguments};
 use super::{FAILED, NOT_RUNNING, complain, fail};
@@ -69,10 +69,9 @@ impl Display for ForPeople<'_> {
         writeln!(out, "  NFSv4.1      {}", addresses.join(", "))?;
         if let Some(api) = status.api {
             writeln!(out, "  AWS API      http://{api}")?;
-            writeln!(
-                out,
-                "  network      security groups are stored, not yet enforced"
-            )?;
+        }
+        if let Some(dns) = status.dns {
+            writeln!(out, "  DNS          {dns}")?;
         }
         if is_there {
             writeln!(out, "  root         {}", first.root.display())?;
@@ -95,7 +94,9 @@ impl Display for ForPeople<'_> {
             )?;
         }
         if is_plain(status) {
-            return table(out, &status.clients);
+            table(out, &status.clients)?;
+            let all = status.file_systems.iter().flat_map(|of| &of.mount_targets);
+            return all.into_iter().try_for_each(|of| denied(out, &of.denied));
         }
         for file_system in &status.file_systems {
             writeln!(out)?;
@@ -109,7 +110,12 @@ impl Display for ForPeople<'_> {
             for target in &file_system.mount_targets {
                 let addresses: Vec<_> = target.addresses.iter().map(ToString::to_string).collect();
                 writeln!(out, "{}  {}", target.id, addresses.join(", "))?;
+                if let Some(address) = target.ip_address {
+                    let groups = target.security_groups.join(", ");
+                    writeln!(out, "  {address} in the VPC, security groups: {groups}")?;
+                }
                 table(out, &target.clients)?;
+                denied(out, &target.denied)?;
             }
         }
         Ok(())
@@ -160,6 +166,30 @@ fn table(out: &mut Formatter<'_>, clients: &[ClientStatus]) -> fmt::Result {
     Ok(())
 }
 
+/// The most denied connections that people are shown.
+const MOST_DENIED: usize = 20;
+
+fn denied(out: &mut Formatter<'_>, denied: &[DeniedConnection]) -> fmt::Result {
+    for connection in denied.iter().take(MOST_DENIED) {
+        let what = if connection.was_served {
+            "suspended"
+        } else {
+            "waits in silence"
+        };
+        writeln!(
+            out,
+            "DENIED  {} {what}, {}: {}",
+            connection.address,
+            duration(connection.seconds),
+            connection.because
+        )?;
+    }
+    match denied.len().saturating_sub(MOST_DENIED) {
+        0 => Ok(()),
+        more => writeln!(out, "DENIED  and {more} more (--json has all)"),
+    }
+}
+
 fn lease(client: &ClientStatus) -> String {
     let age = duration(client.idle_seconds);
     if client.expired {
@@ -208,6 +238,7 @@ mod tests {
                 "[::1]:2049".parse().unwrap(),
             ],
             api: None,
+            dns: None,
             data: "/srv/data".into(),
             ephemeral: false,
             lease_seconds: 90,
@@ -228,7 +259,10 @@ mod tests {
                         "127.0.0.1:2049".parse().unwrap(),
                         "[::1]:2049".parse().unwrap(),
                     ],
+                    ip_address: None,
+                    security_groups: Vec::new(),
                     clients: Vec::new(),
+                    denied: Vec::new(),
                 }],
             }],
             clients: Vec::new(),
@@ -246,6 +280,9 @@ mod tests {
             sessions: 1,
             opens: 10,
             locks: 0,
+            operations: 7,
+            users: Vec::new(),
+            other_calls: 0,
         }
     }
 
@@ -303,7 +340,15 @@ No clients.
         let mount_target = |id: &str, address: &str, clients| MountTargetStatus {
             id: id.into(),
             addresses: vec![address.parse().unwrap()],
+            ip_address: Some([172, 31, 0, 5].into()),
+            security_groups: vec!["sg-1".into(), "sg-2".into()],
             clients,
+            denied: vec![DeniedConnection {
+                address: "127.31.16.5:700".parse().unwrap(),
+                was_served: false,
+                seconds: 75,
+                because: "security groups of the mount target, inbound: none".into(),
+            }],
         };
         let web = client(Some("web-1"), "Linux NFSv4.1 web-1", false);
         status.file_systems[0].mount_targets.push(mount_target(
@@ -324,8 +369,10 @@ fs-0123456789abcdef0  /srv/data/fs/fs-0123456789abcdef0
 fsmt-0123456789abcdef0  127.0.0.1:2049, [::1]:2049
 No clients.
 fsmt-1  127.31.0.5:2049
+  172.31.0.5 in the VPC, security groups: sg-1, sg-2
 CLIENT  ADDRESS        LEASE                   SESSIONS  OPENS  LOCKS
 web-1   127.0.0.1:700  renewed 1 min 15 s ago  1         10     0
+DENIED  127.31.16.5:700 waits in silence, 1 min 15 s: security groups of the mount target, inbound: none
 
 fs-fffffffffffffffff  /srv/data/fs/fs-fffffffffffffffff
   3 s left to reclaim state

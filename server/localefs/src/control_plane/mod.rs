@@ -2,6 +2,7 @@
 //! mount targets in the same data plane, and AWS's API on a socket.
 
 mod directories;
+mod guard;
 mod mount_targets;
 mod plane;
 mod state;
@@ -26,7 +27,7 @@ use crate::data_plane::DataPlane;
 use crate::error::{ListenError, StartError};
 use crate::faults::Faults;
 
-pub(crate) use mount_targets::Ports;
+pub(crate) use mount_targets::Addresses;
 use plane::Plane;
 pub(crate) use state::ControlState;
 pub use state::{Imported, StateError};
@@ -57,7 +58,7 @@ pub(crate) fn read_seed(path: &Path) -> Result<Seed, SeedError> {
 /// # Errors
 /// Those of the records, and of the system.
 pub(crate) async fn start(
-    (settings, ports, seed): (Settings, Ports, Option<Seed>),
+    (settings, addresses, seed): (Settings, Addresses, Option<Seed>),
     database: Arc<Database>,
     (data_plane, faults, (is_there, first)): (DataPlane, Faults, (bool, Adopted)),
     listener: TcpListener,
@@ -79,7 +80,7 @@ pub(crate) async fn start(
             warn!(file_system = file_system.id, %error, "not served");
         }
     }
-    tasks.spawn(mount_targets::follow(data_plane, subscription, ports));
+    tasks.spawn(mount_targets::follow(data_plane, subscription, addresses));
     if let Some(settled) = control.serve().await {
         for (mount_target, error) in settled.failed {
             warn!(mount_target, error, "not served at its own address");

@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use localefs_control::data_plane::{
-    ConnectedClient, DataPlane as Interface, DataPlaneError as Failure, FaultRequest, Metered,
+    AssertedUser, ConnectedClient, DataPlane as Interface, DataPlaneError as Failure,
+    DeniedConnection, FaultRequest, FileStep, FileWish, Metered, MountTargetActivity,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::directories;
-use crate::admin::{Added, Cleared, ResetNow, Target};
+use crate::admin::{self, Added, Cleared, ClientStatus, ResetNow, Target};
 use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::faults::Faults;
 
@@ -36,6 +37,36 @@ fn failure(error: impl std::fmt::Display) -> Failure {
     Failure(error.to_string())
 }
 
+fn client(client: ClientStatus) -> ConnectedClient {
+    ConnectedClient {
+        clientid: client.clientid,
+        owner: client.owner,
+        hostname: client.hostname,
+        address: client.address,
+        users: client.users.into_iter().map(user).collect(),
+        other_calls: client.other_calls,
+        operations: client.operations,
+        idle_seconds: client.idle_seconds,
+        expired: client.expired,
+        opens: client.opens,
+        locks: client.locks,
+    }
+}
+
+fn user(user: admin::AssertedUser) -> AssertedUser {
+    let admin::AssertedUser { uid, gid, calls } = user;
+    AssertedUser { uid, gid, calls }
+}
+
+fn denied(denied: admin::DeniedConnection) -> DeniedConnection {
+    DeniedConnection {
+        address: denied.address,
+        was_served: denied.was_served,
+        seconds: denied.seconds,
+        because: denied.because,
+    }
+}
+
 impl Interface for Plane {
     fn create_tree(&self, file_system: &str) -> Result<(), Failure> {
         let created = self.data_plane.create_unsettled(file_system);
@@ -59,21 +90,20 @@ impl Interface for Plane {
         })
     }
 
-    fn clients(&self, file_system: &str) -> Vec<ConnectedClient> {
+    fn activity(&self) -> Vec<MountTargetActivity> {
         let all = self.data_plane.file_systems().into_iter();
-        let of = all.filter(|of| of.id == file_system);
-        let targets = of.flat_map(|of| of.mount_targets);
-        let clients = targets.flat_map(|target| {
-            target
-                .clients
-                .into_iter()
-                .map(move |client| ConnectedClient {
-                    mount_target: target.id.clone(),
-                    owner: client.owner,
-                    address: client.address.to_string(),
-                })
+        let targets = all.flat_map(|file_system| file_system.mount_targets);
+        let activity = targets.map(|target| MountTargetActivity {
+            id: target.id,
+            addresses: target.addresses,
+            clients: target.clients.into_iter().map(client).collect(),
+            denied: target.denied.into_iter().map(denied).collect(),
         });
-        clients.collect()
+        activity.collect()
+    }
+
+    fn explain(&self, file_system: &str, wish: &FileWish) -> Result<Vec<FileStep>, Failure> {
+        self.data_plane.explain(file_system, wish).map_err(failure)
     }
 
     fn is_empty(&self, file_system: &str) -> Result<bool, Failure> {

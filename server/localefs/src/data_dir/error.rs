@@ -11,8 +11,9 @@ use thiserror::Error;
 pub enum DataDirError {
     /// It does not exist and cannot be made, or cannot be read or written.
     #[error(
-        "cannot use {} as the data directory: {error}{}; choose one that can be written with --data",
-        path.display(), who(error)
+        "cannot use {} as the data directory: {error}{}; {}",
+        path.display(), who(error),
+        remedy(error).unwrap_or("choose one that can be written with --data")
     )]
     Unusable {
         /// What could not be made, read or written.
@@ -105,6 +106,20 @@ fn by(process: Option<u32>) -> String {
     process
         .map(|process| format!(" (process {process})"))
         .unwrap_or_default()
+}
+
+/// What helps where the disk takes nothing, whichever file it was about.
+pub(crate) fn remedy(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room there, or choose another with --data")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "mount it writable, as a server keeps records of its clients, or choose another with \
+             --data",
+        ),
+        _ => None,
+    }
 }
 
 /// Whom a system refuses what it allows others.

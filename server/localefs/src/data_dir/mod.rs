@@ -28,6 +28,7 @@ use tempfile::TempDir;
 use tracing::warn;
 
 pub use error::DataDirError;
+pub(crate) use error::remedy;
 
 /// What `format` says of the present layout.
 const FORMAT: &str = "localefs data 2\n";

@@ -122,7 +122,7 @@ pub(super) async fn create_mount_target(
         Ok(served.new_server(&file_system, &name)?)
     })
     .await?;
-    let group = served.transport.add(of.names(id), served.service(&server));
+    let group = served.enter(&of, id, &server);
     let address = match listen(served, group, address) {
         Ok(address) => address,
         Err(error) => {
@@ -178,6 +178,7 @@ pub(super) async fn delete_mount_target(served: &Arc<Served>, id: &str) -> Resul
     served.transport.remove(group, CALLS_END).await;
     let mut table = served.table();
     table.mount_targets.remove(id);
+    table.rules.remove(id);
     if leads {
         table.front_door = None;
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use localefs_vfs as vfs;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -11,7 +10,6 @@ use super::change::blocking;
 use super::error::DataPlaneError;
 use super::removal::set_aside;
 use super::served::Served;
-use crate::ownership::Ownership;
 use crate::store::Identity;
 
 type Result<T> = std::result::Result<T, DataPlaneError>;
@@ -69,10 +67,26 @@ fn make_all(served: &Served, all: Vec<Wanted>) {
     };
     // What fails for all may go well for one; else each has an error of its own.
     let mut new = identify(served, &missing).unwrap_or_default();
+    let mut chosen = Vec::new();
+    let mut results = Vec::new();
     for Wanted { id, made } in all {
         let new = new.remove(&id);
+        let opened = open(served, &id, new);
+        if let Ok(Some(is_shadow)) = opened {
+            chosen.push((id, is_shadow));
+        }
+        results.push((made, opened.map(drop)));
+    }
+    // An empty tree without a choice on record is one that was not finished.
+    let chosen: Vec<_> = chosen.iter().map(|(id, is)| (id.as_str(), *is)).collect();
+    if !chosen.is_empty()
+        && let Err(error) = served.store.set_shadow(&chosen)
+    {
+        warn!(%error, "how the owners of new file systems are kept is not on record");
+    }
+    for (made, result) in results {
         // Nobody listens if the caller gave up.
-        let _ = made.send(open(served, &id, new));
+        let _ = made.send(result);
     }
 }
 
@@ -80,42 +94,26 @@ fn make_all(served: &Served, all: Vec<Wanted>) {
 /// before any client gets to see it.
 fn identify(served: &Served, ids: &[&str]) -> Result<BTreeMap<String, Identity>> {
     let unusable = |error| served.store(error);
-    let mut new = BTreeMap::new();
+    let mut new = Vec::new();
     for id in ids {
-        if served.store.file_system(id).map_err(unusable)?.is_none() {
+        if !new.contains(id) && served.store.file_system(id).map_err(unusable)?.is_none() {
             // What is left of one before must not come back.
             finish_removal(served, id)?;
-            // What lies there already may have other owners.
-            let is_empty = !served.layout.trees().join(id).exists()
-                && !vfs::has_owners(&served.layout.records(id));
-            new.insert(*id, is_empty && is_native(served));
+            new.push(*id);
         }
     }
     if new.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let new: Vec<(&str, bool)> = new.into_iter().collect();
     let first = served.table().first.clone();
     let added = served.store.add_file_systems(&new, &first);
     let added = added.map_err(unusable)?.into_iter();
     Ok(added.map(|new| (new.id.clone(), new)).collect())
 }
 
-/// Whether it is known that new file systems have native ownership.
-fn is_native(served: &Served) -> bool {
-    match served.settings.ownership {
-        Ownership::Native => true,
-        Ownership::Shadow => false,
-        // The first one tries it, and notes it when it is there.
-        Ownership::Auto => served
-            .possible
-            .get()
-            .is_some_and(|possible| possible.owners),
-    }
-}
-
-/// Serves a file system, with the identity that it has got now or before.
-fn open(served: &Served, id: &str, new: Option<Identity>) -> Result<()> {
+/// Serves a file system, with the identity that it has got now or before; gives whether one that
+/// is new has shadow ownership.
+fn open(served: &Served, id: &str, new: Option<Identity>) -> Result<Option<bool>> {
     let unusable = |error| served.store(error);
     {
         let table = served.table();
@@ -123,7 +121,7 @@ fn open(served: &Served, id: &str, new: Option<Identity>) -> Result<()> {
             return Err(DataPlaneError::Stopped);
         }
         if table.file_systems.contains_key(id) {
-            return Ok(());
+            return Ok(None);
         }
     }
     let (identity, is_new) = match new {
@@ -148,7 +146,7 @@ fn open(served: &Served, id: &str, new: Option<Identity>) -> Result<()> {
     match opened {
         Ok(file_system) => {
             info!(file_system = id, root = %file_system.root.display(), is_new, "file system");
-            Ok(())
+            Ok(is_new.then_some(file_system.is_shadow))
         }
         Err(error) if is_new => {
             let removed = served.store.remove_file_system(id).map_err(unusable);

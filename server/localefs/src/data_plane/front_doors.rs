@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::change::{blocking, delete_mount_target};
 use super::error::DataPlaneError;
 use super::served::{MountTarget, Served};
+use crate::transport::Unknown;
 
 /// Puts a file system there, with this mount target.
 pub(super) async fn lead(
@@ -48,15 +49,19 @@ pub(super) async fn lead(
             match existing {
                 Some((group, true)) => Some(group),
                 other => {
+                    let rules = served.table().rules.get(id).cloned();
                     if other.is_some() {
                         delete_mount_target(served, id).await?;
                     }
+                    // Nobody is let in before its rules are known.
+                    let rules = rules.unwrap_or_else(|| Arc::new(Unknown));
+                    served.table().rules.insert(id.to_owned(), rules);
                     let (name, file_system) = (id.to_owned(), Arc::clone(&of));
                     let server = blocking(served, move |served| {
                         Ok(served.new_server(&file_system, &name)?)
                     })
                     .await?;
-                    let group = served.transport.add(of.names(id), served.service(&server));
+                    let group = served.enter(&of, id, &server);
                     let target = MountTarget {
                         file_system: of,
                         server,

@@ -8,13 +8,14 @@
 mod change;
 mod creation;
 mod error;
+mod explain;
 mod front_doors;
 mod removal;
 mod reset;
 mod served;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -25,7 +26,10 @@ use tokio::runtime::Handle;
 pub use error::DataPlaneError;
 pub(crate) use served::{Served, Settings};
 
+use localefs_control::data_plane::{FileStep, FileWish};
+
 use crate::admin::ServedFileSystem;
+use crate::transport::Rules;
 
 /// The file systems and mount targets of a running server. A handle: clones are of the same, and
 /// it does not keep the server running.
@@ -142,6 +146,14 @@ impl DataPlane {
             .await
     }
 
+    /// Guards mount targets by these rules, also those that come later. In force when this
+    /// returns.
+    pub(crate) fn guard(&self, rules: HashMap<String, Arc<dyn Rules>>) {
+        if let Some(served) = self.served.upgrade() {
+            served.guard(rules);
+        }
+    }
+
     /// Serves exactly these mount targets: by id, the file system and the address of each. Others
     /// are deleted, those that are there already stay as they are. Gives those that are not as
     /// they were to be, and why.
@@ -247,6 +259,21 @@ impl DataPlane {
     /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
     pub(crate) fn metered_size(&self, id: &str) -> Result<MeteredSize, DataPlaneError> {
         Ok(self.files(id)?.metered_size())
+    }
+
+    /// What decides whether somebody may do something to a path. May block.
+    ///
+    /// # Errors
+    /// [`DataPlaneError::FileSystemNotFound`], [`DataPlaneError::Stopped`].
+    pub(crate) fn explain(
+        &self,
+        id: &str,
+        wish: &FileWish,
+    ) -> Result<Vec<FileStep>, DataPlaneError> {
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let known = served.table().file_systems.get(id).cloned();
+        let known = known.ok_or_else(|| DataPlaneError::FileSystemNotFound(id.to_owned()))?;
+        Ok(explain::explain(&known.vfs, wish))
     }
 
     /// Makes a change, one after the other, on the server's own threads.

@@ -82,9 +82,7 @@ async fn begin(served: &Arc<Served>, gone: Gone) -> Result<(), DataPlaneError> {
         Ok(served.new_server(&file_system, &id)?)
     })
     .await?;
-    let group = served
-        .transport
-        .add(of.names(&gone.id), served.service(&server));
+    let group = served.enter(&of, &gone.id, &server);
     let target = MountTarget {
         file_system: of,
         server,

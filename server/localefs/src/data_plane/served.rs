@@ -1,6 +1,6 @@
 //! What is served, and how it gets and loses a file system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -18,7 +18,7 @@ use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Group, Names, Nfs, Transport};
+use crate::transport::{Everybody, Group, Names, Nfs, Rules, Transport, Unknown};
 
 /// The most nodes kept at hand, however many descriptors there are.
 const MAX_NODES: usize = 16_384;
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) ownership: Ownership,
     pub(crate) outside_owner: Owner,
     pub(crate) files: Division,
-    /// Files that all clients of a mount target may have open.
+    /// Files that all clients together may have open.
     pub(crate) max_opens: usize,
 }
 
@@ -94,6 +94,8 @@ pub(super) struct Table {
     /// Whose mount target is behind the front doors.
     pub(super) first: String,
     pub(super) front_door: Option<String>,
+    /// What guards mount targets, also those that are not there yet. Others are open to everybody.
+    pub(super) rules: HashMap<String, Arc<dyn Rules>>,
     pub(super) stopped: bool,
 }
 
@@ -113,6 +115,7 @@ impl Served {
         store: Arc<Store>,
         (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
+        let resources = Arc::new(engine::Resources::new(settings.max_opens));
         Self {
             settings,
             remover: Remover::start(&layout, &store),
@@ -123,7 +126,7 @@ impl Served {
             changes: Arc::default(),
             waiting: Waiting::default(),
             possible: OnceLock::new(),
-            resources: Arc::default(),
+            resources,
             table: Mutex::default(),
         }
     }
@@ -190,6 +193,37 @@ impl Served {
         gone.map_or_else(Weak::new, |gone| Arc::downgrade(&gone.vfs))
     }
 
+    /// Guards mount targets by these rules from now on, and those of them that come later. They
+    /// are in force when this returns.
+    pub(super) fn guard(&self, rules: HashMap<String, Arc<dyn Rules>>) {
+        let changed = {
+            let mut table = self.table();
+            let mut changed = HashMap::new();
+            for (id, rules) in rules {
+                if let Some(target) = table.mount_targets.get(&id) {
+                    changed.insert(target.group, Arc::clone(&rules));
+                }
+                table.rules.insert(id, rules);
+            }
+            changed
+        };
+        self.transport.judge(&changed);
+    }
+
+    /// Puts a mount target into the transport, with the rules that guard it. Nothing leads to it
+    /// yet.
+    pub(super) fn enter(
+        &self,
+        file_system: &FileSystem,
+        id: &str,
+        server: &Arc<engine::Server>,
+    ) -> Group {
+        let rules = self.table().rules.get(id).cloned();
+        let rules = rules.unwrap_or_else(|| Arc::new(Everybody));
+        self.transport
+            .add(file_system.names(id), self.service(server), rules)
+    }
+
     /// Makes the server of a mount target that nothing leads to yet. May block.
     ///
     /// # Errors
@@ -204,7 +238,6 @@ impl Served {
             mount_target: id.to_owned(),
             server_owner: file_system.identity.server_owner(id),
             server_scope: file_system.identity.server_scope.clone(),
-            max_opens: self.settings.max_opens,
             boot,
         }))
     }
@@ -214,8 +247,8 @@ impl Served {
         id.clone_into(&mut self.table().first);
     }
 
-    /// Puts the first file system behind the front doors, with its mount target if it has one. May
-    /// block.
+    /// Puts the first file system behind the front doors, with its mount target if it has one,
+    /// which lets nobody in before its rules are known. May block.
     ///
     /// # Errors
     /// Those of the database.
@@ -227,9 +260,8 @@ impl Served {
         self.table().first.clone_from(&file_system.identity.id);
         if let Some(id) = mount_target {
             let server = self.new_server(file_system, &id)?;
-            let group = self
-                .transport
-                .add(file_system.names(&id), self.service(&server));
+            self.table().rules.insert(id.clone(), Arc::new(Unknown));
+            let group = self.enter(file_system, &id, &server);
             self.transport.lead(Some(group));
             let target = MountTarget {
                 file_system: Arc::clone(file_system),

@@ -5,7 +5,10 @@ use std::time::Instant;
 use localefs_engine::OperationCount;
 
 use super::served::Served;
-use crate::admin::{ClientStatus, MountTargetStatus, ServedFileSystem, seconds_left};
+use crate::admin::{
+    ClientStatus, DeniedConnection, MountTargetStatus, ServedFileSystem, seconds_left,
+};
+use crate::transport::{Shut, State};
 
 /// The file systems in the order of their ids.
 pub(super) fn of(served: &Served) -> Vec<ServedFileSystem> {
@@ -29,7 +32,10 @@ pub(super) fn of(served: &Served) -> Vec<ServedFileSystem> {
             MountTargetStatus {
                 id: id.clone(),
                 addresses: served.transport.addresses(*group),
+                ip_address: None,
+                security_groups: Vec::new(),
                 clients,
+                denied: served.transport.shut(*group).iter().map(denied).collect(),
             }
         });
         status.collect()
@@ -66,4 +72,13 @@ pub(super) fn operations(served: &Served, of: Option<&str>) -> Vec<OperationCoun
 
 fn client(client: localefs_engine::ClientStatus) -> ClientStatus {
     ClientStatus::new(client)
+}
+
+fn denied(shut: &Shut) -> DeniedConnection {
+    DeniedConnection {
+        address: shut.peer,
+        was_served: shut.state != State::Waiting,
+        seconds: shut.since.elapsed().as_secs(),
+        because: shut.because.to_string(),
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use redb::{DatabaseError, StorageError};
 use thiserror::Error;
 
+use crate::data_dir::remedy;
+
 /// Why the database cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -24,9 +26,9 @@ pub enum StoreError {
     },
     /// It cannot be read or written.
     #[error(
-        "cannot use {}: {error}; make it readable and writable for this process, or put back a copy \
-         of it",
-        path.display()
+        "cannot use {}: {error}; {}",
+        path.display(),
+        way_out(error)
     )]
     Unusable {
         /// The database file.
@@ -52,6 +54,14 @@ impl StoreError {
             }
         }
     }
+}
+
+fn way_out(error: &redb::Error) -> &'static str {
+    let remedy = match error {
+        redb::Error::Io(error) => remedy(error),
+        _ => None,
+    };
+    remedy.unwrap_or("make it readable and writable for this process, or put back a copy of it")
 }
 
 fn is_damage(error: &DatabaseError) -> bool {

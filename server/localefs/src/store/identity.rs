@@ -186,28 +186,24 @@ impl Store {
         Ok(own)
     }
 
-    /// Gives ids that no file system has identities, whose trees are in the data directory; each
-    /// with whether it has native ownership, or that is still to be chosen. The next start finds
-    /// `first` behind the front doors if it is among them. It is durable after [`Store::settle`].
+    /// Gives ids that no file system has identities, whose trees are in the data directory. The
+    /// next start finds `first` behind the front doors if it is among them. It is durable after
+    /// [`Store::settle`].
     pub(crate) fn add_file_systems(
         &self,
-        ids: &[(&str, bool)],
+        ids: &[&str],
         first: &str,
     ) -> Result<Vec<Identity>, redb::Error> {
-        let random = |(id, _): &(&str, bool)| Identity::random(Some((*id).to_owned()), None);
+        let random = |id: &&str| Identity::random(Some((*id).to_owned()), None);
         let new: Vec<_> = ids.iter().map(random).collect();
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::None)?;
         {
             let mut file_systems = transaction.open_table(FILE_SYSTEMS)?;
-            let mut shadow = transaction.open_table(SHADOW)?;
-            for (identity, (id, is_native)) in new.iter().zip(ids) {
+            for identity in &new {
                 identity.insert(&mut file_systems)?;
-                if *is_native {
-                    shadow.insert(id, false)?;
-                }
-                if *id == first {
-                    transaction.open_table(FIRST)?.insert(&[][..], id)?;
+                if identity.id == first {
+                    transaction.open_table(FIRST)?.insert(&[][..], first)?;
                 }
             }
         }
@@ -371,7 +367,7 @@ mod tests {
     }
 
     fn add(store: &Store, id: &str, first: &str) -> Identity {
-        let added = store.add_file_systems(&[(id, true)], first).unwrap();
+        let added = store.add_file_systems(&[id], first).unwrap();
         added.into_iter().next().unwrap()
     }
 
@@ -380,14 +376,13 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let store = open(scratch.path());
         let ids: Vec<_> = (0..40).map(|number| format!("fs-{number:017x}")).collect();
-        let named: Vec<_> = ids.iter().map(|id| (id.as_str(), true)).collect();
+        let named: Vec<_> = ids.iter().map(String::as_str).collect();
         let added = store.add_file_systems(&named, "").unwrap();
         store.settle().unwrap();
         drop(store);
         let store = open(scratch.path());
         for (id, identity) in ids.iter().zip(added) {
             assert_eq!(store.file_system(id).unwrap(), Some(identity));
-            assert_eq!(store.is_shadow(id).unwrap(), Some(false));
         }
     }
 

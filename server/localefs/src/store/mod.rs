@@ -5,6 +5,7 @@ mod error;
 mod identity;
 mod ownership;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -48,26 +49,53 @@ impl Store {
                 _ => {}
             }
         }
-        if path.exists() {
+        let database = if path.exists() {
             examine(path)?;
-        }
-        Database::builder()
-            .set_cache_size(CACHE)
-            // Else damage may show only later, as a panic. A new file has none.
-            .set_check_integrity_on_open(path.exists())
-            .create(path)
-            .map(|database| Self {
-                database: Arc::new(database),
-                starts: Mutex::default(),
-                unsettled: AtomicBool::new(false),
-            })
-            .map_err(|error| StoreError::new(path, error))
+            Database::builder()
+                .set_cache_size(CACHE)
+                // Else damage may show only later, as a panic.
+                .set_check_integrity_on_open(true)
+                .create(path)
+                .map_err(|error| StoreError::new(path, error))?
+        } else {
+            create(path)?
+        };
+        Ok(Self {
+            database: Arc::new(database),
+            starts: Mutex::default(),
+            unsettled: AtomicBool::new(false),
+        })
     }
 
     /// The database, for the records of the control plane.
     pub(crate) fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
     }
+}
+
+/// Makes the database at `path`, complete or not at all: what is left of one where the disk was full
+/// would be taken for a damaged one.
+fn create(path: &Path) -> Result<Database, StoreError> {
+    let new = path.with_extension("new");
+    let unusable = |error: std::io::Error| StoreError::Unusable {
+        path: path.to_owned(),
+        error: error.into(),
+    };
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error)),
+        _ => {}
+    }
+    let database = Database::builder()
+        .set_cache_size(CACHE)
+        .create(&new)
+        .map_err(|error| {
+            let _ = std::fs::remove_file(&new);
+            StoreError::new(path, error)
+        })?;
+    std::fs::rename(&new, path)
+        .and_then(|()| File::open(path.parent().unwrap_or(path))?.sync_all())
+        .map_err(unusable)?;
+    Ok(database)
 }
 
 /// Looks in memory whether the database at `path` is whole: opening it on the disk would change

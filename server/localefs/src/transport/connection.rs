@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error};
 
 use super::Shared;
@@ -23,6 +23,9 @@ use super::limits::{OCTETS_PER_TURN, RECORDS_PER_TURN};
 use super::outbound::Outbound;
 use super::registry::{Entry, Order};
 use super::service::{Answer, Service};
+
+/// How often to look whether a client has left that has sent what is not to be read.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// What a connection waits for next.
 enum Event {
@@ -44,6 +47,8 @@ pub(super) struct Connection<S> {
     outbound: Outbound,
     /// Set once no further record is taken: what is under way is finished, then it closes.
     closing: bool,
+    /// Whether it could ever have been read from.
+    was_served: bool,
     /// Whether to read on, as far as memory goes.
     reading: bool,
     /// Whether reading waits for memory.
@@ -66,6 +71,7 @@ impl<S: Service> Connection<S> {
             stream,
             entry,
             closing: false,
+            was_served: false,
             reading: true,
             starved: false,
             receiving_since: now,
@@ -85,10 +91,14 @@ impl<S: Service> Connection<S> {
 
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
-            if self.entry.control.is_frozen() {
+            if self.entry.control.is_halted() {
                 self.thaw().await?;
             }
+            self.was_served = true;
             let all_taken = self.take_records();
+            if self.entry.control.is_halted() {
+                continue;
+            }
             self.flush().await?;
             if self.closing && self.calls.len() == 0 && self.outbound.is_empty() {
                 return Ok(());
@@ -115,7 +125,11 @@ impl<S: Service> Connection<S> {
         let before = self.outbound.octets();
         for _ in 0..RECORDS_PER_TURN {
             let queued = self.outbound.octets() - before;
-            if self.closing || self.backlogged() || queued >= OCTETS_PER_TURN {
+            if self.closing
+                || self.backlogged()
+                || queued >= OCTETS_PER_TURN
+                || self.entry.control.is_halted()
+            {
                 return false;
             }
             match self.inbound.next() {
@@ -232,13 +246,17 @@ impl<S: Service> Connection<S> {
         Ok(())
     }
 
-    /// Waits, deaf and dumb, until the connection is not frozen any more.
+    /// Waits, deaf and dumb, until the connection is neither frozen nor its gate shut.
     async fn thaw(&mut self) -> Result<(), Ended> {
-        while self.entry.control.is_frozen() {
-            self.entry.control.ordered().await;
+        while self.entry.control.is_halted() {
+            select! {
+                biased;
+                () = self.entry.control.ordered() => {}
+                () = gone(&self.stream, self.was_served) => return Err(Ended::Gone),
+            }
             self.obey()?;
             let stopping = self.entry.control.order() != Order::Serve;
-            if stopping && self.entry.control.is_frozen() {
+            if stopping && self.entry.control.is_halted() {
                 return Err(Ended::Cut);
             }
         }
@@ -310,5 +328,25 @@ impl<S: Service> Connection<S> {
             self.sending_since = Instant::now();
         }
         Ok(())
+    }
+}
+
+/// Waits until the client has left for good, and reads nothing meanwhile. Who has been served may
+/// have closed its side and still wait for replies.
+async fn gone(stream: &TcpStream, was_served: bool) {
+    if was_served {
+        // An error is that of the connection's end.
+        let _ = stream.ready(Interest::ERROR).await;
+        return;
+    }
+    loop {
+        let Ok(ready) = stream.ready(Interest::READABLE | Interest::ERROR).await else {
+            return;
+        };
+        if ready.is_error() || ready.is_read_closed() {
+            return;
+        }
+        // What there is to read stays, and would make it ready again at once.
+        sleep(BETWEEN_LOOKS).await;
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Ended {
     Unfinished,
     #[error("no memory for its record came free")]
     NoMemory,
+    #[error("the client left while nothing was read from it")]
+    Gone,
     #[error("cut by the server")]
     Cut,
     #[error("reset, as somebody asked for")]

@@ -11,14 +11,18 @@ pub struct Limits {
     /// Connections at a time. Further ones are accepted and closed at once. The process's limit
     /// of open files lowers this number at start.
     pub connections: usize,
+    /// Further connections that are denied from the start and wait in silence until they are not.
+    /// Those past it are reset.
+    pub waiting: usize,
     /// Calls of one connection that wait for something that may block. While there are so many,
     /// nothing more is read from that connection. Half of what the server runs at once, so that
     /// no single connection keeps the others waiting.
     pub calls: usize,
-    /// Octets of the requests of those calls.
+    /// Octets of the requests of those calls. More keep no disk busier, but fall out of the
+    /// processor's cache before they are written.
     pub call_octets: usize,
     /// Octets of replies that one client may leave unread before nothing more is read from its
-    /// connection.
+    /// connection. The socket has its own besides, so that a reader never waits for them.
     pub unread_octets: usize,
     /// The same over all connections: past it, nothing is read from any connection that leaves
     /// replies unread.
@@ -37,9 +41,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 12_000,
+            waiting: 1024,
             calls: BLOCKING_THREADS / 2,
-            call_octets: 16 << 20,
-            unread_octets: 4 << 20,
+            call_octets: 4 << 20,
+            unread_octets: 1 << 20,
             all_unread_octets: 512 << 20,
             request_octets: 256 << 20,
             stall: Duration::from_secs(60),

@@ -8,13 +8,13 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use super::Shared;
 use super::complaint::Complaint;
 use super::connection::Connection;
-use super::registry::Group;
+use super::registry::{Group, Refusal};
 use super::service::Service;
+use super::{Denied, Shared};
 
 /// Connections that the kernel completes before they are accepted; it lowers this to its own
 /// bound.
@@ -45,11 +45,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts connections for ever, each for what `route` says of its local address. What leads
 /// nowhere is closed at once.
 pub(super) async fn accept<S: Service>(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
     route: impl Fn(SocketAddr) -> Option<(Group, S)> + Send,
 ) {
     let mut refused = Complaint::default();
+    let mut denied = Complaint::default();
+    let mut crowded = Complaint::default();
     let mut failed = Complaint::default();
     let mut pause = Duration::ZERO;
     loop {
@@ -64,8 +66,16 @@ pub(super) async fn accept<S: Service>(
                     debug!(%peer, "there is no mount target");
                     continue;
                 };
-                match shared.registry.enter(group, peer, local.ip()) {
-                    Some(entry) => {
+                let resets = shared.denied == Denied::Reset;
+                let entered = shared.registry.enter(group, peer, local.ip());
+                if let Ok((_, Some(because))) | Err(Refusal::Silent(because)) = &entered {
+                    denied.say(1, |count| {
+                        info!(%peer, %local, %because, count, "denied");
+                    });
+                }
+                match entered {
+                    Ok((_, Some(_))) if resets => reset(&stream),
+                    Ok((entry, _)) => {
                         if let Err(error) = prepare(&stream) {
                             // The client is gone already.
                             debug!(%peer, %error, "lost at once");
@@ -74,13 +84,24 @@ pub(super) async fn accept<S: Service>(
                         let shared = Arc::clone(&shared);
                         tokio::spawn(Connection::new(shared, service, stream, entry).run());
                     }
-                    None => refused.say(1, |count| {
+                    Err(Refusal::Silent(_)) => {
+                        reset(&stream);
+                        crowded.say(1, |count| {
+                            warn!(
+                                count,
+                                limit = shared.limits.waiting,
+                                "too many denied connections; the last ones are reset"
+                            );
+                        });
+                    }
+                    Err(Refusal::Full) => refused.say(1, |count| {
                         warn!(
                             count,
                             limit = shared.limits.connections,
                             "too many connections"
                         );
                     }),
+                    Err(Refusal::Gone) => debug!(%peer, "the mount target is gone"),
                 }
             }
             Err(error) if concerns_one_connection(&error) => debug!(%error, "lost before accept"),
@@ -93,8 +114,16 @@ pub(super) async fn accept<S: Service>(
     }
 }
 
+/// Has a connection end with RST (tcp(7)) once it is dropped, which leaves nothing behind.
+pub(super) fn reset(stream: &TcpStream) {
+    // It fails for those that have ended already.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    // It has inherited the filter of its listener, if that has one; later changes are the gate's.
+    let _ = SockRef::from(stream).detach_filter();
     // Finds out about clients that vanished without a word; living ones answer, however idle.
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(60))

@@ -6,16 +6,21 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tracing::debug;
 
-use super::Shared;
+use super::filter::Filter;
+use super::gate::Rules;
 use super::listener::{accept, bind};
 use super::registry::Group;
 use super::service::Service;
+use super::{Denied, Shared};
 
 /// What a local address is known by: IPv6's scope and flow say nothing here.
 type Key = (IpAddr, u16);
@@ -31,7 +36,7 @@ struct Table<S> {
     closed: bool,
     services: HashMap<Group, S>,
     addresses: HashMap<Key, Address>,
-    front_doors: Vec<(SocketAddr, JoinHandle<()>)>,
+    front_doors: Vec<(SocketAddr, Socket)>,
     behind_front_doors: Option<Group>,
 }
 
@@ -39,7 +44,32 @@ struct Address {
     group: Group,
     address: SocketAddr,
     /// Accepts on a socket of its own; without, a front door does.
-    socket: Option<JoinHandle<()>>,
+    socket: Option<Socket>,
+}
+
+/// A socket, and the task that accepts on it.
+struct Socket {
+    listener: Arc<TcpListener>,
+    task: JoinHandle<()>,
+    /// Whether the kernel drops packets for it.
+    filtered: AtomicBool,
+}
+
+impl Socket {
+    /// Has the kernel drop what `filter` drops. Where it won't, the gate does that.
+    fn filter(&self, filter: Option<&Filter>) {
+        let attached = filter.is_some_and(|filter| match filter.attach(&self.listener) {
+            Ok(()) => true,
+            Err(error) => {
+                debug!(%error, "denied connections are accepted, and left in silence");
+                false
+            }
+        });
+        if self.filtered.swap(attached, Ordering::Relaxed) && !attached {
+            // What is not attached need not be detached.
+            let _ = SockRef::from(&*self.listener).detach_filter();
+        }
+    }
 }
 
 impl<S> Default for Listeners<S> {
@@ -58,7 +88,7 @@ impl<S> Listeners<S> {
     /// Stops accepting.
     pub(super) fn abort(&self) {
         let sockets = self.table().close();
-        sockets.iter().for_each(JoinHandle::abort);
+        sockets.iter().for_each(|socket| socket.task.abort());
     }
 
     fn table(&self) -> MutexGuard<'_, Table<S>> {
@@ -71,8 +101,24 @@ impl<S: Service> Listeners<S> {
         self.table().services.insert(group, service);
     }
 
-    pub(super) fn lead(&self, group: Option<Group>) {
-        self.table().behind_front_doors = group;
+    pub(super) fn lead(&self, group: Option<Group>, shared: &Shared) {
+        let mut table = self.table();
+        table.behind_front_doors = group;
+        let filter = group.and_then(|group| filter(group, shared));
+        for (address, socket) in &table.front_doors {
+            socket.filter(filter.as_ref().filter(|_| is_one_of_ipv4(*address)));
+        }
+    }
+
+    /// Has the kernel drop what the rules of these groups deny.
+    pub(super) fn filter(&self, groups: &HashMap<Group, Arc<dyn Rules>>, shared: &Shared) {
+        let table = self.table();
+        for group in groups.keys() {
+            let filter = filter(*group, shared);
+            for (address, socket) in table.sockets_of(*group) {
+                socket.filter(filter.as_ref().filter(|_| is_one_of_ipv4(address)));
+            }
+        }
     }
 
     pub(super) fn open_front_door(
@@ -83,8 +129,12 @@ impl<S: Service> Listeners<S> {
         let address = listener.local_addr()?;
         let listeners = Arc::clone(this);
         let route = move |local| listeners.table().through_front_door(local);
-        let socket = tokio::spawn(accept(listener, Arc::clone(shared), route));
-        this.table().front_doors.push((address, socket));
+        let socket = open(listener, shared, route);
+        let mut table = this.table();
+        if let Some(group) = table.behind_front_doors.filter(|_| is_one_of_ipv4(address)) {
+            socket.filter(filter(group, shared).as_ref());
+        }
+        table.front_doors.push((address, socket));
         Ok(())
     }
 
@@ -111,7 +161,10 @@ impl<S: Service> Listeners<S> {
         let address = listener.local_addr()?;
         let listeners = Arc::clone(this);
         let route = move |local| listeners.table().through_socket(address, local);
-        let socket = tokio::spawn(accept(listener, Arc::clone(shared), route));
+        let socket = open(listener, shared, route);
+        if is_one_of_ipv4(address) {
+            socket.filter(filter(group, shared).as_ref());
+        }
         table.enter(group, address, Some(socket));
         Ok(address)
     }
@@ -167,7 +220,17 @@ enum Lead {
 }
 
 impl<S> Table<S> {
-    fn enter(&mut self, group: Group, address: SocketAddr, socket: Option<JoinHandle<()>>) {
+    /// The sockets that lead to a group and no other.
+    fn sockets_of(&self, group: Group) -> impl Iterator<Item = (SocketAddr, &Socket)> {
+        let front = self.behind_front_doors == Some(group);
+        let front_doors = self.front_doors.iter().filter(move |_| front);
+        let front_doors = front_doors.map(|(address, socket)| (*address, socket));
+        let own = self.addresses.values().filter(move |of| of.group == group);
+        let own = own.filter_map(|of| Some((of.address, of.socket.as_ref()?)));
+        front_doors.chain(own)
+    }
+
+    fn enter(&mut self, group: Group, address: SocketAddr, socket: Option<Socket>) {
         let entered = Address {
             group,
             address,
@@ -204,7 +267,7 @@ impl<S> Table<S> {
         }
     }
 
-    fn close(&mut self) -> Vec<JoinHandle<()>> {
+    fn close(&mut self) -> Vec<Socket> {
         self.closed = true;
         let own = self
             .addresses
@@ -237,11 +300,39 @@ impl<S: Clone> Table<S> {
     }
 }
 
+/// Accepts on a socket.
+fn open<S: Service>(
+    listener: TcpListener,
+    shared: &Arc<Shared>,
+    route: impl Fn(SocketAddr) -> Option<(Group, S)> + Send + 'static,
+) -> Socket {
+    let listener = Arc::new(listener);
+    let task = tokio::spawn(accept(Arc::clone(&listener), Arc::clone(shared), route));
+    Socket {
+        listener,
+        task,
+        filtered: AtomicBool::new(false),
+    }
+}
+
+/// What the kernel is to drop for a group; nothing if denied connections are to be reset.
+fn filter(group: Group, shared: &Shared) -> Option<Filter> {
+    if shared.denied == Denied::Reset {
+        return None;
+    }
+    Filter::new(shared.registry.rules(group)?.denied())
+}
+
+/// A filter is for IPv4; and it can't tell the mount targets apart that share a wildcard.
+fn is_one_of_ipv4(address: SocketAddr) -> bool {
+    address.is_ipv4() && !address.ip().is_unspecified()
+}
+
 /// Ends accepting; the sockets are closed when this returns.
-async fn end(sockets: Vec<JoinHandle<()>>) {
-    sockets.iter().for_each(JoinHandle::abort);
+async fn end(sockets: Vec<Socket>) {
+    sockets.iter().for_each(|socket| socket.task.abort());
     for socket in sockets {
         // It ends by being aborted.
-        let _ = socket.await;
+        let _ = socket.task.await;
     }
 }

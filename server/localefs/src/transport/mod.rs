@@ -5,7 +5,8 @@
 //! reply comes back to the task. Replies go out as they are finished, in any order, all that are
 //! ready in one write.
 //!
-//! What a connection is served by is settled when it is accepted, by its local address.
+//! What a connection is served by is settled when it is accepted, by its local address. Whether it
+//! is served at all, its gate says, which is judged again at each change of the rules.
 
 mod budget;
 mod calls;
@@ -13,6 +14,8 @@ mod complaint;
 mod connection;
 mod door;
 mod ending;
+mod filter;
+mod gate;
 mod inbound;
 mod limits;
 mod listener;
@@ -23,6 +26,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,18 +37,19 @@ use localefs_engine::Buffers;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio::time::{interval, timeout};
-use tracing::warn;
+use tracing::{info, warn};
 
 use budget::Budget;
 use complaint::Complaint;
 pub(crate) use door::Names;
 pub use door::{MountTargets, NoMountTargets};
+pub(crate) use gate::{Everybody, Rules, Ruling, State, Tracking, Unknown};
 pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
 pub(crate) use listener::bind;
 use listeners::Listeners;
-pub(crate) use registry::{Frozen, Group};
-use registry::{Order, Registry};
+pub(crate) use registry::{Frozen, Group, Shut};
+use registry::{Judged, Order, Registry};
 pub(crate) use service::{Nfs, Service};
 
 /// How often a shortage of memory is looked into.
@@ -53,9 +58,20 @@ const RELIEF_INTERVAL: Duration = Duration::from_millis(250);
 /// Connections cut in one go while others wait for memory.
 const CUT_AT_ONCE: usize = 64;
 
+/// What clients find whom the rules deny.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Denied {
+    /// Nothing, as on AWS: they wait until they are let in, or give up.
+    #[default]
+    Silence,
+    /// Their connections are reset, for people in a hurry.
+    Reset,
+}
+
 /// What all connections of a transport share.
 struct Shared {
     longest_record: usize,
+    denied: Denied,
     limits: Limits,
     requests: Budget,
     registry: Arc<Registry>,
@@ -74,12 +90,13 @@ pub(crate) struct Transport<S> {
 
 impl<S: Service> Transport<S> {
     /// Will serve records of at most `longest_record` octets. Within a runtime.
-    pub(crate) fn start(longest_record: usize, limits: Limits) -> Self {
+    pub(crate) fn start(longest_record: usize, limits: Limits, denied: Denied) -> Self {
         let shared = Arc::new(Shared {
             longest_record,
+            denied,
             // Whatever the limits, one record at a time fits.
             requests: Budget::new(limits.request_octets.max(2 * longest_record)),
-            registry: Arc::new(Registry::new(limits.connections)),
+            registry: Arc::new(Registry::new(limits.connections, limits.waiting)),
             limits,
             buffers: Arc::default(),
             unread: Arc::default(),
@@ -92,9 +109,9 @@ impl<S: Service> Transport<S> {
         }
     }
 
-    /// Adds a service, which nothing leads to yet.
-    pub(crate) fn add(&self, names: Names, service: S) -> Group {
-        let group = self.shared.registry.add_group(names);
+    /// Adds a service, which nothing leads to yet, with the rules that guard it.
+    pub(crate) fn add(&self, names: Names, service: S, rules: Arc<dyn Rules>) -> Group {
+        let group = self.shared.registry.add_group(names, rules);
         self.listeners.add(group, service);
         group
     }
@@ -107,7 +124,30 @@ impl<S: Service> Transport<S> {
 
     /// Says which service is behind the front doors; `None`: connections are closed at once.
     pub(crate) fn lead(&self, group: Option<Group>) {
-        self.listeners.lead(group);
+        self.listeners.lead(group, &self.shared);
+    }
+
+    /// Guards services by other rules. They are in force when this returns: on connections that
+    /// are open, on those that wait, and on later ones.
+    pub(crate) fn judge(&self, changed: &HashMap<Group, Arc<dyn Rules>>) {
+        if changed.is_empty() {
+            return;
+        }
+        let judged = self.shared.registry.judge(changed, self.shared.denied);
+        self.listeners.filter(changed, &self.shared);
+        if judged != Judged::default() {
+            info!(
+                opened = judged.opened,
+                shut = judged.shut,
+                "rules changed for connections"
+            );
+        }
+    }
+
+    /// Connections to a service whose gate is shut, those first that have been waiting the
+    /// longest.
+    pub(crate) fn shut(&self, group: Group) -> Vec<Shut> {
+        self.shared.registry.shut(group)
     }
 
     /// Accepts connections for a service on a further address; port 0 is a free one.

@@ -1,5 +1,7 @@
 //! The transport over real sockets, with a service whose records say what it does with them.
 
+mod gated;
+
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::service::{Answer, Service};
-use super::{Limits, Names, Transport};
+use super::{Denied, Everybody, Limits, Names, Transport};
 
 const LONGEST: usize = 1 << 20;
 
@@ -54,6 +56,13 @@ fn mark(length: usize) -> Bytes {
     Bytes::copy_from_slice(&single_fragment_mark(u32::try_from(length).unwrap()))
 }
 
+fn names() -> Names {
+    Names {
+        mount_target: "fsmt-a".into(),
+        file_system: "fs-a".into(),
+    }
+}
+
 struct Bench {
     transport: Transport<Scripted>,
     address: SocketAddr,
@@ -61,12 +70,8 @@ struct Bench {
 
 impl Bench {
     fn new(limits: Limits) -> Self {
-        let transport = Transport::start(LONGEST, limits);
-        let names = Names {
-            mount_target: "fsmt-a".into(),
-            file_system: "fs-a".into(),
-        };
-        let group = transport.add(names, Scripted);
+        let transport = Transport::start(LONGEST, limits, Denied::Silence);
+        let group = transport.add(names(), Scripted, Arc::new(Everybody));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = transport.listen(group, address).unwrap();
         Self { transport, address }

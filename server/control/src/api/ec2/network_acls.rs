@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::describe::{described, describing};
 use super::idempotency::{made_before, remember};
-use super::resource::{find, keys, making, named, not_found};
+use super::resource::{find, keys, making, named, unknown};
 use super::tagging::{tag_set, tag_specification};
 use super::{
     Answer, Call, Element, Form, Result, arn, done, form, invalid, key, quotas, refused, require,
@@ -185,7 +185,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         view.all()?,
         keep,
         |acl| &acl.id,
-        ("NetworkAclId", not_found::<NetworkAcl>),
+        ("NetworkAclId", unknown::<NetworkAcl>),
         "networkAclSet",
         |acl| show(&call, acl),
     )

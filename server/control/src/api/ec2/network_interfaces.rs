@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::describe::{described, describing};
 use super::idempotency::{made_before, remember};
-use super::resource::{find, making, named, new_id, not_found};
+use super::resource::{find, making, named, new_id, unknown};
 use super::security_groups::of_interface;
 use super::subnets::zone_id;
 use super::tagging::{tag_set, tag_specification};
@@ -271,7 +271,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         view.all()?,
         keep,
         |interface| &interface.id,
-        ("NetworkInterfaceId", not_found::<NetworkInterface>),
+        ("NetworkInterfaceId", unknown::<NetworkInterface>),
         "networkInterfaceSet",
         |interface| show(&call, interface, &names),
     )

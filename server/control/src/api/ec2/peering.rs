@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::describe::{described, describing};
 use super::network_interfaces::moment;
-use super::resource::{find, making, named, new_id, not_found};
+use super::resource::{find, making, named, new_id, not_found, unknown};
 use super::tagging::{tag_set, tag_specification};
 use super::{
     Answer, ApiError, Call, Element, Form, Result, arn, done, form, key, missing, quotas, refused,
@@ -256,7 +256,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         all,
         keep,
         |peering| &peering.id,
-        ("VpcPeeringConnectionId", not_found::<VpcPeering>),
+        ("VpcPeeringConnectionId", unknown::<VpcPeering>),
         "vpcPeeringConnectionSet",
         |peering| show(&call, peering),
     )

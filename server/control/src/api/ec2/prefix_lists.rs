@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::describe::{described, describing, paged};
 use super::idempotency::{made_before, remember};
 use super::permissions::malformed;
-use super::resource::{find, making, named, new_id, not_found};
+use super::resource::{find, making, named, new_id, unknown};
 use super::security_group_rules::must_fit;
 use super::tagging::{tag_set, tag_specification};
 use super::{
@@ -244,7 +244,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         view.all()?,
         keep,
         |list| &list.id,
-        ("PrefixListId", not_found::<PrefixList>),
+        ("PrefixListId", unknown::<PrefixList>),
         "prefixListSet",
         |list| show(&call, list, "create-complete"),
     )

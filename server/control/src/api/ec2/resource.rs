@@ -174,6 +174,13 @@ fn is_id<R: Resource>(id: &str) -> bool {
     (1..=40).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
+/// The error for what is no id of a resource of a type.
+pub(super) fn unknown<R: Resource>(id: &str) -> ApiError {
+    well_formed::<R>(id)
+        .err()
+        .unwrap_or_else(|| not_found::<R>(id))
+}
+
 /// Checks that something is an id.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::describe::{described, describing};
-use super::resource::{making, named, new_id, not_found};
+use super::resource::{making, named, new_id, unknown};
 use super::tagging::{tag_set, tag_specification};
 use super::vpcs::read_cidr;
 use super::{
@@ -229,7 +229,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         view.all()?,
         keep,
         |subnet| &subnet.id,
-        ("SubnetId", not_found::<Subnet>),
+        ("SubnetId", unknown::<Subnet>),
         "subnetSet",
         |subnet| show(&call, subnet, free(subnet)),
     )

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::describe::{described, describing};
-use super::resource::{making, named, new_id, not_found};
+use super::resource::{making, named, new_id, unknown};
 use super::tagging::{tag_set, tag_specification};
 use super::{
     Answer, Call, Element, Form, Result, arn, done, form, invalid_value, key, missing, quotas,
@@ -206,7 +206,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         view.all()?,
         keep,
         |vpc| &vpc.id,
-        ("VpcId", not_found::<Vpc>),
+        ("VpcId", unknown::<Vpc>),
         "vpcSet",
         |vpc| show(&call, vpc),
     )

@@ -1,5 +1,8 @@
 //! Tests of the operations.
 
+mod authorization;
+mod scene;
+
 use crate::testing::World;
 
 #[tokio::test]
