@@ -74,6 +74,8 @@ pub use io::{Blocking, ReadOutcome, Stability};
 pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
 pub use opening::is_empty;
-pub use options::{ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Usage};
+pub use options::{
+    ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Possible, Usage,
+};
 pub use owners::Repaired;
 pub use probe::can_own;

@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -51,9 +51,11 @@ pub struct MeteredSize {
     pub at: Timestamp,
 }
 
-/// The last result, and the thread that replaces it.
+/// The last result, and the thread that replaces it. A new tree has none until something changes:
+/// there may be thousands in which nothing ever does.
 pub(crate) struct Meter {
     shared: Arc<Shared>,
+    root: OnceLock<Arc<OwnedFd>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -97,6 +99,12 @@ impl Sum {
     }
 }
 
+/// Whether a result is so old that the host may have changed something that should show.
+fn is_old(at: Timestamp, now: u64) -> bool {
+    let now = timestamp(now).seconds;
+    now.saturating_sub(at.seconds).unsigned_abs() >= SAMPLED.as_secs()
+}
+
 /// How long after a walk that took so long the next one begins.
 fn rest(took: Duration, touched: bool) -> Duration {
     let least = if touched { SOON } else { SAMPLED };
@@ -126,18 +134,37 @@ impl Meter {
                 waiting: Mutex::default(),
                 wake: Condvar::new(),
             }),
+            root: OnceLock::new(),
             thread: Mutex::default(),
         }
     }
 
-    /// Begins to meter in the background.
+    /// Begins to meter in the background, when there is something to find.
     pub(crate) fn start(&self, root: OwnedFd) {
-        let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new()
+        // It is called once.
+        let _ = self.root.set(Arc::new(root));
+        if self.shared.touched.load(Ordering::SeqCst) {
+            self.begin();
+        }
+    }
+
+    /// The tree is as a new one is, whatever was done to it so far.
+    pub(crate) fn is_new(&self) {
+        self.shared.touched.store(false, Ordering::SeqCst);
+    }
+
+    /// Has a thread, once the root is known.
+    fn begin(&self) {
+        let mut thread = lock(&self.thread);
+        let Some(root) = self.root.get().filter(|_| thread.is_none()) else {
+            return;
+        };
+        let (shared, root) = (Arc::clone(&self.shared), Arc::clone(root));
+        let begun = std::thread::Builder::new()
             .name("localefs-meter".to_owned())
             .spawn(move || shared.run(&root));
-        match thread {
-            Ok(thread) => *lock(&self.thread) = Some(thread),
+        match begun {
+            Ok(begun) => *thread = Some(begun),
             Err(error) => tracing::warn!(%error, "no thread to meter the file system"),
         }
     }
@@ -148,7 +175,18 @@ impl Meter {
         if !shared.touched.load(Ordering::Relaxed) && !shared.touched.swap(true, Ordering::SeqCst) {
             drop(lock(&shared.waiting));
             shared.wake.notify_one();
+            self.begin();
         }
+    }
+
+    /// The last result. Where nothing has changed since a new tree was made, the host is looked
+    /// after when somebody asks.
+    fn size(&self) -> MeteredSize {
+        let size = *lock(&self.shared.size);
+        if is_old(size.at, now()) && lock(&self.thread).is_none() {
+            self.touch();
+        }
+        size
     }
 
     /// How deep the deepest directory may lie below the root.
@@ -278,7 +316,7 @@ impl FileSystem {
     /// that was never looked at.
     #[must_use]
     pub fn metered_size(&self) -> MeteredSize {
-        *lock(&self.meter.shared.size)
+        self.meter.size()
     }
 
     /// [`FileSystem::metered_size`] in bytes, for who asks often.
@@ -337,6 +375,15 @@ mod tests {
         assert_eq!(rest(Duration::ZERO, false), SAMPLED);
         assert_eq!(rest(seconds(10), true), seconds(240));
         assert_eq!(rest(seconds(1000), false), seconds(24_000));
+    }
+
+    #[test]
+    fn results_are_old_after_an_hour() {
+        const HOUR: u64 = 3_600_000_000_000;
+        let at = timestamp(HOUR);
+        assert!(!is_old(at, HOUR) && !is_old(at, 2 * HOUR - 1_000_000_000));
+        assert!(is_old(at, 2 * HOUR));
+        assert!(is_old(timestamp(3 * HOUR), HOUR), "the clock was set back");
     }
 
     #[test]

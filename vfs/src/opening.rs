@@ -21,7 +21,7 @@ use crate::meter::Meter;
 use crate::names::{Names, boot_id};
 use crate::node_cache::{NodeCache, Records};
 use crate::objects::new_node;
-use crate::options::{Finding, Options, Ownership};
+use crate::options::{Finding, Options, Ownership, Possible};
 use crate::owners::Owners;
 use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
@@ -34,7 +34,7 @@ impl FileSystem {
     /// # Errors
     /// [`OpenError`] says what is missing.
     pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
-        Self::start(root, options, false)
+        Self::start(root, options, None)
     }
 
     /// Makes a new directory, owned by root and of mode 0755 as the root of a new EFS file system
@@ -44,6 +44,19 @@ impl FileSystem {
     /// As [`FileSystem::open`]; also if the directory exists and has something in it. An empty one
     /// may be what is left of a start that was cut short.
     pub fn create(root: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::create_beside(root, options, None)
+    }
+
+    /// [`FileSystem::create`] of a directory whose parent is that of another one, of which it is
+    /// known what the disk and this process can do: that isn't tried again.
+    ///
+    /// # Errors
+    /// As [`FileSystem::create`].
+    pub fn create_beside(
+        root: &Path,
+        options: Options,
+        known: Option<Possible>,
+    ) -> Result<Self, OpenError> {
         let inaccessible = |error| OpenError::Inaccessible {
             path: root.to_owned(),
             error,
@@ -52,7 +65,7 @@ impl FileSystem {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && is_empty(root) => {}
             made => made.map_err(inaccessible)?,
         }
-        let file_system = Self::start(root, options, true)?;
+        let file_system = Self::start(root, options, Some(known.unwrap_or_default()))?;
         let set = SetAttributes {
             uid: Some(0),
             gid: Some(0),
@@ -62,10 +75,25 @@ impl FileSystem {
         file_system
             .set_attributes(&Identity::root(), &file_system.root, None, &set)
             .map_err(|error| inaccessible(error.into()))?;
+        file_system.meter.is_new();
+        let metered = sys::open_directory(file_system.mount.as_fd());
+        let metered = metered.map_err(|errno| inaccessible(errno.into()))?;
+        file_system.meter.start(metered);
         Ok(file_system)
     }
 
-    fn start(path: &Path, options: Options, empty: bool) -> Result<Self, OpenError> {
+    /// What the disk and this process were found to be able to do.
+    #[must_use]
+    pub fn possible(&self) -> Possible {
+        Possible {
+            owners: self.shadow.is_none(),
+            handles: self.names.is_none(),
+        }
+    }
+
+    /// `new`: it is empty, and so much need not be tried.
+    fn start(path: &Path, options: Options, new: Option<Possible>) -> Result<Self, OpenError> {
+        let (empty, known) = (new.is_some(), new.unwrap_or_default());
         let inaccessible = |path: &Path| {
             let path = path.to_owned();
             |errno: Errno| OpenError::Inaccessible {
@@ -94,6 +122,7 @@ impl FileSystem {
             make_private(records)?;
         }
         let shadow = match options.ownership {
+            Ownership::Native if known.owners => None,
             Ownership::Native => {
                 match give_away(mount.as_fd(), descriptors.as_fd()) {
                     // A full disk doesn't tell; whoever chose this has found out before.
@@ -115,7 +144,7 @@ impl FileSystem {
         };
         let by_kernel = options.finding == Finding::Auto
             && identify == Identify::Handle
-            && opens_handles(mount.as_fd(), records);
+            && (known.handles || opens_handles(mount.as_fd(), records));
         let names = match records {
             Some(records) if by_kernel => {
                 Names::discard(records).map_err(|error| OpenError::Inaccessible {
@@ -177,8 +206,11 @@ impl FileSystem {
                 error: error.into(),
             })?;
         file_system.begin_index();
-        let metered = sys::open_directory(file_system.mount.as_fd()).map_err(inaccessible(path))?;
-        file_system.meter.start(metered);
+        if !empty {
+            let metered = sys::open_directory(file_system.mount.as_fd());
+            let metered = metered.map_err(inaccessible(path))?;
+            file_system.meter.start(metered);
+        }
         if let Some(records) = &file_system.options.records {
             file_system.finish_intents(records)?;
         }

@@ -75,6 +75,15 @@ pub struct Options {
     pub records: Option<PathBuf>,
 }
 
+/// What the disk and this process can do in a directory, as far as that was found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Possible {
+    /// Owners are kept on the disk.
+    pub owners: bool,
+    /// The kernel opens files by handle.
+    pub handles: bool,
+}
+
 /// Space and objects of the disk, which other things may share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {

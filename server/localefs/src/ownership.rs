@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use localefs_vfs::{self as vfs, FileSystem, Options, Owner};
+use localefs_vfs::{self as vfs, FileSystem, Options, Owner, Possible};
 use thiserror::Error;
 
 use crate::data_dir::{DataDir, DataDirError, Layout, remedy};
@@ -59,6 +59,8 @@ pub enum OwnershipError {
 pub(crate) struct Served {
     pub(crate) file_system: FileSystem,
     pub(crate) is_shadow: bool,
+    /// Whether its tree was made.
+    pub(crate) is_new: bool,
 }
 
 fn name(shadow: bool) -> &'static str {
@@ -73,14 +75,15 @@ fn recorded(store: &Store, records: &Path, id: &str) -> Result<Option<bool>, red
         .or_else(|| vfs::has_owners(records).then_some(true)))
 }
 
-/// Opens a tree with the ownership that it has, or gets now.
+/// Opens a tree with the ownership that it has, or gets now. What is known to be possible beside it
+/// is not tried again for one that is made.
 pub(crate) fn open(
     store: &Store,
     layout: &Layout,
     id: &str,
     tree: &Path,
     (asked, outside): (Ownership, Owner),
-    options: &Options,
+    (options, known): (&Options, Option<Possible>),
 ) -> Result<Served, StartError> {
     let unusable = |error| StoreError::Unusable {
         path: layout.state(),
@@ -102,6 +105,10 @@ pub(crate) fn open(
     } else {
         tree.parent().unwrap_or(tree)
     };
+    let can_own = || match known {
+        Some(known) if !exists && known.owners => Ok(true),
+        _ => vfs::can_own(where_it_is).map_err(failed),
+    };
     let is_shadow = match (asked, before) {
         (Ownership::Native, Some(true)) | (Ownership::Shadow, Some(false)) => {
             let error = OwnershipError::Differs {
@@ -112,10 +119,9 @@ pub(crate) fn open(
             return Err(error.into());
         }
         (Ownership::Auto, Some(false)) => {
-            let tried = vfs::can_own(where_it_is);
             // A full disk doesn't tell, and is no reason not to serve what is there.
             let is_full = |error: &vfs::OpenError| error.io().and_then(remedy).is_some();
-            if !tried.or_else(|error| {
+            if !vfs::can_own(where_it_is).or_else(|error| {
                 if is_full(&error) {
                     Ok(true)
                 } else {
@@ -129,7 +135,7 @@ pub(crate) fn open(
         }
         (Ownership::Auto, Some(true)) | (Ownership::Shadow, _) => true,
         (Ownership::Native, _) => false,
-        (Ownership::Auto, None) => !vfs::can_own(where_it_is).map_err(failed)?,
+        (Ownership::Auto, None) => !can_own()?,
     };
     let ownership = if is_shadow {
         vfs::Ownership::Shadow {
@@ -144,18 +150,22 @@ pub(crate) fn open(
         records: Some(records),
         ..options.clone()
     };
-    let file_system = if is_unfinished || !exists {
-        FileSystem::create(tree, options)
+    let is_new = is_unfinished || !exists;
+    let file_system = if is_new {
+        FileSystem::create_beside(tree, options, known)
     } else {
         FileSystem::open(tree, options)
     };
     let file_system = file_system.map_err(failed)?;
-    if before.is_none() {
-        store.set_shadow(id, is_shadow).map_err(unusable)?;
+    // Of many that are made, the choices are recorded together.
+    if before.is_none() && known.is_none() {
+        store.set_shadow(&[(id, is_shadow)]).map_err(unusable)?;
+        store.settle().map_err(unusable)?;
     }
     Ok(Served {
         file_system,
         is_shadow,
+        is_new,
     })
 }
 
@@ -241,7 +251,8 @@ impl OwnershipTool {
         if shadow {
             if !is_shadow {
                 vfs::record_owners(tree, &records).map_err(failed)?;
-                self.store.set_shadow(id, true).map_err(unusable)?;
+                self.store.set_shadow(&[(id, true)]).map_err(unusable)?;
+                self.store.settle().map_err(unusable)?;
             }
             return vfs::take_over(tree).map_err(failed);
         }
@@ -249,7 +260,8 @@ impl OwnershipTool {
             return Ok(0);
         }
         let count = vfs::restore_owners(tree, &records, outside).map_err(failed)?;
-        self.store.set_shadow(id, false).map_err(unusable)?;
+        self.store.set_shadow(&[(id, false)]).map_err(unusable)?;
+        self.store.settle().map_err(unusable)?;
         vfs::forget_owners(&records).map_err(|error| {
             failed(vfs::OpenError::Inaccessible {
                 path: records.clone(),

@@ -90,6 +90,44 @@ async fn they_come_and_go() {
 }
 
 #[tokio::test]
+async fn many_are_made_at_once() {
+    let data = scratch();
+    let server = || LocalEfs::builder().data(data.path().join("data")).start();
+    // More than are made together, and each is asked for three times.
+    let ids: Vec<_> = (0..100).map(|number| format!("fs-{number:017x}")).collect();
+    let running = server().await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for id in ids.iter().cycle().take(3 * ids.len()) {
+        let (data_plane, id) = (running.data_plane(), id.clone());
+        asked.spawn(async move { data_plane.create_file_system(&id).await });
+    }
+    while let Some(made) = asked.join_next().await {
+        made.unwrap().unwrap();
+    }
+    let served = running.data_plane().file_systems();
+    for id in &ids {
+        let of: Vec<_> = served.iter().filter(|of| of.id == *id).collect();
+        assert_eq!(of.len(), 1, "{id}");
+        assert!(is_empty(&of[0].root), "{id}");
+    }
+    let (first, last) = (&ids[0], &ids[99]);
+    fs::write(running.data().join("fs").join(last).join("file"), "x").unwrap();
+    running.shutdown().await;
+
+    let running = server().await.unwrap();
+    let data_plane = running.data_plane();
+    for (id, mount_target, host) in [(first, ONE, 11), (last, TWO, 12)] {
+        data_plane.create_file_system(id).await.unwrap();
+        let address = data_plane.create_mount_target(id, mount_target, at(host));
+        null(&mut connect(address.await.unwrap()), 1);
+    }
+    let served = data_plane.file_systems();
+    let of = served.iter().find(|of| of.id == *last).unwrap();
+    assert!(of.root.join("file").exists());
+    running.shutdown().await;
+}
+
+#[tokio::test]
 async fn nonsense_is_refused_and_leaves_nothing() {
     let server = LocalEfs::builder().start().await.unwrap();
     let data_plane = server.data_plane();

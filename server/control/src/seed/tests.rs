@@ -98,8 +98,8 @@ async fn the_example_is_there_and_a_second_start_changes_nothing() {
         from,
         [
             Remote::Group(clients.id.clone()),
+            Remote::Ipv4("10.0.0.0/8".parse().unwrap()),
             Remote::Ipv4("127.0.0.0/8".parse().unwrap()),
-            Remote::Ipv4("192.168.0.0/16".parse().unwrap()),
         ]
     );
     assert_eq!(rules[0].description.as_deref(), Some("NFS"));
@@ -160,7 +160,7 @@ async fn what_differs_is_changed() {
         .replace("[\"efs\"]", "[\"default\"]")
         .replace("ec2.amazonaws.com", "ecs-tasks.amazonaws.com")
         .replace("Value = \"web\"", "Value = \"mobile\"")
-        .replace("192.168.0.0/16", "192.168.1.0/24")
+        .replace("127.0.0.0/8", "192.168.1.0/24")
         .replace("ClientWrite", "ClientRootAccess")
         .replace("DescribeFileSystems", "DescribeMountTargets");
     sow(&world, &changed).await.unwrap();

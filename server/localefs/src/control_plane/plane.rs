@@ -69,7 +69,7 @@ fn denied(denied: admin::DeniedConnection) -> DeniedConnection {
 
 impl Interface for Plane {
     fn create_tree(&self, file_system: &str) -> Result<(), Failure> {
-        let created = self.data_plane.create_file_system(file_system);
+        let created = self.data_plane.create_unsettled(file_system);
         self.runtime.block_on(created).map_err(failure)
     }
 

@@ -27,78 +27,6 @@ const USE_ENDS: Duration = Duration::from_secs(2);
 
 type Result<T> = std::result::Result<T, DataPlaneError>;
 
-pub(super) async fn create_file_system(served: &Arc<Served>, id: &str) -> Result<()> {
-    check_id(id, "fs-")?;
-    let known = {
-        let table = served.table();
-        if table.stopped {
-            return Err(DataPlaneError::Stopped);
-        }
-        table.file_systems.contains_key(id)
-    };
-    if known {
-        return Ok(());
-    }
-    let id = id.to_owned();
-    blocking(served, move |served| open_file_system(served, &id)).await
-}
-
-fn open_file_system(served: &Served, id: &str) -> Result<()> {
-    let unusable = |error| served.store(error);
-    let known = served.store.file_system(id).map_err(unusable)?;
-    let is_new = known.is_none();
-    let identity = match known {
-        Some(identity) => identity,
-        None => {
-            // What is left of one before must not come back.
-            finish_removal(served, id)?;
-            let is_first = served.table().first == id;
-            let added = served.store.add_file_system(id, is_first);
-            added.map_err(unusable)?
-        }
-    };
-    if let Some(tree) = identity.tree {
-        let id = id.to_owned();
-        return Err(DataPlaneError::ServedElsewhere { id, tree });
-    }
-    let opened = served
-        .layout
-        .tree(id)
-        .map_err(|error| DataPlaneError::Serve(error.into()))
-        .and_then(|root| Ok(served.serve(identity, root)?));
-    match opened {
-        Ok(file_system) => {
-            info!(file_system = id, root = %file_system.root.display(), is_new, "file system");
-            Ok(())
-        }
-        Err(error) if is_new => {
-            let removed = served.store.remove_file_system(id).map_err(unusable);
-            if let Err(error) = removed.map_err(DataPlaneError::from).and_then(|()| {
-                set_aside(&served.layout, &served.store, id)?;
-                served.remover.remove_all();
-                Ok(())
-            }) {
-                warn!(%error, file_system = id, "what could not be created stays behind");
-            }
-            Err(error)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Moves what is left of a deleted file system out of the way, if one had this id.
-fn finish_removal(served: &Served, id: &str) -> Result<()> {
-    let removed = served
-        .store
-        .removed()
-        .map_err(|error| served.store(error))?;
-    if removed.iter().any(|removed| removed == id) {
-        set_aside(&served.layout, &served.store, id)?;
-        served.remover.remove_all();
-    }
-    Ok(())
-}
-
 pub(super) async fn delete_file_system(served: &Arc<Served>, id: &str) -> Result<()> {
     let in_the_data_directory = {
         let table = served.table();
@@ -153,6 +81,15 @@ pub(super) async fn delete_file_system(served: &Arc<Served>, id: &str) -> Result
     Ok(())
 }
 
+/// Makes durable who the file systems are: clients keep their handles.
+pub(super) async fn settle(served: &Arc<Served>) -> Result<()> {
+    blocking(served, |served| {
+        let settled = served.store.settle();
+        Ok(settled.map_err(|error| served.store(error))?)
+    })
+    .await
+}
+
 pub(super) async fn create_mount_target(
     served: &Arc<Served>,
     file_system: &str,
@@ -180,6 +117,7 @@ pub(super) async fn create_mount_target(
         return listen(served, group, address);
     }
     let (name, file_system) = (id.to_owned(), Arc::clone(&of));
+    settle(served).await?;
     let server = blocking(served, move |served| {
         Ok(served.new_server(&file_system, &name)?)
     })
@@ -306,7 +244,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
-fn check_id(id: &str, prefix: &'static str) -> Result<()> {
+pub(super) fn check_id(id: &str, prefix: &'static str) -> Result<()> {
     if is_id(id, prefix) {
         return Ok(());
     }

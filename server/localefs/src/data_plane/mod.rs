@@ -6,6 +6,7 @@
 //! the addresses that the server was told to listen on.
 
 mod change;
+mod creation;
 mod error;
 mod explain;
 mod front_doors;
@@ -82,9 +83,21 @@ impl DataPlane {
     /// # Errors
     /// [`DataPlaneError`]; then it is not served, and nothing is left of one that was new.
     pub async fn create_file_system(&self, id: &str) -> Result<(), DataPlaneError> {
-        let id = id.to_owned();
-        self.change(async move |served| change::create_file_system(&served, &id).await)
+        self.create_unsettled(id).await?;
+        self.change(async move |served| change::settle(&served).await)
             .await
+    }
+
+    /// [`DataPlane::create_file_system`] of one whose mount targets are made later: its identity
+    /// may be another after a power loss, but not once it has one.
+    pub(crate) async fn create_unsettled(&self, id: &str) -> Result<(), DataPlaneError> {
+        change::check_id(id, "fs-")?;
+        let served = self.served.upgrade().ok_or(DataPlaneError::Stopped)?;
+        let made = served.waiting.join(id);
+        drop(served);
+        self.change(async move |served| creation::make(&served).await)
+            .await?;
+        made.await.unwrap_or(Err(DataPlaneError::Stopped))
     }
 
     /// Deletes a file system without mount targets, with all that is in it. It is out of the way

@@ -289,7 +289,7 @@ mod tests {
         let data = DataDir::temporary().unwrap();
         let store = Store::open(&data.layout().state()).unwrap();
         store.start(None, None).unwrap();
-        store.add_file_system(ID, false).unwrap();
+        store.add_file_systems(&[ID], "").unwrap();
         (data, store)
     }
 

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use localefs_engine as engine;
-use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner};
+use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner, Possible};
 
 use tokio::sync::watch;
 
+use super::creation::Waiting;
 use super::removal::Remover;
 use crate::data_dir::Layout;
 use crate::error::StartError;
@@ -77,6 +78,10 @@ pub(crate) struct Served {
     cleared: watch::Receiver<u64>,
     /// Held while something is created or deleted.
     pub(super) changes: Arc<tokio::sync::Mutex<()>>,
+    /// Those that wait to be made.
+    pub(super) waiting: Waiting,
+    /// What can be done where trees are made, once one was.
+    pub(super) possible: OnceLock<Possible>,
     resources: Arc<engine::Resources>,
     table: Mutex<Table>,
 }
@@ -119,6 +124,8 @@ impl Served {
             transport,
             cleared,
             changes: Arc::default(),
+            waiting: Waiting::default(),
+            possible: OnceLock::new(),
             resources,
             table: Mutex::default(),
         }
@@ -145,7 +152,12 @@ impl Served {
         };
         let choice = (self.settings.ownership, self.settings.outside_owner);
         let (store, layout, id) = (&self.store, &self.layout, &identity.id);
-        let opened = ownership::open(store, layout, id, &root, choice, &options)?;
+        let known = self.possible.get().copied();
+        let opened = ownership::open(store, layout, id, &root, choice, (&options, known))?;
+        if opened.is_new {
+            // All that are made lie in the same directory.
+            self.possible.get_or_init(|| opened.file_system.possible());
+        }
         let vfs = Arc::new(opened.file_system);
         let engine = engine::FileSystem::start(
             engine::FileSystemConfig {

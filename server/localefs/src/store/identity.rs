@@ -3,9 +3,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use rand::Rng;
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::ownership::SHADOW;
 use super::{Store, clients};
@@ -185,21 +186,44 @@ impl Store {
         Ok(own)
     }
 
-    /// Gives an id that no file system has an identity, whose tree is in the data directory. The
-    /// next start finds the first one behind the front doors.
-    pub(crate) fn add_file_system(
+    /// Gives ids that no file system has identities, whose trees are in the data directory. The
+    /// next start finds `first` behind the front doors if it is among them. It is durable after
+    /// [`Store::settle`].
+    pub(crate) fn add_file_systems(
         &self,
-        id: &str,
-        is_first: bool,
-    ) -> Result<Identity, redb::Error> {
-        let new = Identity::random(Some(id.to_owned()), None);
-        let transaction = self.database.begin_write()?;
-        new.insert(&mut transaction.open_table(FILE_SYSTEMS)?)?;
-        if is_first {
-            transaction.open_table(FIRST)?.insert(&[][..], id)?;
+        ids: &[&str],
+        first: &str,
+    ) -> Result<Vec<Identity>, redb::Error> {
+        let random = |id: &&str| Identity::random(Some((*id).to_owned()), None);
+        let new: Vec<_> = ids.iter().map(random).collect();
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::None)?;
+        {
+            let mut file_systems = transaction.open_table(FILE_SYSTEMS)?;
+            for identity in &new {
+                identity.insert(&mut file_systems)?;
+                if identity.id == first {
+                    transaction.open_table(FIRST)?.insert(&[][..], first)?;
+                }
+            }
         }
         transaction.commit()?;
+        self.unsettled.store(true, Ordering::SeqCst);
         Ok(new)
+    }
+
+    /// Makes durable what is not yet.
+    pub(crate) fn settle(&self) -> Result<(), redb::Error> {
+        if self.unsettled.swap(false, Ordering::SeqCst) {
+            // It takes with it all that was committed before.
+            let settled = self.database.begin_write().map_err(redb::Error::from);
+            let settled = settled.and_then(|transaction| Ok(transaction.commit()?));
+            if settled.is_err() {
+                self.unsettled.store(true, Ordering::SeqCst);
+            }
+            settled?;
+        }
+        Ok(())
     }
 
     /// Forgets a file system and its clients, but for that its files are to be removed.
@@ -228,6 +252,12 @@ impl Store {
             ids.push(entry?.0.value().to_owned());
         }
         Ok(ids)
+    }
+
+    /// Whether the files of a file system are to be removed.
+    pub(crate) fn is_removed(&self, id: &str) -> Result<bool, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        Ok(transaction.open_table(REMOVED)?.get(id)?.is_some())
     }
 
     /// The files of a file system are out of the way.
@@ -336,6 +366,26 @@ mod tests {
         Store::open(&directory.join("state.redb")).unwrap()
     }
 
+    fn add(store: &Store, id: &str, first: &str) -> Identity {
+        let added = store.add_file_systems(&[id], first).unwrap();
+        added.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn identities_are_given_many_at_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = open(scratch.path());
+        let ids: Vec<_> = (0..40).map(|number| format!("fs-{number:017x}")).collect();
+        let named: Vec<_> = ids.iter().map(String::as_str).collect();
+        let added = store.add_file_systems(&named, "").unwrap();
+        store.settle().unwrap();
+        drop(store);
+        let store = open(scratch.path());
+        for (id, identity) in ids.iter().zip(added) {
+            assert_eq!(store.file_system(id).unwrap(), Some(identity));
+        }
+    }
+
     #[test]
     fn identities_stay() {
         let scratch = tempfile::tempdir().unwrap();
@@ -388,7 +438,7 @@ mod tests {
         let store = open(scratch.path());
         let first = store.start(None, None).unwrap();
         let id = "fs-fffffffffffffffff";
-        let other = store.add_file_system(id, false).unwrap();
+        let other = add(&store, id, "");
         assert_eq!(store.file_system(id).unwrap().as_ref(), Some(&other));
         assert_eq!(store.start(None, None).unwrap(), first);
         store.remove_file_system(&first.identity.id).unwrap();
@@ -397,7 +447,7 @@ mod tests {
         assert!(next.is_deleted && next.mount_target.is_none());
         assert!(next.identity.id != id && next.identity.id != first.identity.id);
         assert_eq!(store.file_system(&next.identity.id).unwrap(), None);
-        let again = store.add_file_system(&next.identity.id, true).unwrap();
+        let again = add(&store, &next.identity.id, &next.identity.id);
         let found = store.start(None, None).unwrap();
         assert!(!found.is_deleted && found.identity == again);
         assert_eq!(store.removed().unwrap(), [first.identity.id.as_str()]);

@@ -7,6 +7,7 @@ mod ownership;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use redb::backends::InMemoryBackend;
@@ -24,6 +25,8 @@ const CACHE: usize = 4 << 20;
 pub(crate) struct Store {
     database: Arc<Database>,
     starts: Mutex<identity::Starts>,
+    /// Whether something was committed that is not durable.
+    unsettled: AtomicBool,
 }
 
 impl Store {
@@ -60,6 +63,7 @@ impl Store {
         Ok(Self {
             database: Arc::new(database),
             starts: Mutex::default(),
+            unsettled: AtomicBool::new(false),
         })
     }
 

@@ -1,6 +1,8 @@
 //! Which trees are served with which ownership.
 
-use redb::{ReadableDatabase, TableDefinition};
+use std::sync::atomic::Ordering;
+
+use redb::{Durability, ReadableDatabase, TableDefinition};
 
 use super::Store;
 
@@ -19,13 +21,18 @@ impl Store {
         Ok(table.get(file_system)?.map(|shadow| shadow.value()))
     }
 
-    /// Records the choice for a file system.
-    pub(crate) fn set_shadow(&self, file_system: &str, shadow: bool) -> Result<(), redb::Error> {
-        let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(SHADOW)?
-            .insert(file_system, shadow)?;
+    /// Records the choices for file systems, durably after [`Store::settle`].
+    pub(crate) fn set_shadow(&self, choices: &[(&str, bool)]) -> Result<(), redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::None)?;
+        {
+            let mut table = transaction.open_table(SHADOW)?;
+            for (file_system, shadow) in choices {
+                table.insert(file_system, shadow)?;
+            }
+        }
         transaction.commit()?;
+        self.unsettled.store(true, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -40,8 +47,11 @@ mod tests {
         let path = scratch.path().join("state.redb");
         let store = Store::open(&path).unwrap();
         assert_eq!(store.is_shadow("fs-1").unwrap(), None);
-        store.set_shadow("fs-1", true).unwrap();
-        store.set_shadow("fs-2", false).unwrap();
+        store.set_shadow(&[("fs-1", false)]).unwrap();
+        store
+            .set_shadow(&[("fs-1", true), ("fs-2", false)])
+            .unwrap();
+        store.settle().unwrap();
         drop(store);
         let store = Store::open(&path).unwrap();
         assert_eq!(store.is_shadow("fs-1").unwrap(), Some(true));
