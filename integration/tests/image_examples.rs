@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use localefs_integration::aws::virtual_environment;
-use localefs_integration::docker::{Docker, repository};
+use localefs_integration::docker::{Docker, IMAGE, repository};
 use localefs_integration::lab::Lab;
 use localefs_integration::server::binary;
 use serde_json::Value;
@@ -191,12 +191,8 @@ fn recipes_have_the_form_that_they_should_have() -> Result<()> {
     Ok(())
 }
 
-/// Docker hands `o` and `device` to mount(2) as they are.
-#[test]
-fn the_volumes_of_the_compose_file_can_be_mounted() -> Result<()> {
-    let lab = Lab::new()?;
-    let docker = Docker::start(&lab)?;
-    docker.serve("efs", &[])?;
+/// The compose file, as JSON.
+fn compose() -> Result<Value> {
     let script = "
 import json, sys
 from ruamel.yaml import YAML
@@ -204,24 +200,112 @@ print(json.dumps(YAML(typ='safe').load(open(sys.argv[1]))))";
     let text = run(Command::new(tools()?.join("python3"))
         .args(["-c", script])
         .arg(repository().join("examples/compose/compose.yaml")))?;
-    let compose: Value = serde_json::from_str(&text)?;
-    let options = &compose["volumes"]["efs"]["driver_opts"];
-    let word = |name: &str| options[name].as_str().context("not in driver_opts");
-    let data = word("o")?.replace("addr=127.0.0.1,", "addr=10.77.0.1,");
-    ensure!(data != word("o")?, "{data}");
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn word<'a>(of: &'a Value, at: &str) -> Result<&'a str> {
+    let found = of.pointer(at).and_then(Value::as_str);
+    found.with_context(|| format!("no {at} in {of}"))
+}
+
+/// Starts the service that serves, on its networks.
+fn serve(docker: &Docker, compose: &Value) -> Result<()> {
+    let service = &compose["services"]["efs"];
+    let networks = service["networks"].as_object().context("no networks")?;
+    for name in networks.keys() {
+        let network = &compose["networks"][name];
+        let subnet = word(network, "/ipam/config/0/subnet")?;
+        docker.run(&["network", "create", "--subnet", subnet, name])?;
+    }
+    let mut words: Vec<String> = ["create", "--name", "efs", "--network", "none"]
+        .map(str::to_owned)
+        .to_vec();
+    ensure!(service["read_only"] == true, "{service}");
+    words.extend(["--read-only", "--cap-drop", "ALL"].map(str::to_owned));
+    for option in service["security_opt"].as_array().into_iter().flatten() {
+        words.extend(["--security-opt".to_owned(), word(option, "")?.to_owned()]);
+    }
+    for (name, value) in service["environment"].as_object().into_iter().flatten() {
+        words.extend(["--env".to_owned(), format!("{name}={}", word(value, "")?)]);
+    }
+    let here = repository().join("examples/compose");
+    for volume in service["volumes"].as_array().into_iter().flatten() {
+        let volume = word(volume, "")?.replace("./", &format!("{}/", here.display()));
+        words.extend(["--volume".to_owned(), volume]);
+    }
+    words.push(IMAGE.to_owned());
+    docker.run(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+    docker.run(&["network", "disconnect", "none", "efs"])?;
+    for (name, network) in networks {
+        let address = word(network, "/ipv4_address")?;
+        docker.run(&["network", "connect", "--ip", address, name, "efs"])?;
+    }
+    docker.run(&["start", "efs"])?;
+    docker.await_healthy("efs")
+}
+
+/// Docker hands `o` and `device` to mount(2) as they are, in the host's kernel: here it is that of
+/// a virtual machine, whose packets come from the host's addresses in the networks.
+#[test]
+fn the_compose_file_serves_two_file_systems_as_its_volumes_have_them() -> Result<()> {
+    let lab = Lab::new()?;
+    let docker = Docker::start(&lab)?;
+    let compose = compose()?;
+    serve(&docker, &compose)?;
+    let forward = "iptables --insert FORWARD --jump ACCEPT
+        iptables --table nat --insert POSTROUTING --source 10.77.0.0/16 --jump MASQUERADE";
+    let mut shell = lab.namespace().command("sh");
+    run(shell.args(["-ec", forward]))?;
     let guest = lab.boot("guest1")?;
     let session = guest.python()?;
-    session.run("import ctypes; os.makedirs('/mnt/volume')")?;
-    let (kind, device) = (word("type")?, word("device")?);
-    let mounted = session.number(&format!(
-        "ctypes.CDLL(None).mount(b'{device}', b'/mnt/volume', b'{kind}', 0, b'{data}')"
-    ))?;
-    assert_eq!(mounted, 0);
-    session.run("write('/mnt/volume/file', 'content')")?;
-    assert_eq!(session.text("read('/mnt/volume/file')")?, "content");
-    let mounts = session.text("read('/proc/mounts')")?;
-    ensure!(mounts.contains("vers=4.1"), "{mounts}");
-    session.run("import subprocess; subprocess.check_call(['umount', '/mnt/volume'])")?;
+    session.run("import ctypes, subprocess")?;
+    for volume in ["efs", "archive"] {
+        let options = &compose["volumes"][volume]["driver_opts"];
+        let (data, device) = (word(options, "/o")?, word(options, "/device")?);
+        let kind = word(options, "/type")?;
+        session.run(&format!("os.makedirs('/mnt/{volume}')"))?;
+        let mounted = session.number(&format!(
+            "ctypes.CDLL(None).mount(b'{device}', b'/mnt/{volume}', b'{kind}', 0, b'{data}')"
+        ))?;
+        assert_eq!(mounted, 0, "{volume}");
+        session.run(&format!("write('/mnt/{volume}/file', '{volume}')"))?;
+    }
+    session.run(
+        "owner = os.stat('/mnt/efs/app'); assert (owner.st_uid, owner.st_gid) == (1000, 1000)",
+    )?;
+    assert_eq!(session.text("read('/mnt/efs/file')")?, "efs");
+    assert_eq!(session.text("read('/mnt/archive/file')")?, "archive");
+    session.run("assert not os.path.exists('/mnt/archive/app')")?;
+    session.run("subprocess.check_call(['umount', '/mnt/efs', '/mnt/archive'])")?;
+
+    // The application's user sees both, and may make no other.
+    let aws = |words: &str| -> Result<std::process::Output> {
+        let mut command = lab.namespace().command(tools()?.join("aws"));
+        with_path(&mut command, &[])?;
+        let environment = &compose["services"]["application"]["environment"];
+        for (name, value) in environment.as_object().into_iter().flatten() {
+            command.env(name, word(value, "")?);
+        }
+        // What the name of the service means in its networks.
+        command.env("AWS_ENDPOINT_URL", "http://172.31.0.10:4599");
+        command.env("AWS_CONFIG_FILE", "/nonexistent");
+        command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
+        Ok(command
+            .args(words.split(' '))
+            .stdin(Stdio::null())
+            .output()?)
+    };
+    let described = aws("efs describe-file-systems --query FileSystems[].Name --output text")?;
+    let names = String::from_utf8(described.stdout)?;
+    let mut names: Vec<_> = names.split_whitespace().collect();
+    names.sort_unstable();
+    ensure!(
+        names.ends_with(&["shared"]) && names.contains(&"archive"),
+        "{names:?}"
+    );
+    let refused = aws("efs create-file-system --creation-token another")?;
+    let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(complaint.contains("AccessDenied"), "{complaint}");
     Ok(())
 }
 
