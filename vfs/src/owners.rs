@@ -595,6 +595,49 @@ mod tests {
     }
 
     #[test]
+    fn a_start_looks_which_objects_are_there() {
+        use crate::identify::Identify;
+        use crate::{Durability, FileSystem, Finding, Options, Owner, Ownership, sys};
+        use std::os::fd::AsFd;
+        let scratch = tempfile::tempdir().unwrap();
+        let (tree, records) = (scratch.path().join("tree"), scratch.path().join("records"));
+        std::fs::create_dir_all(tree.join("directory/inner")).unwrap();
+        std::fs::create_dir(&records).unwrap();
+        let root = sys::open_root(&tree).unwrap();
+        let identify = Identify::of_disk(root.as_fd()).unwrap();
+        let its = |path: &str| {
+            let object = sys::open_root(&tree.join(path)).unwrap();
+            let stat = sys::stat(object.as_fd()).unwrap();
+            identify.mark(object.as_fd(), &stat).unwrap().1
+        };
+        let there = its("directory/inner");
+        let lost = mark(there.fileid, there.stamp ^ 1);
+        let owners = Owners::open(&records, its(""), false).unwrap();
+        owners.put(there, record(1)).unwrap();
+        owners.forget(there).unwrap();
+        owners.put(lost, record(2)).unwrap();
+        drop(owners);
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 10,
+            descriptors: 10,
+            durability: Durability::Ordinary,
+            ownership: Ownership::Shadow {
+                outside: Owner::default(),
+                recorded: true,
+            },
+            finding: Finding::Auto,
+            records: Some(records),
+        };
+        let fs = FileSystem::open(&tree, options).unwrap();
+        let owners = &fs.shadow.as_ref().unwrap().owners;
+        owners.move_to_places().unwrap();
+        assert_eq!(owners.get(there).unwrap(), Some(record(1)));
+        assert_eq!(owners.get(lost).unwrap(), None);
+    }
+
+    #[test]
     fn a_table_stays_as_long_as_it_is_though_its_head_is_older() {
         let scratch = tempfile::tempdir().unwrap();
         let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
