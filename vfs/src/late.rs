@@ -76,6 +76,17 @@ impl Late {
         Ok(())
     }
 
+    /// Corrects in memory which objects are gone, by those that have their inode numbers. An object
+    /// whose number nobody has may be where nobody looked: it is as it was.
+    pub(crate) fn decide(&mut self, found: &[Mark]) {
+        for entry in self.0.iter_mut().flatten() {
+            let mut same = found.iter().filter(|at| at.fileid == entry.mark.fileid);
+            if let Some(at) = same.next() {
+                entry.gone = *at != entry.mark;
+            }
+        }
+    }
+
     /// Erases what is damaged in a table, and says how much that was.
     pub(crate) fn repair(file: &File) -> io::Result<u64> {
         let mut dropped = 0;

@@ -26,7 +26,7 @@ use crate::owners::Owners;
 use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
-use crate::sys;
+use crate::{sys, walk};
 
 impl FileSystem {
     /// Serves an existing directory. Mounts below it are not entered.
@@ -139,6 +139,11 @@ impl FileSystem {
                 let tree = sys::open_root(path).map_err(inaccessible(path))?;
                 let owners = Owners::open(records, mark, recorded)?
                     .settled_by(Box::new(move || Ok(sys::sync_disk(tree.as_fd())?)));
+                let undecided = owners.undecided();
+                if !undecided.is_empty() {
+                    let found = walk::objects_of(mount.as_fd(), identify, &undecided);
+                    owners.decide(&found.map_err(inaccessible(path))?);
+                }
                 Some(Shadow::open(records, owners, outside, device)?)
             }
         };

@@ -3,7 +3,7 @@
 //! A record carries the stamp of its object (from the kernel's handle, so with the inode's
 //! generation): what gets the same inode number later does not get the record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -129,10 +129,12 @@ impl Owners {
                  from",
             ));
         }
-        if file.metadata().map_err(unusable)?.len() < reach {
+        let length = file.metadata().map_err(unusable)?.len();
+        if length < reach {
             return Err(refused("its end is missing"));
         }
-        let owners = Self::new(file, &path, root, reach);
+        // Which may be more than its head says: that reaches the disk later than the length.
+        let owners = Self::new(file, &path, root, length);
         let mut damaged = 0u64;
         let scanned = owners.table.scan(|_, whole| damaged += u64::from(!whole));
         scanned.map_err(unusable)?;
@@ -166,6 +168,19 @@ impl Owners {
     /// How names are brought to the disk. Without, nobody removes anything.
     pub(crate) fn settled_by(self, settle: Settle) -> Self {
         Self { settle, ..self }
+    }
+
+    /// The inode numbers of objects whose records were late when an earlier process ended.
+    pub(crate) fn undecided(&self) -> HashSet<u64> {
+        let late = self.late();
+        late.entries().map(|(_, entry)| entry.mark.fileid).collect()
+    }
+
+    /// Takes note of the objects that have those inode numbers. What the entries say need not be
+    /// true: the disk may have brought back what was removed, and have lost what was made. To be
+    /// called before anything is made or removed.
+    pub(crate) fn decide(&self, found: &[Mark]) {
+        self.late_mut().decide(found);
     }
 
     /// Keeps what is whole of a table, makes an empty one where there is none, and makes it that
@@ -548,6 +563,90 @@ mod tests {
         }
         let settled = settled.load(Ordering::SeqCst);
         assert!((400 / 63..20).contains(&settled), "{settled}");
+    }
+
+    /// A table as a power cut left it: first `old` had the inode, then `new`, which went again or
+    /// not.
+    fn cut(records: &Path, (old, new): (Mark, Mark), gone: bool) -> Owners {
+        let owners = Owners::open(records, ROOT, false).unwrap();
+        owners.put(old, record(1)).unwrap();
+        owners.forget(old).unwrap();
+        owners.put(new, record(2)).unwrap();
+        if gone {
+            owners.forget(new).unwrap();
+        }
+        drop(owners);
+        Owners::open(records, ROOT, true).unwrap()
+    }
+
+    #[test]
+    fn what_a_power_cut_brings_back_keeps_its_record_for_good() {
+        let (old, new) = (mark(10, 1), mark(10, 2));
+        for gone in [false, true] {
+            for (there, its) in [(old, record(1)), (new, record(2))] {
+                let scratch = tempfile::tempdir().unwrap();
+                let owners = cut(scratch.path(), (old, new), gone);
+                assert_eq!(owners.undecided(), HashSet::from([10]));
+                owners.decide(&[there]);
+                owners.move_to_places().unwrap();
+                assert_eq!(owners.get(there).unwrap(), Some(its), "{there:?}, {gone}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_start_looks_which_objects_are_there() {
+        use crate::identify::Identify;
+        use crate::{Durability, FileSystem, Finding, Options, Owner, Ownership, sys};
+        use std::os::fd::AsFd;
+        let scratch = tempfile::tempdir().unwrap();
+        let (tree, records) = (scratch.path().join("tree"), scratch.path().join("records"));
+        std::fs::create_dir_all(tree.join("directory/inner")).unwrap();
+        std::fs::create_dir(&records).unwrap();
+        let root = sys::open_root(&tree).unwrap();
+        let identify = Identify::of_disk(root.as_fd()).unwrap();
+        let its = |path: &str| {
+            let object = sys::open_root(&tree.join(path)).unwrap();
+            let stat = sys::stat(object.as_fd()).unwrap();
+            identify.mark(object.as_fd(), &stat).unwrap().1
+        };
+        let there = its("directory/inner");
+        let lost = mark(there.fileid, there.stamp ^ 1);
+        let owners = Owners::open(&records, its(""), false).unwrap();
+        owners.put(there, record(1)).unwrap();
+        owners.forget(there).unwrap();
+        owners.put(lost, record(2)).unwrap();
+        drop(owners);
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 10,
+            descriptors: 10,
+            durability: Durability::Ordinary,
+            ownership: Ownership::Shadow {
+                outside: Owner::default(),
+                recorded: true,
+            },
+            finding: Finding::Auto,
+            records: Some(records),
+        };
+        let fs = FileSystem::open(&tree, options).unwrap();
+        let owners = &fs.shadow.as_ref().unwrap().owners;
+        owners.move_to_places().unwrap();
+        assert_eq!(owners.get(there).unwrap(), Some(record(1)));
+        assert_eq!(owners.get(lost).unwrap(), None);
+    }
+
+    #[test]
+    fn a_table_stays_as_long_as_it_is_though_its_head_is_older() {
+        let scratch = tempfile::tempdir().unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        let old = head(ROOT, owners.reach.load(Ordering::Relaxed));
+        owners.put(mark(1 << 20, 5), record(1)).unwrap();
+        owners.table.file.write_all_at(&old, 0).unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, true).unwrap();
+        owners.put(mark(10, 5), record(2)).unwrap();
+        assert_eq!(owners.get(mark(1 << 20, 5)).unwrap(), Some(record(1)));
     }
 
     #[test]

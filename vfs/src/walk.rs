@@ -3,6 +3,7 @@
 //! Depth first, with one open directory at a time and a position for each level, so that its
 //! memory doesn't grow with the tree.
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use crate::attributes::FileType;
 use crate::identify::Identify;
 use crate::names::{Name, Names};
+use crate::owners::Mark;
 use crate::stat::file_type;
 use crate::sys;
 
@@ -160,6 +162,32 @@ pub(crate) fn find(
     let stat = sys::stat(found.as_fd())?;
     let here = (stat.stx_dev_major, stat.stx_dev_minor) == device;
     Ok(here.then_some((found, stat)))
+}
+
+/// The objects in a tree that have these inode numbers.
+pub(crate) fn objects_of(
+    tree: BorrowedFd<'_>,
+    identify: Identify,
+    fileids: &HashSet<u64>,
+) -> Result<Vec<Mark>, Errno> {
+    let stat = sys::stat(tree)?;
+    let device = (stat.stx_dev_major, stat.stx_dev_minor);
+    for _ in 0..ATTEMPTS {
+        let mut found = Vec::new();
+        let walked = over(tree, &AtomicBool::new(false), &mut |met| {
+            if fileids.contains(&met.fileid)
+                && let Some((object, stat)) = find(met.directory, met.name, device)?
+            {
+                found.push(identify.mark(object.as_fd(), &stat)?.1);
+            }
+            Ok(())
+        });
+        if walked? == End::Finished {
+            return Ok(found);
+        }
+    }
+    // The host moves directories all the time.
+    Err(Errno::BUSY)
 }
 
 /// Walks in the background for the index of names.

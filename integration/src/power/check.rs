@@ -7,7 +7,8 @@ use std::ops::AddAssign;
 use anyhow::{Context, Result, bail, ensure};
 use localefs_protocol::nfs4::{Attr, Attributes, NfsFtype4, Stateid4, Verifier4};
 
-use super::model::{CELL, Cell, Fault, History, Id, Name, Owner, State, Violation, version};
+use super::cells::{CELL, version};
+use super::model::{Fault, History, Id, Name, Owner, State, Violation};
 use super::worker::{Type, Worker, later};
 use crate::client::Reply;
 use crate::client::names::*;
@@ -237,7 +238,8 @@ impl Worker {
         let data = reply.read().data;
         ensure!(data.as_slice().len() == size, "object {id}: {size} octets");
         let number = self.number << 32 | id as u64;
-        for (at, cell) in self.objects[id].cells.iter_mut().enumerate() {
+        let object = &mut self.objects[id];
+        for (at, cell) in object.cells.iter_mut().enumerate() {
             let bytes = data.as_slice().get(at * CELL..).unwrap_or_default();
             let version = version(number, at, *cell, &bytes[..bytes.len().min(CELL)])?;
             if cell.kept > 0 {
@@ -246,11 +248,11 @@ impl Worker {
             if cell.written > version {
                 findings.lost += CELL;
             }
-            *cell = Cell {
-                kept: version,
-                written: version,
-                asked: version,
-            };
+            if version > cell.asked {
+                // It was in the file since this grew; what was seen was taken for zeros.
+                object.seen.clear();
+            }
+            *cell = cell.found(at, version, size);
         }
         Ok(())
     }

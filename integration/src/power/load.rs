@@ -8,7 +8,8 @@ use localefs_protocol::nfs4::{Attributes, Stateid4};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
-use super::model::{CELL, Cell, Id, Name, Owner, Step, content};
+use super::cells::{CELL, Cell, content};
+use super::model::{Id, Name, Owner, Step};
 use super::worker::{HELD, Type, Worker, later};
 use crate::client::Open;
 use crate::client::names::*;

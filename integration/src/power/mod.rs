@@ -12,6 +12,7 @@
 //! - [`Applications`]: the same with a Linux kernel for a client, and programs on its mount.
 
 mod applications;
+pub mod cells;
 mod check;
 mod cuts;
 mod load;

@@ -326,67 +326,6 @@ impl History {
 /// The host's modes of what has no record, with shadow ownership; the last is a link's.
 const OUTSIDE: [u32; 3] = [0o600, 0o700, 0o777];
 
-/// How much of a file has one version.
-pub const CELL: usize = 1024;
-
-/// What is known of the versions of one cell; 0 is none, which reads as zeros.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
-    /// The newest that was promised to stay.
-    pub kept: u32,
-    /// The newest that was answered.
-    pub written: u32,
-    /// The newest that was asked for.
-    pub asked: u32,
-}
-
-/// The content of a cell.
-#[must_use]
-pub fn content(object: u64, cell: usize, version: u32) -> Vec<u8> {
-    if version == 0 {
-        return vec![0; CELL];
-    }
-    let mut head = Vec::with_capacity(CELL);
-    head.extend(object.to_le_bytes());
-    head.extend((cell as u64).to_le_bytes());
-    head.extend(version.to_le_bytes());
-    let seed = object.wrapping_mul(31).wrapping_add(cell as u64) ^ u64::from(version) << 32;
-    let mut state = seed | 1;
-    while head.len() < CELL {
-        // Xorshift: two contents differ all over.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        head.push(state.to_le_bytes()[3]);
-    }
-    head
-}
-
-/// Which version of a cell these bytes are.
-///
-/// # Errors
-/// None of those that may be there.
-pub fn version(object: u64, at: usize, cell: Cell, bytes: &[u8]) -> Result<u32, Violation> {
-    let found = if bytes.iter().all(|byte| *byte == 0) {
-        0
-    } else {
-        let number = bytes.get(16..20).and_then(|number| number.try_into().ok());
-        let number = number.map_or(0, u32::from_le_bytes);
-        let whole = content(object, at, number);
-        if number == 0 || whole.get(..bytes.len()) != Some(bytes) {
-            let head = bytes.get(..20);
-            let text = format!("cell {at} of object {object} is {head:?}");
-            return Err(Violation::new(Fault::Garbage, text));
-        }
-        number
-    };
-    if found < cell.kept || found > cell.asked {
-        let text = format!("cell {at} of object {object} has version {found}: {cell:?}");
-        return Err(Violation::new(Fault::Lost, text));
-    }
-    Ok(found)
-}
-
 /// In which way a promise was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -541,27 +480,5 @@ mod tests {
         }
         state.owners.insert(1, OTHER);
         history.judge(&state, Owners::Shadow).unwrap();
-    }
-
-    #[test]
-    fn cells_tell_their_versions() {
-        let cell = Cell {
-            kept: 2,
-            written: 4,
-            asked: 5,
-        };
-        for found in 0..8 {
-            let judged = version(9, 3, cell, &content(9, 3, found));
-            match found {
-                2..=5 => assert_eq!(judged.unwrap(), found),
-                _ => assert_eq!(judged.unwrap_err().fault, Fault::Lost),
-            }
-        }
-        let mut bytes = content(9, 3, 4);
-        bytes[1000] ^= 1;
-        let garbage = version(9, 3, cell, &bytes).unwrap_err();
-        assert_eq!(garbage.fault, Fault::Garbage);
-        let garbage = version(9, 3, cell, &content(9, 4, 4)).unwrap_err();
-        assert_eq!(garbage.fault, Fault::Garbage, "of another place");
     }
 }

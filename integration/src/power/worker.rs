@@ -13,7 +13,8 @@ use localefs_protocol::nfs4::{Stateid4, Verifier4};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::model::{Cell, Fault, History, Id, Owner, State, Step, Violation};
+use super::cells::Cell;
+use super::model::{Fault, History, Id, Owner, State, Step, Violation};
 use super::site::Kind;
 use crate::client::names::*;
 use crate::client::{ClientOptions, Compound, Lock, Open, Reply, Session};
