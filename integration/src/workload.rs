@@ -25,11 +25,11 @@ const CONTENDED: &str = "contended";
 /// A sequence of random numbers that can be had again.
 pub use rand::rngs::StdRng;
 
-/// Where all that is random in a test comes from: `LOCALEFS_SEED`, else another one each time.
+/// Where all that is random in a test comes from: `LOCALEFS_TEST_SEED`, else another one each time.
 /// It has to be told with every failure.
 #[must_use]
 pub fn seed() -> u64 {
-    let given = std::env::var("LOCALEFS_SEED").ok();
+    let given = std::env::var("LOCALEFS_TEST_SEED").ok();
     let given = given.and_then(|seed| seed.parse().ok());
     given.unwrap_or_else(|| rand::rng().random_range(0..1_000_000_000))
 }
@@ -174,7 +174,9 @@ impl<'a> Workload<'a> {
             let left = end.saturating_duration_since(Instant::now());
             worker
                 .finish(left.max(Duration::from_millis(1)))
-                .with_context(|| format!("worker {number}, LOCALEFS_SEED={}", self.plan.seed))?;
+                .with_context(|| {
+                    format!("worker {number}, LOCALEFS_TEST_SEED={}", self.plan.seed)
+                })?;
         }
         Ok(())
     }
@@ -203,7 +205,7 @@ impl<'a> Workload<'a> {
     /// `owners`: whether the tree has the owners and modes that clients see.
     pub fn compare(&self, tree: Option<&Path>, owners: bool) -> Result<Compared> {
         self.try_compare(tree, owners)
-            .with_context(|| format!("LOCALEFS_SEED={}", self.plan.seed))
+            .with_context(|| format!("LOCALEFS_TEST_SEED={}", self.plan.seed))
     }
 
     fn try_compare(&self, tree: Option<&Path>, owners: bool) -> Result<Compared> {

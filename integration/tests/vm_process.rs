@@ -105,7 +105,7 @@ fn survives(
             _ => Blow::Kill,
         });
         let struck = strike(server, blow, &mut chance);
-        kills += struck.with_context(|| format!("LOCALEFS_SEED={}, {blow:?}", plan.seed))?;
+        kills += struck.with_context(|| format!("LOCALEFS_TEST_SEED={}, {blow:?}", plan.seed))?;
         pauses += u32::from(blow == Blow::Pause);
     }
     work.end(recovery(LEASE))?;

@@ -118,7 +118,7 @@ impl Applications {
         outcome.with_context(|| {
             let log = self.site.log();
             format!(
-                "with LOCALEFS_SEED={}, after {}\n{log}",
+                "with LOCALEFS_TEST_SEED={}, after {}\n{log}",
                 self.seed, self.found
             )
         })

@@ -15,14 +15,7 @@ use super::worker::Worker;
 /// How many clients work at a time.
 const WORKERS: u64 = 3;
 
-/// A seed: that of `LOCALEFS_SEED`, to repeat a run, or any.
-#[must_use]
-pub fn seed() -> u64 {
-    let given = std::env::var("LOCALEFS_SEED").ok();
-    given
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(rand::random)
-}
+pub use crate::workload::seed;
 
 /// A site, clients that work there, and what they found.
 #[derive(Debug)]
@@ -64,7 +57,7 @@ impl Cuts {
         outcome.with_context(|| {
             let log = self.site.log();
             format!(
-                "with LOCALEFS_SEED={}, after {:?}\n{log}",
+                "with LOCALEFS_TEST_SEED={}, after {:?}\n{log}",
                 self.seed, self.findings
             )
         })
