@@ -47,7 +47,8 @@ need_python() {
 
 # The server and the lab, as they are in the sources now.
 build_vm() {
-    cargo build --release --quiet --package localefs --package localefs-integration --bins
+    cargo build --release --quiet --package localefs --package localefs-integration \
+        --bin localefs --bin localefs-lab
 }
 
 # The version that the next release has.
