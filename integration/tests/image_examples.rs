@@ -263,7 +263,7 @@ fn the_compose_file_serves_two_file_systems_as_its_volumes_have_them() -> Result
         let options = &compose["volumes"][volume]["driver_opts"];
         let (data, device) = (word(options, "/o")?, word(options, "/device")?);
         let kind = word(options, "/type")?;
-        session.run(&format!("os.makedirs('/mnt/{volume}')"))?;
+        session.run(&format!("os.makedirs('/mnt/{volume}', exist_ok=True)"))?;
         let mounted = session.number(&format!(
             "ctypes.CDLL(None).mount(b'{device}', b'/mnt/{volume}', b'{kind}', 0, b'{data}')"
         ))?;
