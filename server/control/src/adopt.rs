@@ -239,7 +239,7 @@ fn put_mount_target(
     let groups = change.all_by::<SecurityGroup>(("vpc", &subnet.vpc))?;
     let open = groups.into_iter().find(|group| group.name == OPEN_GROUP);
     let groups = open.into_iter().map(|group| group.id).collect();
-    efs::put_mount_target(change, (file_system, subnet), mount_target, groups, now())
+    efs::put_mount_target(change, (file_system, subnet), mount_target, groups, 0)
 }
 
 /// The record of such a file system, as it is at first.
@@ -248,7 +248,8 @@ pub(crate) fn new(id: &str, now: u64) -> FileSystem {
         id: id.to_owned(),
         creation_token: format!("localefs-{id}"),
         created: now,
-        life_cycle: LifeCycle::Creating { until: now },
+        // It always was there, also where the clock goes back.
+        life_cycle: LifeCycle::Creating { until: 0 },
         performance_mode: "generalPurpose".to_owned(),
         encrypted: false,
         kms_key_id: None,
