@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::document::{AccessPoint, Directory, FileSystem, MountTarget};
 use super::error::{At, Result, Trouble};
-use super::sower::{Sower, has_tags, same};
+use super::sower::{Sower, has_tags, pairs, same};
 use crate::api::Service::Efs;
 use crate::control::now;
 use crate::iam::file_system_policy;
 use crate::records::{
     AccessPoint as PointRecord, FileSystem as Record, MountTarget as TargetRecord,
-    NetworkInterface, Subnet,
+    NetworkInterface, Subnet, Tag,
 };
 
 impl FileSystem {
@@ -162,16 +162,17 @@ impl Sower<'_> {
             let updated = self.call(Efs, "UpdateFileSystem", input).await;
             updated.member("ThroughputMode")?;
         }
-        let tags: Vec<_> = there
-            .tags
-            .iter()
-            .map(|tag| (&*tag.key, &*tag.value))
-            .collect();
-        if !has_tags(&tags, &wanted.tags) {
-            let input = json!({"ResourceId": there.id, "Tags": wanted.tags});
-            self.call(Efs, "TagResource", input).await.member("Tags")?;
-        }
+        self.tags_of(&there.id, &there.tags, &wanted.tags).await?;
         Ok(())
+    }
+
+    async fn tags_of(&self, id: &str, there: &[Tag], wanted: &[Tag]) -> Result<()> {
+        if has_tags(&pairs(there), wanted) {
+            return Ok(());
+        }
+        let input = json!({"ResourceId": id, "Tags": wanted});
+        let tagged = self.call(Efs, "TagResource", input).await;
+        tagged.member("Tags").map(drop)
     }
 
     /// Has the policy of a file system be what the seed says.
@@ -294,15 +295,7 @@ impl Sower<'_> {
                 let (there, root) = (kept(json!(there.root_directory)), kept(json!(root)));
                 same("RootDirectory", there.as_deref(), root.as_deref())?;
             }
-            let tags: Vec<_> = there
-                .tags
-                .iter()
-                .map(|tag| (&*tag.key, &*tag.value))
-                .collect();
-            if !has_tags(&tags, &wanted.tags) {
-                let input = json!({"ResourceId": there.id, "Tags": wanted.tags});
-                self.call(Efs, "TagResource", input).await.member("Tags")?;
-            }
+            self.tags_of(&there.id, &there.tags, &wanted.tags).await?;
         } else {
             let tags = (!wanted.tags.is_empty()).then_some(&wanted.tags);
             let input = json!({

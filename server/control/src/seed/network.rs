@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{IpPermission, SecurityGroup};
 use super::error::{At, Result, Trouble};
-use super::sower::{Sower, same};
+use super::sower::{Sower, has_tags, pairs, same};
 use crate::api::Service::Ec2;
 use crate::records::{SecurityGroup as Record, Vpc};
 
@@ -17,12 +17,7 @@ impl Sower<'_> {
         let id = if let Some(found) = found {
             let there = Some(found.description.as_str());
             same("Description", there, group.description.as_deref())?;
-            let tags: Vec<_> = found
-                .tags
-                .iter()
-                .map(|tag| (&*tag.key, &*tag.value))
-                .collect();
-            if !super::sower::has_tags(&tags, &group.tags) {
+            if !has_tags(&pairs(&found.tags), &group.tags) {
                 let input = json!({"ResourceId": [found.id], "Tag": group.tags});
                 self.call(Ec2, "CreateTags", input).await.member("Tags")?;
             }

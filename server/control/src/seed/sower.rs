@@ -137,6 +137,11 @@ impl<'a> Sower<'a> {
     }
 }
 
+/// Tags of a record, to be compared.
+pub(super) fn pairs(tags: &[Tag]) -> Vec<(&str, &str)> {
+    tags.iter().map(|tag| (&*tag.key, &*tag.value)).collect()
+}
+
 /// Whether all of these tags are there.
 pub(super) fn has_tags(there: &[(&str, &str)], wanted: &[Tag]) -> bool {
     let is_there = |tag: &Tag| there.contains(&(tag.key.as_str(), tag.value.as_str()));

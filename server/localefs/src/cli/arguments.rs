@@ -49,7 +49,7 @@ pub(super) enum Command {
     /// Tell whether a server runs and answers
     ///
     /// Prints one line and exits with 0 if it does, 1 if not.
-    Health(HealthArguments),
+    Health(RunningServer),
     /// Tell whether somebody can do something, and which rule decides
     ///
     /// Asks the layers that judge real requests: network, IAM, Unix permissions. Exits with 0 if
@@ -286,15 +286,8 @@ pub(super) struct ServeArguments {
 /// Which server to show.
 #[derive(Args)]
 pub(super) struct StatusArguments {
-    /// The running server's data directory; that of an ephemeral server is in its banner and its
-    /// ready file
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOCALEFS_DATA",
-        default_value = "localefs-data"
-    )]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) server: RunningServer,
 
     /// Print JSON
     #[arg(long, env = "LOCALEFS_JSON", value_parser = BoolishValueParser::new())]
@@ -305,7 +298,7 @@ pub(super) struct StatusArguments {
 #[derive(Args)]
 pub(super) struct HostsArguments {
     #[command(flatten)]
-    pub(super) server: HealthArguments,
+    pub(super) server: RunningServer,
 
     /// Give file systems the address of their mount target in this zone, where they have one
     #[arg(long, value_name = "ZONE", env = "LOCALEFS_ZONE")]
@@ -316,7 +309,7 @@ pub(super) struct HostsArguments {
 #[derive(Args)]
 pub(super) struct RoutesArguments {
     #[command(flatten)]
-    pub(super) server: HealthArguments,
+    pub(super) server: RunningServer,
 
     /// The instance: its id, its name, that of its interface, or its address in the VPC
     #[arg(long, value_name = "INSTANCE", env = "LOCALEFS_INSTANCE")]
@@ -325,7 +318,7 @@ pub(super) struct RoutesArguments {
 
 /// Which server to ask.
 #[derive(Args)]
-pub(super) struct HealthArguments {
+pub(super) struct RunningServer {
     /// The running server's data directory; that of an ephemeral server is in its banner and its
     /// ready file
     #[arg(
@@ -340,15 +333,8 @@ pub(super) struct HealthArguments {
 /// Where the state goes.
 #[derive(Args)]
 pub(super) struct ExportArguments {
-    /// The running server's data directory; that of an ephemeral server is in its banner and its
-    /// ready file
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOCALEFS_DATA",
-        default_value = "localefs-data"
-    )]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) server: RunningServer,
 
     /// Where to; - is the standard output
     #[arg(value_name = "FILE", default_value = "-")]
@@ -358,15 +344,8 @@ pub(super) struct ExportArguments {
 /// Where the state comes from.
 #[derive(Args)]
 pub(super) struct ImportArguments {
-    /// The running server's data directory; that of an ephemeral server is in its banner and its
-    /// ready file
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOCALEFS_DATA",
-        default_value = "localefs-data"
-    )]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) server: RunningServer,
 
     /// Replace what was created there: file systems that are not in FILE go with their files
     #[arg(long)]

@@ -1,12 +1,12 @@
 //! `localefs explain`.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use localefs::admin::{self, ClientError, Explanation, FileOperation, Question};
 
+use super::arguments::RunningServer;
 use super::{FAILED, NOT_RUNNING, complain, fail};
 
 /// The question makes no sense, as with arguments that can't be read.
@@ -59,14 +59,8 @@ pub(super) struct ExplainArguments {
     #[arg(long, value_name = "ID", requires = "api")]
     resource: Option<String>,
 
-    /// The data directory of the server
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOCALEFS_DATA",
-        default_value = "localefs-data"
-    )]
-    data: PathBuf,
+    #[command(flatten)]
+    server: RunningServer,
 
     /// Print JSON
     #[arg(long)]
@@ -127,7 +121,7 @@ pub(super) async fn explain(arguments: ExplainArguments) -> ExitCode {
         api: arguments.api,
         resource: arguments.resource,
     };
-    let explanation = match admin::explain(&arguments.data, &question).await {
+    let explanation = match admin::explain(&arguments.server.data, &question).await {
         Ok(explanation) => explanation,
         Err(error) => {
             complain(&error);

@@ -13,7 +13,7 @@ use super::{FAILED, NOT_RUNNING, complain, fail};
 
 /// Writes the state of a running server to a file.
 pub(super) async fn export(arguments: ExportArguments) -> ExitCode {
-    let document = match admin::export(&arguments.data).await {
+    let document = match admin::export(&arguments.server.data).await {
         Ok(document) => document,
         Err(error) => return failed(&error),
     };
@@ -32,7 +32,7 @@ pub(super) async fn import(arguments: ImportArguments) -> ExitCode {
     let how = Import {
         replace: arguments.replace,
     };
-    match admin::import(&arguments.data, document.into(), how).await {
+    match admin::import(&arguments.server.data, document.into(), how).await {
         Ok(imported) => {
             println!("imported {} records", imported.records);
             for (mount_target, why) in imported.not_served {

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use localefs::admin::{self, ClientError, ClientStatus, DeniedConnection, Status};
 
-use super::arguments::{HealthArguments, StatusArguments};
+use super::arguments::{RunningServer, StatusArguments};
 use super::{FAILED, NOT_RUNNING, complain, fail};
 
 /// Shows a running server.
 pub(super) async fn status(arguments: StatusArguments) -> ExitCode {
-    let status = match admin::status(&arguments.data).await {
+    let status = match admin::status(&arguments.server.data).await {
         Ok(status) => status,
         Err(error) => {
             complain(&error);
@@ -30,8 +30,8 @@ pub(super) async fn status(arguments: StatusArguments) -> ExitCode {
 }
 
 /// Tells whether a server is well.
-pub(super) async fn health(arguments: HealthArguments) -> ExitCode {
-    match admin::health(&arguments.data).await {
+pub(super) async fn health(server: RunningServer) -> ExitCode {
+    match admin::health(&server.data).await {
         Ok(health) => {
             println!("{}", health.status);
             ExitCode::SUCCESS

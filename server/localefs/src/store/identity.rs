@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use rand::Rng;
-use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::ownership::SHADOW;
 use super::{Store, clients};
@@ -278,9 +278,7 @@ impl Store {
         transaction
             .open_table(FIRST)?
             .insert(&[][..], file_system)?;
-        transaction
-            .open_table(FRONT_DOORS)?
-            .insert(file_system, mount_target.unwrap_or_default())?;
+        put_front_door(&transaction, file_system, mount_target)?;
         Ok(transaction.commit()?)
     }
 
@@ -291,11 +289,20 @@ impl Store {
         mount_target: Option<&str>,
     ) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(FRONT_DOORS)?
-            .insert(file_system, mount_target.unwrap_or_default())?;
+        put_front_door(&transaction, file_system, mount_target)?;
         Ok(transaction.commit()?)
     }
+}
+
+fn put_front_door(
+    transaction: &WriteTransaction,
+    file_system: &str,
+    mount_target: Option<&str>,
+) -> Result<(), redb::Error> {
+    transaction
+        .open_table(FRONT_DOORS)?
+        .insert(file_system, mount_target.unwrap_or_default())?;
+    Ok(())
 }
 
 fn identity(
