@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod api_load;
+pub mod attempt;
 pub mod aws;
 pub mod bench;
 pub mod beside;

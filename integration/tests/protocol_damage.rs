@@ -2,13 +2,13 @@
 //! served and nothing is changed, and the error names the file and a way out.
 
 use std::fs::{self, File};
-use std::net::SocketAddr;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use localefs_integration::attempt::{self, Running};
 use localefs_integration::client::names::*;
 use localefs_integration::client::{ClientOptions, PATIENCE, Session, binary};
 use localefs_protocol::nfs4::{Attributes, Stateid4};
@@ -30,17 +30,6 @@ const WAYS_OUT: [&str; 6] = [
     "start again",
 ];
 
-/// A server without any privilege, also if this process has them all: with shadow ownership and an
-/// index of names.
-struct Running(Child, SocketAddr);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 struct Site {
     scratch: TempDir,
     file: Vec<u8>,
@@ -56,7 +45,8 @@ impl Site {
             directory: Vec::new(),
         };
         let running = site.start().unwrap_or_else(|error| panic!("{error}"));
-        let mut session = Session::establish(running.1, &ClientOptions::new("maker")).unwrap();
+        let mut session =
+            Session::establish(running.address, &ClientOptions::new("maker")).unwrap();
         let root = session.root();
         site.directory = session.make_directory(&root, "directory");
         site.file = session.make_file(&site.directory, "file", CONTENT);
@@ -81,50 +71,25 @@ impl Site {
         all.next().unwrap().unwrap().path()
     }
 
-    /// Starts a server, or gives what it said when it ended.
+    /// Starts a server without any privilege, also if this process has them all: with shadow
+    /// ownership and an index of names. Or gives what it said when it ended.
     fn start(&self) -> Result<Running, String> {
-        let (ready, log) = (
-            self.scratch.path().join("ready"),
-            self.scratch.path().join("log"),
-        );
-        let _ = fs::remove_file(&ready);
         let binary = binary().unwrap();
-        let mut command = if rustix::process::geteuid().is_root() {
+        let command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("setpriv");
             command.arg("--bounding-set=-all").arg(binary);
             command
         } else {
             Command::new(binary)
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--lease", "1"]);
-        command.args(["--api", "127.0.0.1:0", "--mount-target-port", "0", "--data"]);
-        command.arg(self.data()).arg("--ready-file").arg(&ready);
-        let output = File::create(&log).unwrap();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(output);
-        let mut child = command.spawn().unwrap();
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(text) = fs::read(&ready) {
-                let ready: serde_json::Value = serde_json::from_slice(&text).unwrap();
-                let address = ready["nfs"][0].as_str().unwrap().parse().unwrap();
-                return Ok(Running(child, address));
-            }
-            if let Some(status) = child.try_wait().unwrap() {
-                let text = fs::read_to_string(&log).unwrap();
-                assert_eq!(status.code(), Some(1), "{text}");
-                return Err(text);
-            }
-            assert!(Instant::now() < end, "neither ready nor over");
-            sleep(Duration::from_millis(2));
-        }
+        let arguments = ["--data".as_ref(), &*self.data()];
+        attempt::start(command, &arguments, self.scratch.path()).unwrap()
     }
 
     /// Whether a client sees all that it saw before, by the handles that it has.
     fn serves_all(&self, running: &Running) {
-        let mut session = Session::establish(running.1, &ClientOptions::new("reader")).unwrap();
+        let mut session =
+            Session::establish(running.address, &ClientOptions::new("reader")).unwrap();
         let end = Instant::now() + PATIENCE;
         let ask = [FATTR4_MODE, FATTR4_OWNER, FATTR4_SIZE, FATTR4_NUMLINKS];
         let reply = loop {

@@ -2,14 +2,14 @@
 //! ones: everything is served, or nothing is and the error names the path and a way out; and
 //! whatever happened, the next start with room serves all that there was. Needs root.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use localefs_integration::attempt::{self, Running};
 use localefs_integration::bench::amount;
 use localefs_integration::client::names::*;
 use localefs_integration::client::{ClientOptions, Open, PATIENCE, Session, binary};
@@ -37,15 +37,6 @@ struct Disk {
     mount: PathBuf,
     user: User,
     scratch: TempDir,
-}
-
-struct Running(Child, SocketAddr);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Drop for Disk {
@@ -121,9 +112,6 @@ impl Disk {
     }
 
     fn launch(&self, arguments: &[&Path]) -> Result<Running, String> {
-        let place = |name: &str| self.scratch.path().join(name);
-        let (ready, log) = (place("ready"), place("log"));
-        let _ = fs::remove_file(&ready);
         let mut command = self.within("sh");
         // So that modes are those that the server has chosen.
         command.args(["-c", "umask 077; exec \"$@\"", "sh", "setpriv"]);
@@ -131,27 +119,7 @@ impl Disk {
             command.arg("--bounding-set=-all");
         }
         command.arg(binary().unwrap());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--lease", "1"]);
-        command.args(["--api", "127.0.0.1:0", "--mount-target-port", "0"]);
-        command.args(arguments).arg("--ready-file").arg(&ready);
-        let output = File::create(&log).unwrap();
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = command.stderr(output).spawn().unwrap();
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(text) = fs::read(&ready) {
-                let ready: serde_json::Value = serde_json::from_slice(&text).unwrap();
-                let address = ready["nfs"][0].as_str().unwrap().parse().unwrap();
-                return Ok(Running(child, address));
-            }
-            if let Some(status) = child.try_wait().unwrap() {
-                let text = fs::read_to_string(&log).unwrap();
-                assert_eq!(status.code(), Some(1), "{text}");
-                return Err(text);
-            }
-            assert!(Instant::now() < end, "neither ready nor over");
-            sleep(Duration::from_millis(2));
-        }
+        attempt::start(command, arguments, self.scratch.path()).unwrap()
     }
 
     /// Starts a server where nothing is in its way.
@@ -184,7 +152,8 @@ struct Made {
 
 impl Made {
     fn new(running: &Running) -> Self {
-        let mut session = Session::establish(running.1, &ClientOptions::new("maker")).unwrap();
+        let mut session =
+            Session::establish(running.address, &ClientOptions::new("maker")).unwrap();
         let root = session.root();
         let asked = [FATTR4_MODE, FATTR4_OWNER];
         let reply = session.compound().putfh(&root).getattr(&asked).ok();
@@ -205,7 +174,8 @@ impl Made {
 
     /// Whether a client sees all that it saw before, by the handles that it has.
     fn is_served(&self, running: &Running) {
-        let mut session = Session::establish(running.1, &ClientOptions::new("reader")).unwrap();
+        let mut session =
+            Session::establish(running.address, &ClientOptions::new("reader")).unwrap();
         let end = Instant::now() + PATIENCE;
         let reply = loop {
             let compound = session.compound().putfh(&self.file);
@@ -336,7 +306,8 @@ fn a_tree_may_be_read_only() {
             &disk.mount,
         ];
         let running = disk.launch(&arguments).unwrap();
-        let mut session = Session::establish(running.1, &ClientOptions::new("reader")).unwrap();
+        let mut session =
+            Session::establish(running.address, &ClientOptions::new("reader")).unwrap();
         let root = session.root();
         let open = Open::read("file");
         let (stateid, file) = session.open(&root, &open);
