@@ -192,11 +192,13 @@ impl Connection {
                 Assembled::Record(record) => return Ok(record),
                 Assembled::Need(_) => {
                     let mut piece = [0; 64 * 1024];
-                    let count = self.stream.read(&mut piece)?;
-                    if count == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    match self.stream.read(&mut piece) {
+                        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                        Ok(count) => self.input.extend_from_slice(&piece[..count]),
+                        // A socket with a timeout says so when this process was stopped.
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
                     }
-                    self.input.extend_from_slice(&piece[..count]);
                 }
             }
         }
