@@ -61,7 +61,8 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             Ok(new)
         })
         .await?;
-    call.control.look_again();
+    call.control
+        .look_when_over(made.life_cycle, call.request.millis());
     Answer::json(200, &AccessPointDescription::new(&call, &made))
 }
 

@@ -77,7 +77,8 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             .await?;
         return Err(ApiError::internal(&error));
     }
-    call.control.look_again();
+    call.control
+        .look_when_over(made.life_cycle, call.request.millis());
     let described = FileSystemDescription::new(&call, &made, 0, None);
     Answer::json(201, &described)
 }
