@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -74,6 +76,7 @@ fn run(command: &mut Command) -> Result<String> {
 pub struct Endpoint {
     child: Child,
     scratch: TempDir,
+    user: Option<u32>,
     options: Vec<String>,
     ready: Ready,
 }
@@ -92,12 +95,26 @@ impl Endpoint {
     /// # Errors
     /// If it doesn't start.
     pub fn start(options: &[&str]) -> Result<Self> {
+        Self::start_as(None, options)
+    }
+
+    /// [`Endpoint::start`] as a user without any privilege.
+    ///
+    /// # Errors
+    /// If it doesn't start.
+    pub fn start_as(user: Option<u32>, options: &[&str]) -> Result<Self> {
         let scratch = tempfile::Builder::new().prefix("localefs-api-").tempdir()?;
+        chown(scratch.path(), user, user)?;
+        if user.is_some() {
+            // The build may lie where this user can't go.
+            fs::copy(binary()?, scratch.path().join("localefs"))?;
+        }
         let options: Vec<_> = options.iter().map(ToString::to_string).collect();
-        let child = spawn(scratch.path(), &options)?;
+        let child = spawn(scratch.path(), user, &options)?;
         let mut endpoint = Self {
             child,
             scratch,
+            user,
             options,
             ready: Ready::default(),
         };
@@ -112,7 +129,7 @@ impl Endpoint {
     pub fn kill_and_restart(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        self.child = spawn(self.scratch.path(), &self.options)?;
+        self.child = spawn(self.scratch.path(), self.user, &self.options)?;
         self.await_ready()
     }
 
@@ -209,14 +226,21 @@ pub fn configure(command: &mut Command, url: &str) {
         .env("AWS_EC2_METADATA_DISABLED", "true");
 }
 
-fn spawn(scratch: &Path, options: &[String]) -> Result<Child> {
+fn spawn(scratch: &Path, user: Option<u32>, options: &[String]) -> Result<Child> {
     let ready = scratch.join("ready");
     let _ = fs::remove_file(&ready);
     let log = File::options()
         .create(true)
         .append(true)
         .open(scratch.join("log"))?;
-    let mut command = Command::new(binary()?);
+    let mut command = match user {
+        Some(user) => {
+            let mut command = Command::new(scratch.join("localefs"));
+            command.uid(user).gid(user);
+            command
+        }
+        None => Command::new(binary()?),
+    };
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"]);
     command
         .args(["--mount-target-port", "0", "--data"])

@@ -4,9 +4,16 @@
 use anyhow::Result;
 use localefs_integration::aws::Endpoint;
 
+/// A user without any right on the machine.
+const NOBODY: u32 = 65534;
+
 fn check(name: &str) -> Result<()> {
-    let said = Endpoint::start(&["--dns", "127.0.0.1:0"])?.check("gate.py", name)?;
-    print!("{said}");
+    check_as(None, name)
+}
+
+fn check_as(user: Option<u32>, name: &str) -> Result<()> {
+    let server = Endpoint::start_as(user, &["--dns", "127.0.0.1:0"])?;
+    print!("{}", server.check("gate.py", name)?);
     Ok(())
 }
 
@@ -33,6 +40,12 @@ fn network_acls_suspend_live_connections_and_let_them_go_on() -> Result<()> {
 #[test]
 fn who_is_denied_from_thousands_of_addresses_touches_nobody_else() -> Result<()> {
     check("flood")
+}
+
+/// Without privilege each of them is accepted, and kept in silence within bounds.
+#[test]
+fn without_privilege_who_is_denied_touches_nobody_else_either() -> Result<()> {
+    check_as(Some(NOBODY), "flood")
 }
 
 #[test]
