@@ -35,6 +35,8 @@ use super::{Answer, ApiError, Call, Demand, Form, Operation, Result};
 use crate::operation;
 use crate::store::View;
 
+pub(crate) use resource::Resource;
+
 /// The operations, by name.
 pub const OPERATIONS: &[Operation] = &[
     operation!("AcceptVpcPeeringConnection", peering::accept),
