@@ -69,6 +69,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("DeleteVpcPeeringConnection", peering::delete),
     operation!("DescribeAccountAttributes", account::attributes),
     operation!("DescribeAvailabilityZones", availability_zones::describe),
+    operation!("DescribeInstanceAttribute", instance_attributes::describe),
     operation!("DescribeInstances", instances::describe),
     operation!("DescribeManagedPrefixLists", prefix_lists::describe),
     operation!("DescribeNetworkAcls", network_acls::describe),
