@@ -268,7 +268,7 @@ def instances():
     assert attribute("userData")["UserData"] == {}
     names = ec2.meta.service_model.shape_for("InstanceAttributeName").enum
     assert all(attribute(name)["InstanceId"] == ids[0] for name in names)
-    fails("InvalidParameterValue", 400, attribute, "color")
+    fails("InvalidParameterValue", 400, ec2.describe_instance_attribute, InstanceId=ids[0], Attribute="color")
     fails("InvalidInstanceID.NotFound", 400, ec2.describe_instance_attribute,
           InstanceId="i-" + ABSENT, Attribute="groupSet")
     fails("InvalidInstanceID.Malformed", 400, ec2.describe_instance_attribute, InstanceId="x", Attribute="groupSet")
