@@ -101,6 +101,62 @@ fn with_capabilities_owners_are_on_the_disk() -> Result<()> {
     Ok(())
 }
 
+/// Tells how far a client at an address in the container's network gets with a NULL call.
+const CALL: &str = "
+import socket, struct, sys
+try:
+    with socket.create_connection(('172.31.0.10', 2049), 2, (sys.argv[1], 0)) as connection:
+        connection.sendall(struct.pack('>11I', 1 << 31 | 40, 7, 0, 2, 100003, 4, 0, 0, 0, 0, 0))
+        print('answered' if connection.recv(4) else 'closed')
+except TimeoutError:
+    print('silence' if 'connection' in globals() else 'no connection')
+";
+
+/// The host is not let in, a neighbour is: without privilege the host connects and hears nothing.
+#[test]
+fn with_net_admin_the_kernel_drops_what_the_network_denies() -> Result<()> {
+    let lab = Lab::new()?;
+    let docker = Docker::start(&lab)?;
+    let seed = lab.directory().join("seed.toml");
+    let text = r#"
+[[SecurityGroups]]
+GroupName = "efs"
+Description = "one neighbour"
+IpPermissions = [
+    { IpProtocol = "tcp", FromPort = 2049, ToPort = 2049, IpRanges = [{ CidrIp = "172.31.0.7/32" }] },
+]
+[[FileSystems]]
+CreationToken = "one"
+MountTargets = [{ AvailabilityZoneName = "us-east-1a", IpAddress = "172.31.0.10", SecurityGroups = ["efs"] }]
+"#;
+    std::fs::write(&seed, text)?;
+    docker.run(&["network", "create", "--subnet", "172.31.0.0/20", "subnet"])?;
+    let mut neighbour = lab.namespace().command("ip");
+    let added = neighbour.args(["address", "add", "172.31.0.7/32", "dev", "lo"]);
+    ensure!(added.status()?.success(), "{added:?}");
+    let gets = |from: &str| -> Result<String> {
+        let mut python = lab.namespace().command("/usr/bin/python3");
+        let output = python.args(["-c", CALL, from]).output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    };
+    let volume = format!("{}:/seed.toml:ro", seed.display());
+    let network = ["--network", "subnet", "--ip", "172.31.0.10"];
+    let bound = ["--env", "LOCALEFS_BIND=172.31.0.0/16"];
+    let seeded = ["--volume", &volume, "--env", "LOCALEFS_SEED=/seed.toml"];
+    let common = [&network[..], &bound, &seeded].concat();
+    for (privilege, denied) in [
+        (&[][..], "silence"),
+        (&["--user", "0", "--cap-add", "NET_ADMIN"], "no connection"),
+    ] {
+        docker.serve("efs", &[&common[..], privilege].concat())?;
+        assert_eq!(gets("172.31.0.1")?, denied, "{privilege:?}");
+        assert_eq!(gets("172.31.0.7")?, "answered", "{privilege:?}");
+        docker.run(&["rm", "--force", "--volumes", "efs"])?;
+    }
+    Ok(())
+}
+
 #[test]
 fn on_a_terminal_its_log_is_for_people() -> Result<()> {
     let lab = Lab::new()?;

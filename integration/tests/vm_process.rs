@@ -125,9 +125,10 @@ fn survives(
     );
     ensure!(done.added > 0 && compared.ranges > 0, "no locks: {done}");
     // Where there is hardly time to come back between two kills, nobody knows how long it takes;
-    // but that it ends after the last one, `end` has seen.
+    // but that it ends after the last one, `end` has seen. Linux asks for a lock that somebody else
+    // has after ever longer times, up to 30 s, and may come at a bad moment twice.
     ensure!(
-        apart.end < 2000 || done.slowest < f64::from(4 * LEASE) + 30.0,
+        apart.end < 2000 || done.slowest < f64::from(4 * LEASE) + 60.0,
         "one operation took too long: {done}"
     );
     Ok(())

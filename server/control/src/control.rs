@@ -210,6 +210,13 @@ impl Control {
         self.changed.notify_one();
     }
 
+    /// [`Control::look_again`], if what was made is not available yet.
+    pub fn look_when_over(&self, made: LifeCycle, now: u64) {
+        if made.changes(now).is_some() {
+            self.look_again();
+        }
+    }
+
     /// Removes the tree of a file system that is deleted. If that fails, it is tried again at the
     /// next start.
     pub async fn remove_tree(&self, file_system: String) {

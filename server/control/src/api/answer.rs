@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use http_body_util::Full;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::xml::Element;
 use super::{ApiError, Service};
@@ -11,8 +12,8 @@ use super::{ApiError, Service};
 /// What an operation answers.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A status and an object (EFS).
-    Json(u16, Value),
+    /// A status and an object, as JSON (EFS).
+    Json(u16, String),
     /// A status without a body (EFS).
     Empty(u16),
     /// What stands in the result of the operation (EC2, IAM, STS); nothing if it has none.
@@ -20,6 +21,15 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// A status and an object (EFS).
+    ///
+    /// # Errors
+    /// `InternalServerError` if the object has no form in JSON.
+    pub(super) fn json(status: u16, object: &impl Serialize) -> super::Result<Self> {
+        let json = serde_json::to_string(object).map_err(|error| ApiError::internal(&error))?;
+        Ok(Self::Json(status, json))
+    }
+
     /// The response to a request for an operation.
     pub(super) fn into_response(
         self,
@@ -28,7 +38,7 @@ impl Answer {
         id: &str,
     ) -> Response<Full<Bytes>> {
         let (status, kind, body) = match self {
-            Self::Json(status, value) => (status, "application/json", value.to_string().into()),
+            Self::Json(status, json) => (status, "application/json", json.into()),
             Self::Empty(status) => (status, "", Bytes::new()),
             Self::Xml(children) => {
                 let root = Element::new(format!("{operation}Response"))

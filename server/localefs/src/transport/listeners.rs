@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::debug;
 
-use super::filter::Filter;
+use super::filter::{Dropped, Filter};
 use super::gate::Rules;
 use super::listener::{accept, bind};
 use super::registry::Group;
@@ -104,21 +104,16 @@ impl<S: Service> Listeners<S> {
     pub(super) fn lead(&self, group: Option<Group>, shared: &Shared) {
         let mut table = self.table();
         table.behind_front_doors = group;
-        let filter = group.and_then(|group| filter(group, shared));
-        for (address, socket) in &table.front_doors {
-            socket.filter(filter.as_ref().filter(|_| is_one_of_ipv4(*address)));
-        }
+        table.filter_front_doors(shared);
     }
 
     /// Has the kernel drop what the rules of these groups deny.
     pub(super) fn filter(&self, groups: &HashMap<Group, Arc<dyn Rules>>, shared: &Shared) {
         let table = self.table();
         for group in groups.keys() {
-            let filter = filter(*group, shared);
-            for (address, socket) in table.sockets_of(*group) {
-                socket.filter(filter.as_ref().filter(|_| is_one_of_ipv4(address)));
-            }
+            table.filter_own(*group, shared);
         }
+        table.filter_front_doors(shared);
     }
 
     pub(super) fn open_front_door(
@@ -131,10 +126,8 @@ impl<S: Service> Listeners<S> {
         let route = move |local| listeners.table().through_front_door(local);
         let socket = open(listener, shared, route);
         let mut table = this.table();
-        if let Some(group) = table.behind_front_doors.filter(|_| is_one_of_ipv4(address)) {
-            socket.filter(filter(group, shared).as_ref());
-        }
         table.front_doors.push((address, socket));
+        table.filter_front_doors(shared);
         Ok(())
     }
 
@@ -154,6 +147,7 @@ impl<S: Service> Listeners<S> {
             Lead::To(_) => return Err(Errno::ADDRINUSE.into()),
             Lead::Covered => {
                 table.enter(group, address, None);
+                table.filter_front_doors(shared);
                 return Ok(address);
             }
         }
@@ -162,10 +156,8 @@ impl<S: Service> Listeners<S> {
         let listeners = Arc::clone(this);
         let route = move |local| listeners.table().through_socket(address, local);
         let socket = open(listener, shared, route);
-        if is_one_of_ipv4(address) {
-            socket.filter(filter(group, shared).as_ref());
-        }
         table.enter(group, address, Some(socket));
+        table.filter_own(group, shared);
         Ok(address)
     }
 
@@ -182,7 +174,7 @@ impl<S: Service> Listeners<S> {
     }
 
     /// Takes a service away, with the addresses that lead to it.
-    pub(super) async fn remove(&self, group: Group) {
+    pub(super) async fn remove(&self, group: Group, shared: &Shared) {
         let sockets = {
             let mut table = self.table();
             table.services.remove(&group);
@@ -196,6 +188,7 @@ impl<S: Service> Listeners<S> {
                 }
                 address.group != group
             });
+            table.filter_front_doors(shared);
             sockets
         };
         end(sockets).await;
@@ -220,14 +213,40 @@ enum Lead {
 }
 
 impl<S> Table<S> {
-    /// The sockets that lead to a group and no other.
-    fn sockets_of(&self, group: Group) -> impl Iterator<Item = (SocketAddr, &Socket)> {
-        let front = self.behind_front_doors == Some(group);
-        let front_doors = self.front_doors.iter().filter(move |_| front);
-        let front_doors = front_doors.map(|(address, socket)| (*address, socket));
-        let own = self.addresses.values().filter(move |of| of.group == group);
-        let own = own.filter_map(|of| Some((of.address, of.socket.as_ref()?)));
-        front_doors.chain(own)
+    /// Has the kernel drop what a group denies on the sockets that are the group's own.
+    fn filter_own(&self, group: Group, shared: &Shared) {
+        let filter = Filter::new(denied(Some(group), shared));
+        for of in self.addresses.values().filter(|of| of.group == group) {
+            if let Some(socket) = &of.socket {
+                socket.filter(filter.as_ref().filter(|_| is_one_of_ipv4(of.address)));
+            }
+        }
+    }
+
+    /// Has the kernel drop, at the front doors, what is denied by those to whom they lead.
+    fn filter_front_doors(&self, shared: &Shared) {
+        let front = || denied(self.behind_front_doors, shared);
+        for (address, socket) in &self.front_doors {
+            let filter = match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => {
+                    Filter::by_destination(self.denied_through(*address, shared), front())
+                }
+                IpAddr::V4(_) => Filter::new(front()),
+                IpAddr::V6(_) => None,
+            };
+            socket.filter(filter.as_ref());
+        }
+    }
+
+    /// What is denied at the addresses that a wildcard front door covers.
+    fn denied_through(&self, door: SocketAddr, shared: &Shared) -> Vec<(Ipv4Addr, Dropped)> {
+        let covered = |of: &&Address| of.socket.is_none() && of.address.port() == door.port();
+        let covered = self.addresses.values().filter(covered);
+        let denied = covered.filter_map(|of| match of.address.ip() {
+            IpAddr::V4(ip) => Some((ip, denied(Some(of.group), shared))),
+            IpAddr::V6(_) => None,
+        });
+        denied.collect()
     }
 
     fn enter(&mut self, group: Group, address: SocketAddr, socket: Option<Socket>) {
@@ -316,14 +335,15 @@ fn open<S: Service>(
 }
 
 /// What the kernel is to drop for a group; nothing if denied connections are to be reset.
-fn filter(group: Group, shared: &Shared) -> Option<Filter> {
+fn denied(group: Option<Group>, shared: &Shared) -> Dropped {
     if shared.denied == Denied::Reset {
-        return None;
+        return Dropped::new();
     }
-    Filter::new(shared.registry.rules(group)?.denied())
+    let rules = group.and_then(|group| shared.registry.rules(group));
+    rules.map(|rules| rules.denied()).unwrap_or_default()
 }
 
-/// A filter is for IPv4; and it can't tell the mount targets apart that share a wildcard.
+/// Filters are for IPv4.
 fn is_one_of_ipv4(address: SocketAddr) -> bool {
     address.is_ipv4() && !address.ip().is_unspecified()
 }

@@ -172,7 +172,7 @@ impl<S: Service> Transport<S> {
     /// closed, those first that have nothing under way, after `patience` all.
     pub(crate) async fn remove(&self, group: Group, patience: Duration) {
         let registry = &self.shared.registry;
-        self.listeners.remove(group).await;
+        self.listeners.remove(group, &self.shared).await;
         registry.end_group(group, Order::Finish);
         if timeout(patience, registry.group_empty(group))
             .await

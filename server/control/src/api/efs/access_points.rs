@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, no_access_point};
-use super::{bad, describe, input, limits, page};
+use super::describe::AccessPointDescription;
+use super::{bad, input, limits, page};
 use crate::ids;
 use crate::records::{AccessPoint, FileSystem, LifeCycle, PosixUser, RootDirectory, Tag};
 
@@ -61,8 +61,9 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             Ok(new)
         })
         .await?;
-    call.control.look_again();
-    Ok(Answer::Json(200, describe::access_point(&call, &made)))
+    call.control
+        .look_when_over(made.life_cycle, call.request.millis());
+    Answer::json(200, &AccessPointDescription::new(&call, &made))
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,6 +73,14 @@ struct Describe {
     next_token: Option<String>,
     access_point_id: Option<String>,
     file_system_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described<'a> {
+    access_points: Vec<AccessPointDescription<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
 }
 
 /// DescribeAccessPoints.
@@ -111,12 +120,12 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let alive = found
         .iter()
         .filter(|found| found.life_cycle.state(now).is_some());
-    let described = alive.map(|found| describe::access_point(&call, found));
-    let answer = json!({
-        "AccessPoints": described.collect::<Vec<_>>(),
-        "NextToken": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let described = alive.map(|found| AccessPointDescription::new(&call, found));
+    let described = Described {
+        access_points: described.collect(),
+        next_token: next,
+    };
+    Answer::json(200, &described)
 }
 
 #[derive(Debug, Deserialize)]

@@ -42,7 +42,7 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
         })
         .await?;
     let answer = json!({"BackupPolicy": BackupPolicy { status }});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,5 +61,5 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         return Err(ApiError::new(404, "PolicyNotFound", message));
     };
     let answer = json!({"BackupPolicy": BackupPolicy { status }});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn, no_file_system};
+use super::describe::FileSystemDescription;
 use super::keys::Key;
-use super::{bad, describe, input, limits, page, throughput};
+use super::{bad, input, limits, page, throughput};
 use crate::data_plane::Metered;
 use crate::ids;
 use crate::records::{
@@ -77,11 +77,10 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             .await?;
         return Err(ApiError::internal(&error));
     }
-    call.control.look_again();
-    Ok(Answer::Json(
-        201,
-        describe::file_system(&call, &made, 0, None),
-    ))
+    call.control
+        .look_when_over(made.life_cycle, call.request.millis());
+    let described = FileSystemDescription::new(&call, &made, 0, None);
+    Answer::json(201, &described)
 }
 
 /// The file system that an input describes.
@@ -152,6 +151,16 @@ struct Describe {
     file_system_id: Option<String>,
 }
 
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<&'a str>,
+    file_systems: Vec<FileSystemDescription<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+}
+
 /// DescribeFileSystems.
 pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let input: Describe = input(&call)?;
@@ -190,14 +199,14 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     };
     let described = found.iter().map(|(found, mount_targets)| {
         let size = size(&call, &found.id);
-        describe::file_system(&call, found, *mount_targets, size)
+        FileSystemDescription::new(&call, found, *mount_targets, size)
     });
-    let answer = json!({
-        "Marker": input.marker,
-        "FileSystems": described.collect::<Vec<_>>(),
-        "NextMarker": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let described = Described {
+        marker: input.marker.as_deref(),
+        file_systems: described.collect(),
+        next_marker: next,
+    };
+    Answer::json(200, &described)
 }
 
 /// How much a file system holds, if that is known.

@@ -31,7 +31,7 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
             Ok(input.lifecycle_policies)
         })
         .await?;
-    Ok(Answer::Json(200, json!({"LifecyclePolicies": policies})))
+    Answer::json(200, &json!({"LifecyclePolicies": policies}))
 }
 
 /// Days in `AFTER_30_DAYS`.
@@ -97,5 +97,5 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let found = access::file_system(&call, &view, &input.file_system_id, Vec::new())?;
     let answer = json!({"LifecyclePolicies": found.lifecycle_policies});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }

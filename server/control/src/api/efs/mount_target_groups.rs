@@ -62,7 +62,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     access::require_ec2(&call, &view, "DescribeNetworkInterfaceAttribute")?;
     must_be_available(&call, &found)?;
     let groups = interface(&view, &found)?.groups;
-    Ok(Answer::Json(200, json!({"SecurityGroups": groups})))
+    Answer::json(200, &json!({"SecurityGroups": groups}))
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,12 +4,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rand::Rng;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, no_access_point, require_ec2};
-use super::{bad, describe, input, limits, mount_target_groups, page};
+use super::describe::MountTargetDescription;
+use super::{bad, input, limits, mount_target_groups, page};
 use crate::ids;
 use crate::records::{
     FileSystem, LifeCycle, Mirror, MountTarget, NetworkInterface, SecurityGroup, Subnet,
@@ -54,7 +54,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         call.control.serve().await;
         return Err(error);
     }
-    Ok(Answer::Json(200, describe::mount_target(&call, &made)))
+    Answer::json(200, &MountTargetDescription::new(&call, &made))
 }
 
 /// Has the data plane open a mount target, if it is available at once.
@@ -275,6 +275,16 @@ struct Describe {
     access_point_id: Option<String>,
 }
 
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<&'a str>,
+    mount_targets: Vec<MountTargetDescription<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+}
+
 /// DescribeMountTargets.
 pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let input: Describe = input(&call)?;
@@ -313,13 +323,13 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let alive = found
         .iter()
         .filter(|found| found.life_cycle.state(now).is_some());
-    let described = alive.map(|found| describe::mount_target(&call, found));
-    let answer = json!({
-        "Marker": input.marker,
-        "MountTargets": described.collect::<Vec<_>>(),
-        "NextMarker": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let described = alive.map(|found| MountTargetDescription::new(&call, found));
+    let described = Described {
+        marker: input.marker.as_deref(),
+        mount_targets: described.collect(),
+        next_marker: next,
+    };
+    Answer::json(200, &described)
 }
 
 /// The file system of an access point, if the caller may describe its mount targets.

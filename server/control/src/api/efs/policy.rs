@@ -52,7 +52,7 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
         })
         .await?;
     let answer = json!({"FileSystemId": id, "Policy": policy});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +71,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         return Err(ApiError::new(404, "PolicyNotFound", message));
     };
     let answer = json!({"FileSystemId": found.id, "Policy": policy});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }
 
 /// DeleteFileSystemPolicy.

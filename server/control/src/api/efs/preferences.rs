@@ -42,7 +42,7 @@ pub(super) async fn put(call: Arc<Call>) -> Result<Answer> {
             Ok(input.resource_id_type)
         })
         .await?;
-    Ok(Answer::Json(200, preference(&chosen)))
+    Answer::json(200, &preference(&chosen))
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,5 +56,5 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let account = &call.control.settings.account_id;
     let chosen = view.get::<AccountPreferences>(account)?;
     let chosen = chosen.map_or("LONG_ID".to_owned(), |chosen| chosen.resource_id_type);
-    Ok(Answer::Json(200, preference(&chosen)))
+    Answer::json(200, &preference(&chosen))
 }

@@ -47,5 +47,5 @@ pub(super) async fn update(call: Arc<Call>) -> Result<Answer> {
         })
         .await?;
     let answer = json!({"ReplicationOverwriteProtection": protection});
-    Ok(Answer::Json(200, answer))
+    Answer::json(200, &answer)
 }

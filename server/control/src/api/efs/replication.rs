@@ -85,7 +85,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
             .await;
         tree.map_err(|error| ApiError::internal(&error))?;
     }
-    Ok(Answer::Json(200, description(&call, &made)))
+    Answer::json(200, &description(&call, &made))
 }
 
 /// Id and region of the destination, and whether it is a new file system of this region.
@@ -229,7 +229,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         "Replications": described.collect::<Vec<_>>(),
         "NextToken": next,
     });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    Answer::json(200, &describe::without_null(answer))
 }
 
 fn not_found(id: &str) -> ApiError {

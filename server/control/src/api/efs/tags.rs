@@ -125,7 +125,7 @@ pub(super) async fn list(call: Arc<Call>) -> Result<Answer> {
     let mut found = resource(&call, &view, &input.resource_id, Vec::new())?;
     let (tags, next) = tag_page(found.tags(), input.next_token.as_deref(), input.max_results)?;
     let answer = json!({"Tags": tags, "NextToken": next});
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    Answer::json(200, &describe::without_null(answer))
 }
 
 /// One page of tags. A token names a place, since keys may be longer than a token.

@@ -64,5 +64,5 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let found = access::file_system(&call, &view, &input.file_system_id, Vec::new())?;
     let (tags, next) = tags::tag_page(&found.tags, input.marker.as_deref(), input.max_items)?;
     let answer = json!({"Marker": input.marker, "Tags": tags, "NextMarker": next});
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    Answer::json(200, &describe::without_null(answer))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::{Answer, ApiError, Call, Result};
-use super::{access, bad, describe, file_systems, input, limits};
+use super::describe::FileSystemDescription;
+use super::{access, bad, file_systems, input, limits};
 use crate::records::{FileSystem, LifeCycle};
 
 /// How long the next decrease or change of mode has to wait (EFS user guide, "Managing file
@@ -53,8 +54,8 @@ pub(super) async fn update(call: Arc<Call>) -> Result<Answer> {
         .await?;
     call.control.look_again();
     let size = file_systems::size(&call, &updated.id);
-    let described = describe::file_system(&call, &updated, mount_targets, size);
-    Ok(Answer::Json(202, described))
+    let described = FileSystemDescription::new(&call, &updated, mount_targets, size);
+    Answer::json(202, &described)
 }
 
 /// A file system with another throughput.
