@@ -257,6 +257,23 @@ def instances():
     assert ec2.describe_network_interfaces(NetworkInterfaceIds=[nic])["NetworkInterfaces"][0]["Groups"][0]["GroupId"] == more
     ec2.modify_instance_attribute(InstanceId=ids[0], DisableApiTermination={"Value": True})
     fails("OperationNotPermitted", 400, ec2.terminate_instances, InstanceIds=ids)
+    attribute = lambda name: ec2.describe_instance_attribute(InstanceId=ids[0], Attribute=name)
+    assert attribute("disableApiTermination")["DisableApiTermination"] == {"Value": True}
+    assert attribute("groupSet")["Groups"] == [{"GroupId": more, "GroupName": "more"}]
+    assert attribute("instanceType")["InstanceType"] == {"Value": "t3.micro"}
+    assert attribute("sourceDestCheck")["SourceDestCheck"] == {"Value": True}
+    # What Terraform reads of every instance.
+    assert attribute("disableApiStop")["DisableApiStop"] == {"Value": False}
+    assert attribute("instanceInitiatedShutdownBehavior")["InstanceInitiatedShutdownBehavior"] == {"Value": "stop"}
+    assert attribute("userData")["UserData"] == {}
+    names = ec2.meta.service_model.shape_for("InstanceAttributeName").enum
+    assert all(attribute(name)["InstanceId"] == ids[0] for name in names)
+    fails("InvalidParameterValue", 400, ec2.describe_instance_attribute, InstanceId=ids[0], Attribute="color")
+    fails("InvalidInstanceID.NotFound", 400, ec2.describe_instance_attribute,
+          InstanceId="i-" + ABSENT, Attribute="groupSet")
+    fails("InvalidInstanceID.Malformed", 400, ec2.describe_instance_attribute, InstanceId="x", Attribute="groupSet")
+    fails("DryRunOperation", 412, ec2.describe_instance_attribute,
+          InstanceId=ids[0], Attribute="groupSet", DryRun=True)
     ec2.modify_instance_attribute(InstanceId=ids[0], DisableApiTermination={"Value": False})
     fails("InvalidInstanceID.NotFound", 400, ec2.terminate_instances, InstanceIds=["i-" + ABSENT])
     fails("InvalidInstanceID.Malformed", 400, ec2.terminate_instances, InstanceIds=["x"])

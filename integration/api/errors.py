@@ -18,21 +18,21 @@ METHODS = {name: method for method, name in efs.meta.method_to_api_mapping.items
 PAIRS = {(name, error.name) for name in MODEL.operation_names
          for error in MODEL.operation_model(name).error_shapes}
 
-# Errors whose cause would take too long here, or a quota at its full size: the tests of the
-# control plane show them (`api::efs::tests`), with the real operations on prepared records.
+# Errors whose cause would take too long here, or a quota at its full size: a test of the control
+# plane shows each, with the real operation on prepared records.
 SHOWN_ELSEWHERE = {
-    ("CreateFileSystem", "FileSystemLimitExceeded"),
-    ("CreateReplicationConfiguration", "FileSystemLimitExceeded"),
-    ("CreateAccessPoint", "AccessPointLimitExceeded"),
-    ("CreateMountTarget", "NetworkInterfaceLimitExceeded"),
-    ("CreateMountTarget", "NoFreeAddressesInSubnet"),
-    ("DeleteMountTarget", "DependencyTimeout"),
+    ("CreateFileSystem", "FileSystemLimitExceeded"): "an_account_has_a_thousand_file_systems",
+    ("CreateReplicationConfiguration", "FileSystemLimitExceeded"): "an_account_has_a_thousand_file_systems",
+    ("CreateAccessPoint", "AccessPointLimitExceeded"): "a_file_system_has_ten_thousand_access_points",
+    ("CreateMountTarget", "NetworkInterfaceLimitExceeded"): "a_vpc_has_1400_mount_targets",
+    ("CreateMountTarget", "NoFreeAddressesInSubnet"): "the_smallest_subnet_has_eleven_free_addresses",
+    ("DeleteMountTarget", "DependencyTimeout"): "a_mount_target_that_does_not_go_is_said_to_take_too_long",
     # Mount targets that nobody serves, in the same place.
-    ("CreateMountTarget", "InternalServerError"),
+    ("CreateMountTarget", "InternalServerError"): "a_mount_target_that_does_not_go_is_said_to_take_too_long",
 }
 
 # What has no local cause, and is there by `localefs fault api` alone: docs/faults.md lists them.
-ONLY_FAULTS = {(name, error) for name, error in PAIRS if error == "InternalServerError"} - SHOWN_ELSEWHERE | {
+ONLY_FAULTS = {(name, error) for name, error in PAIRS if error == "InternalServerError"} - SHOWN_ELSEWHERE.keys() | {
     ("CreateAccessPoint", "ThrottlingException"),
     ("CreateFileSystem", "InsufficientThroughputCapacity"),
     ("CreateMountTarget", "UnsupportedAvailabilityZone"),
@@ -253,13 +253,39 @@ EARLY = {"IncorrectFileSystemLifeCycleState", "IncorrectMountTargetState"}
 def local():
     causes = local_causes()
     early = {pair for pair in PAIRS if pair[1] in EARLY}
-    shown = set(causes) | early | SHOWN_ELSEWHERE | ONLY_FAULTS
+    shown = set(causes) | early | SHOWN_ELSEWHERE.keys() | ONLY_FAULTS
     assert shown == PAIRS, shown ^ PAIRS
     parts = len(causes) + len(early) + len(SHOWN_ELSEWHERE) + len(ONLY_FAULTS)
     assert parts == len(PAIRS), "an error is listed twice"
+    for pair, test in SHOWN_ELSEWHERE.items():
+        is_shown_by(test, *pair)
+    assert listed() == {pair for pair in ONLY_FAULTS if pair[1] != "InternalServerError"}, listed() ^ ONLY_FAULTS
     for (operation, error), arguments in causes.items():
         raises(operation, error, arguments)
     print(len(causes))
+
+
+def source(*path):
+    with open(os.path.join(os.path.dirname(__file__), "../..", *path)) as file:
+        return file.read()
+
+
+def is_shown_by(test, operation, error):
+    """The test of the control plane must be there, call the operation, and expect the error."""
+    tests = source("server/control/src/api/efs/tests/quotas.rs").split("#[tokio::test]\n")
+    [body] = [one for one in tests if one.startswith(f"async fn {test}()")]
+    http = MODEL.operation_model(operation).http
+    place = [part for part in http["requestUri"].split("/") if part and "{" not in part][-1]
+    for needed in (f'"{http["method"]}"', place, f'"{error}"'):
+        assert needed in body, (test, operation, error, needed)
+
+
+def listed():
+    """What docs/faults.md says to come in no other way; InternalServerError is that of all."""
+    _, table = source("docs/faults.md").split("| error | operations |\n|---|---|\n")
+    rows = [row.strip("| ").split(" | ") for row in table.split("\n\n")[0].splitlines()]
+    assert rows[0][0] == "InternalServerError" and rows[0][1].startswith("all;"), rows[0]
+    return {(operation, error) for error, operations in rows[1:] for operation in operations.split(", ")}
 
 
 def early():

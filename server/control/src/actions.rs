@@ -135,6 +135,7 @@ pub const ROWS: &[Row] = &[
         &["network-interface"],
         EC2,
     ),
+    row(&["ec2:DescribeInstanceAttribute"], &["instance"], EC2),
     row(&["ec2:Describe*"], &[], &[]),
     row(
         &[

@@ -142,3 +142,24 @@ fn a_served_tree_holds_nothing_of_the_server() {
     assert_eq!(names, ["file"]);
     assert_eq!(fs::read_to_string(tree.join("file")).unwrap(), "kept");
 }
+
+#[test]
+fn an_empty_tree_on_no_record_is_removed_and_one_with_files_stays() {
+    let scratch = scratch();
+    let data = scratch.path().join("data");
+    let mut server = Server::on(&data);
+    server.stop(Signal::KILL);
+    let trees = data.join("fs");
+    let before = fs::read_dir(&trees).unwrap().count();
+    let unfinished = trees.join("fs-0123456789abcdef0");
+    let unknown = trees.join("fs-0123456789abcdef1");
+    let records = data.join("records/fs-0123456789abcdef0");
+    for directory in [&unfinished, &unknown, &records] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    fs::write(unknown.join("file"), "somebody's").unwrap();
+    let _server = Server::on(&data);
+    assert!(!unfinished.exists() && !records.exists());
+    assert_eq!(fs::read(unknown.join("file")).unwrap(), b"somebody's");
+    assert_eq!(fs::read_dir(&trees).unwrap().count(), before + 1);
+}

@@ -8,12 +8,19 @@ use std::path::{Path, PathBuf};
 
 use common::{Server, connect, failure, localefs, null, scratch};
 use localefs::{LocalEfs, Ownership};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// The example of the documentation, in a file.
 fn example(directory: &Path) -> PathBuf {
+    example_after(directory, "## An example")
+}
+
+/// The example below a heading of the documentation, in a file.
+fn example_after(directory: &Path, heading: &str) -> PathBuf {
     let page = include_str!("../../../docs/seed.md");
-    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (_, rest) = page.split_once(heading).unwrap();
+    let (_, rest) = rest.split_once("```toml\n").unwrap();
     let file = directory.join("seed.toml");
     fs::write(&file, rest.split_once("```").unwrap().0).unwrap();
     file
@@ -138,4 +145,59 @@ fn the_option_has_the_seed_be_there() {
             .len()
     };
     assert_eq!(count(&server.data()), 3);
+}
+
+#[test]
+fn a_network_of_a_seed_decides_who_may_mount() {
+    let scratch = scratch();
+    let file = example_after(scratch.path(), "## A network");
+    let data = scratch.path().join("data");
+    let options = ["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let options = [&options[..], &["--seed", file.to_str().unwrap()]].concat();
+    let export = || {
+        let mut command = localefs();
+        let out = common::run(command.arg("export").arg("--data").arg(&data));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let mut server = Server::start(&options);
+    let first = export();
+    let targets = &parse(&first)["records"]["mount-targets"];
+    let mut targets = targets.as_object().unwrap().values();
+    let target = targets.find(|target| target["ip_address"] == "10.1.0.20");
+    let target = target.unwrap()["id"].as_str().unwrap().to_owned();
+    let explain = |client: &str| {
+        let mut command = localefs();
+        command.args(["explain", "--json", "--client", client]);
+        command
+            .args(["--mount-target", &target])
+            .arg("--data")
+            .arg(&data);
+        let out = common::run(&mut command);
+        let said = parse(std::str::from_utf8(&out.stdout).unwrap());
+        assert_eq!(said["allowed"] == true, out.status.success(), "{said}");
+        said
+    };
+    let verdicts = || {
+        [
+            explain("10.1.0.10"),
+            explain("10.1.1.10"),
+            explain("10.2.0.10"),
+        ]
+    };
+    let [web, batch, bench] = verdicts();
+    assert_eq!(web["allowed"], true, "{web}");
+    assert_eq!(batch["allowed"], false, "{batch}");
+    let denies = |said: &Value| {
+        let layers = said["layers"].as_array().unwrap().iter();
+        let denies = layers.filter(|layer| layer["allowed"] == false);
+        denies.map(Value::to_string).collect::<String>()
+    };
+    assert!(denies(&batch).contains("90"), "{batch}");
+    assert_eq!(bench["allowed"], false, "{bench}");
+    assert!(denies(&bench).contains("isolation"), "{bench}");
+
+    server.stop(Signal::TERM);
+    let _server = Server::start(&options);
+    assert_eq!(export(), first, "a second start changes nothing");
+    assert_eq!(verdicts(), [web, batch, bench]);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::document::{AccessPoint, Directory, FileSystem, MountTarget};
 use super::error::{At, Result, Trouble};
-use super::sower::{Sower, has_tags, pairs, same};
+use super::sower::{Sower, gone, has_tags, pairs, same};
 use crate::api::Service::Efs;
 use crate::control::now;
 use crate::iam::file_system_policy;
@@ -125,7 +125,7 @@ impl Sower<'_> {
         });
         self.call(Efs, "CreateFileSystem", input).await?;
         let made = self.find(wanted)?;
-        Ok(made.ok_or_else(|| Trouble::new("it is gone again"))?.id)
+        Ok(made.ok_or_else(gone)?.id)
     }
 
     /// Changes what differs, as far as EFS can change it.
@@ -213,16 +213,16 @@ impl Sower<'_> {
                 None => return Ok(()),
             }
         }
-        Err(Trouble::new("it is gone again"))
+        Err(gone())
     }
 
     async fn mount_target(&self, file_system: &str, wanted: &MountTarget) -> Result<()> {
-        let subnet = self.subnet(wanted)?;
+        let subnet = self.subnet_of(wanted)?;
         let groups = match &wanted.security_groups {
             None => None,
             Some(names) => {
-                let ids = names.iter().map(|name| self.group_id(name, &subnet.vpc));
-                Some(ids.collect::<Result<Vec<_>>>().member("SecurityGroups")?)
+                let ids = self.group_ids(names, &subnet.vpc);
+                Some(ids.member("SecurityGroups")?)
             }
         };
         let view = self.view()?;
@@ -257,13 +257,10 @@ impl Sower<'_> {
         Ok(())
     }
 
-    fn subnet(&self, wanted: &MountTarget) -> Result<Subnet> {
+    fn subnet_of(&self, wanted: &MountTarget) -> Result<Subnet> {
         let view = self.view()?;
         match (&wanted.subnet_id, &wanted.availability_zone_name) {
-            (Some(id), None) => {
-                let found = view.get::<Subnet>(id)?;
-                found.ok_or_else(|| Trouble::new("there is no such subnet"))
-            }
+            (Some(word), None) => self.meant::<Subnet>(word, None),
             (None, Some(zone)) => {
                 let mut all = view.all::<Subnet>()?.into_iter();
                 let found = all.find(|subnet| subnet.is_default && subnet.zone == *zone);
@@ -307,7 +304,7 @@ impl Sower<'_> {
             });
             self.call(Efs, "CreateAccessPoint", input).await?;
         }
-        let made = find(&self.view()?)?.ok_or_else(|| Trouble::new("it is gone again"))?;
+        let made = find(&self.view()?)?.ok_or_else(gone)?;
         let settings = &self.control.settings;
         let (region, account) = (&settings.region, &settings.account_id);
         let id = &made.id;

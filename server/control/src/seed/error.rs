@@ -67,7 +67,7 @@ pub(super) trait At<T> {
     /// In the member `table`, the entry `key`.
     fn at(self, table: &str, key: &dyn Display) -> Result<T>;
 
-    /// In a member.
+    /// In a member; an empty name says nothing.
     fn member(self, name: &str) -> Result<T>;
 }
 
@@ -78,7 +78,11 @@ impl<T> At<T> for Result<T> {
 
     fn member(self, name: &str) -> Self {
         self.map_err(|trouble| {
-            let dot = if trouble.entry.is_empty() { "" } else { "." };
+            let dot = if trouble.entry.is_empty() || name.is_empty() {
+                ""
+            } else {
+                "."
+            };
             Trouble {
                 entry: format!("{name}{dot}{}", trouble.entry),
                 why: trouble.why,

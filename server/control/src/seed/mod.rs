@@ -9,8 +9,12 @@ mod access;
 mod document;
 mod efs;
 mod error;
-mod network;
+mod instances;
+mod named;
+mod network_acls;
+mod security_groups;
 mod sower;
+mod vpcs;
 
 use std::sync::Arc;
 
@@ -78,3 +82,6 @@ impl Control {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod network_tests;

@@ -17,6 +17,8 @@ pub(super) struct Sower<'a> {
     pub(super) control: &'a Arc<Control>,
     /// What `{{…}}` may name so far.
     pub(super) names: BTreeMap<String, String>,
+    /// The name of the network ACL that a subnet is to have, by the subnet's id.
+    pub(super) associated: BTreeMap<String, String>,
 }
 
 impl<'a> Sower<'a> {
@@ -26,12 +28,25 @@ impl<'a> Sower<'a> {
             ("AccountId".to_owned(), settings.account_id.clone()),
             ("Region".to_owned(), settings.region.clone()),
         ]);
-        Self { control, names }
+        Self {
+            control,
+            names,
+            associated: BTreeMap::new(),
+        }
     }
 
     /// What others name comes first: file-system policies name users, whose policies name file
     /// systems.
     pub(super) async fn sow(&mut self, document: &Document) -> Result<()> {
+        for vpc in &document.vpcs {
+            self.vpc(vpc).await.at("Vpcs", &vpc.name)?;
+        }
+        for subnet in &document.subnets {
+            self.subnet(subnet).await.at("Subnets", &subnet.name)?;
+        }
+        for acl in &document.network_acls {
+            self.network_acl(acl).await.at("NetworkAcls", &acl.name)?;
+        }
         for group in &document.security_groups {
             let made = self.security_group(group).await;
             made.at("SecurityGroups", &group.group_name)?;
@@ -44,6 +59,11 @@ impl<'a> Sower<'a> {
         for file_system in &document.file_systems {
             let made = self.file_system(file_system).await;
             ids.push(made.at("FileSystems", &file_system.label())?);
+        }
+        for instance in &document.instances {
+            self.instance(instance)
+                .await
+                .at("Instances", &instance.name)?;
         }
         for policy in &document.policies {
             let made = self.managed_policy(policy).await;
@@ -135,6 +155,11 @@ impl<'a> Sower<'a> {
         let name = format!("{table}.{key}.{member}");
         self.names.insert(name, value.into());
     }
+}
+
+/// What was made just now is not there.
+pub(super) fn gone() -> Trouble {
+    Trouble::new("it is gone again")
 }
 
 /// Tags of a record, to be compared.

@@ -15,7 +15,7 @@ fn example() -> &'static str {
     rest.split_once("```").unwrap().0
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::new();
     let adopted = Adopted {
         file_system: "fs-11111111111111111".to_owned(),
@@ -26,7 +26,7 @@ async fn world() -> World {
 }
 
 /// Sows a seed as a new start of the server would.
-async fn sow(world: &World, text: &str) -> Result<(), SeedError> {
+pub(super) async fn sow(world: &World, text: &str) -> Result<(), SeedError> {
     let seed = Seed::parse("seed.toml", text)?;
     Sower::new(&world.control)
         .sow(&seed.document)
@@ -38,12 +38,12 @@ async fn sow(world: &World, text: &str) -> Result<(), SeedError> {
         })
 }
 
-fn state(world: &World) -> String {
+pub(super) fn state(world: &World) -> String {
     world.control.export().unwrap().text()
 }
 
 #[track_caller]
-fn assert_same(one: &str, other: &str) {
+pub(super) fn assert_same(one: &str, other: &str) {
     let differ = one
         .lines()
         .zip(other.lines())

@@ -47,6 +47,11 @@ pub fn first_topology(change: &mut Change, region: &str) -> Result<(), StoreErro
         name: FirstTopology::NAME.to_owned(),
     })?;
     let vpc = put_default_vpc(change, region)?;
+    change.put(&open_group(&vpc.id))
+}
+
+/// The group [`OPEN_GROUP`].
+pub(crate) fn open_group(vpc: &str) -> SecurityGroup {
     let nfs = SecurityGroupRule {
         is_egress: false,
         protocol: Protocol::TCP,
@@ -54,9 +59,9 @@ pub fn first_topology(change: &mut Change, region: &str) -> Result<(), StoreErro
         remote: Remote::Ipv4(Ipv4Net::default()),
         ..all_out()
     };
-    change.put(&SecurityGroup {
+    SecurityGroup {
         id: ids::random("sg-"),
-        vpc: vpc.id,
+        vpc: vpc.to_owned(),
         name: OPEN_GROUP.to_owned(),
         description: "NFS from everywhere, for the first file system of localefs".to_owned(),
         rules: vec![nfs, all_out()],
@@ -64,7 +69,7 @@ pub fn first_topology(change: &mut Change, region: &str) -> Result<(), StoreErro
             key: "localefs".to_owned(),
             value: "first-file-system".to_owned(),
         }],
-    })
+    }
 }
 
 /// Puts a default VPC on record, with a default subnet in each zone.
@@ -72,7 +77,17 @@ pub fn first_topology(change: &mut Change, region: &str) -> Result<(), StoreErro
 /// # Errors
 /// Those of the store.
 pub(crate) fn put_default_vpc(change: &mut Change, region: &str) -> Result<Vpc, StoreError> {
-    let vpc = Vpc {
+    let vpc = default_vpc();
+    put_vpc(change, &vpc)?;
+    for subnet in default_subnets(&vpc.id, region) {
+        put_subnet(change, &subnet)?;
+    }
+    Ok(vpc)
+}
+
+/// A default VPC.
+pub(crate) fn default_vpc() -> Vpc {
+    Vpc {
         id: ids::random("vpc-"),
         cidr: net(0, 16),
         is_default: true,
@@ -81,21 +96,22 @@ pub(crate) fn put_default_vpc(change: &mut Change, region: &str) -> Result<Vpc, 
         address_metrics: false,
         is_dedicated: false,
         tags: Vec::new(),
-    };
-    put_vpc(change, &vpc)?;
-    for (zone, third) in zones(region).into_iter().zip((0_u8..).step_by(16)) {
-        let subnet = Subnet {
-            id: ids::random("subnet-"),
-            vpc: vpc.id.clone(),
-            cidr: net(third, 20),
-            zone: zone.name,
-            is_default: true,
-            maps_public: true,
-            tags: Vec::new(),
-        };
-        put_subnet(change, &subnet)?;
     }
-    Ok(vpc)
+}
+
+/// The default subnets of a VPC, one in each zone.
+pub(crate) fn default_subnets(vpc: &str, region: &str) -> Vec<Subnet> {
+    let places = zones(region).into_iter().zip((0_u8..).step_by(16));
+    let subnets = places.map(|(zone, third)| Subnet {
+        id: ids::random("subnet-"),
+        vpc: vpc.to_owned(),
+        cidr: net(third, 20),
+        zone: zone.name,
+        is_default: true,
+        maps_public: true,
+        tags: Vec::new(),
+    });
+    subnets.collect()
 }
 
 fn net(third: u8, length: u8) -> Ipv4Net {

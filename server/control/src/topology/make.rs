@@ -20,7 +20,7 @@ pub(crate) fn put_vpc(change: &mut Change, vpc: &Vpc) -> Result<(), StoreError> 
         entries: open_entries(),
         ..new_acl(&vpc.id)
     })?;
-    change.put(&default_group(&vpc.id))?;
+    change.put(&default_group(ids::random("sg-"), &vpc.id))?;
     change.put(vpc)?;
     put_mirror(change, vpc)
 }
@@ -94,7 +94,7 @@ pub(crate) fn new_acl(vpc: &str) -> NetworkAcl {
 }
 
 /// The entries of a default network ACL: everything passes.
-fn open_entries() -> Vec<NetworkAclEntry> {
+pub(crate) fn open_entries() -> Vec<NetworkAclEntry> {
     vec![
         all_entry(100, true, true),
         all_entry(NetworkAclEntry::LAST, true, false),
@@ -116,8 +116,7 @@ fn all_entry(number: u16, is_egress: bool, allow: bool) -> NetworkAclEntry {
 }
 
 /// The default security group of a VPC: its members reach one another, and everything outside.
-fn default_group(vpc: &str) -> SecurityGroup {
-    let id = ids::random("sg-");
+pub(crate) fn default_group(id: String, vpc: &str) -> SecurityGroup {
     let among_members = SecurityGroupRule {
         is_egress: false,
         remote: Remote::Group(id.clone()),

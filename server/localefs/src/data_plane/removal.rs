@@ -53,6 +53,21 @@ pub(super) fn set_aside(layout: &Layout, store: &Store, id: &str) -> Result<(), 
     })
 }
 
+/// Removes trees that are on no record and empty: the server was killed between making the
+/// directory and keeping the record. One with something in it is not ours to judge.
+fn remove_unfinished(layout: &Layout, store: &Store) {
+    for id in layout.file_systems() {
+        let is_on_record = store.file_system(&id).map_or(true, |known| known.is_some());
+        if is_on_record || fs::remove_dir(layout.trees().join(&id)).is_err() {
+            continue;
+        }
+        debug!(file_system = id, "was not finished, and is removed");
+        if let Err(error) = move_aside(layout, &id, &layout.records(&id)) {
+            warn!(file_system = id, %error, "records of an unfinished file system stay behind");
+        }
+    }
+}
+
 /// Moves something of a file system out of the way, if it is there.
 pub(super) fn move_aside(layout: &Layout, id: &str, path: &Path) -> Result<(), DataPlaneError> {
     let removed = layout.removed();
@@ -96,6 +111,7 @@ impl Remover {
                 warn!(file_system = id, %error, "files of a deleted file system stay behind");
             }
         }
+        remove_unfinished(layout, store);
         let remover = Self(Arc::new(Shared {
             removed: layout.removed(),
             stop: AtomicBool::new(false),

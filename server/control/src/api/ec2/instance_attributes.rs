@@ -1,16 +1,70 @@
-//! ModifyInstanceAttribute.
+//! DescribeInstanceAttribute, ModifyInstanceAttribute.
 
 use std::sync::Arc;
 
-use super::instances::interfaces;
-use super::resource::{named, not_found};
+use super::instances::{ROOT_DEVICE, interfaces, is_seen};
+use super::network_interfaces::{group_names, group_set};
+use super::resource::{named, named_with, not_found};
 use super::security_groups::of_interface;
 use super::vpc_attributes::several;
 use super::{
-    Answer, Call, Form, Result, done, flag, form, invalid_value, missing, refused, unless_dry_run,
+    Answer, Call, Element, Form, Result, done, flag, form, invalid_value, key, missing, refused,
+    unless_dry_run,
 };
 use crate::records::{Instance, InstanceState, SecurityGroup};
 use crate::store::Change;
+
+/// DescribeInstanceAttribute. What nothing runs for has EC2's value of an instance that was
+/// launched without it.
+pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
+    let form = form(&call)?;
+    let view = call.view()?;
+    let id = form.require("InstanceId")?;
+    let attribute = form.require("Attribute")?;
+    let asked = vec![key("ec2:Attribute", attribute)];
+    let instance = named_with::<Instance>(&call, &view, id, asked)?;
+    unless_dry_run(&form)?;
+    if !is_seen(&call, &instance) {
+        return Err(not_found::<Instance>(id));
+    }
+    let answer = Element::new("").text("instanceId", &instance.id);
+    let value = |name: &'static str, value: &str| Element::new(name).text("value", value);
+    let answer = match attribute {
+        "instanceType" => answer.child(value("instanceType", &instance.instance_type)),
+        "disableApiTermination" => answer.child(value(
+            "disableApiTermination",
+            &instance.is_protected.to_string(),
+        )),
+        "sourceDestCheck" => {
+            let check = instance.source_dest_check.to_string();
+            answer.child(value("sourceDestCheck", &check))
+        }
+        "groupSet" => {
+            let first = interfaces(&view, &instance)?.into_iter().next();
+            let groups = first.map(|first| first.groups).unwrap_or_default();
+            group_set(answer, &groups, &group_names(&view)?)
+        }
+        "rootDeviceName" => answer.child(value("rootDeviceName", ROOT_DEVICE)),
+        "instanceInitiatedShutdownBehavior" => {
+            answer.child(value("instanceInitiatedShutdownBehavior", "stop"))
+        }
+        "ebsOptimized" => answer.child(value("ebsOptimized", "false")),
+        "enaSupport" => answer.child(value("enaSupport", "true")),
+        "disableApiStop" => answer.child(value("disableApiStop", "false")),
+        "enclaveOptions" => answer.child(Element::new("enclaveOptions").text("enabled", "false")),
+        "kernel" => answer.child(Element::new("kernel")),
+        "ramdisk" => answer.child(Element::new("ramdisk")),
+        "userData" => answer.child(Element::new("userData")),
+        "sriovNetSupport" => answer.child(Element::new("sriovNetSupport")),
+        "blockDeviceMapping" => answer.child(Element::new("blockDeviceMapping")),
+        "productCodes" => answer.child(Element::new("productCodes")),
+        other => {
+            let why = "No instance has it.";
+            return Err(invalid_value("attribute", other, why));
+        }
+    };
+    Ok(Answer::Xml(answer.into_children()))
+}
 
 /// ModifyInstanceAttribute.
 pub(super) async fn modify(call: Arc<Call>) -> Result<Answer> {

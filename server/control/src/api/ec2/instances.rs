@@ -20,8 +20,11 @@ pub(super) const LAST: u32 = 1000;
 /// instance").
 const SEEN: u64 = 60 * 60 * 1000;
 
+/// Where an instance is said to have its root volume.
+pub(super) const ROOT_DEVICE: &str = "/dev/xvda";
+
 /// Whether an instance is still on record for callers.
-fn is_seen(call: &Call, instance: &Instance) -> bool {
+pub(super) fn is_seen(call: &Call, instance: &Instance) -> bool {
     let since = call.request.millis().saturating_sub(SEEN);
     instance
         .terminated
@@ -342,7 +345,7 @@ fn show(
         .child(Element::new("monitoring").text("state", "disabled"))
         .text("architecture", "x86_64")
         .text("rootDeviceType", "ebs")
-        .text("rootDeviceName", "/dev/xvda")
+        .text("rootDeviceName", ROOT_DEVICE)
         .child(Element::new("blockDeviceMapping"))
         .text("virtualizationType", "hvm")
         .text("hypervisor", "xen")

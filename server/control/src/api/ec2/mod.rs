@@ -35,6 +35,8 @@ use super::{Answer, ApiError, Call, Demand, Form, Operation, Result};
 use crate::operation;
 use crate::store::View;
 
+pub(crate) use resource::Resource;
+
 /// The operations, by name.
 pub const OPERATIONS: &[Operation] = &[
     operation!("AcceptVpcPeeringConnection", peering::accept),
@@ -67,6 +69,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!("DeleteVpcPeeringConnection", peering::delete),
     operation!("DescribeAccountAttributes", account::attributes),
     operation!("DescribeAvailabilityZones", availability_zones::describe),
+    operation!("DescribeInstanceAttribute", instance_attributes::describe),
     operation!("DescribeInstances", instances::describe),
     operation!("DescribeManagedPrefixLists", prefix_lists::describe),
     operation!("DescribeNetworkAcls", network_acls::describe),

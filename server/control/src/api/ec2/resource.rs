@@ -8,7 +8,7 @@ use crate::records::{
 use crate::store::{Record, View};
 
 /// A resource of EC2 with a record of its own.
-pub(super) trait Resource: Record {
+pub(crate) trait Resource: Record {
     /// Its type in ARNs and tags.
     const KIND: &'static str;
     /// What its ids begin with.

@@ -318,6 +318,16 @@ pub const INPUTS: &[Input] = &[
         ],
     ),
     input(
+        "DescribeInstanceAttribute",
+        &[
+            DRY_RUN,
+            &[
+                text("InstanceId"),
+                word("Attribute", INSTANCE_ATTRIBUTE_NAME),
+            ],
+        ],
+    ),
+    input(
         "DescribeInstances",
         &[
             DRY_RUN,

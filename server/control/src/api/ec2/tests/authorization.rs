@@ -66,6 +66,10 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("DescribeAccountAttributes", ""),
     ("DescribeAvailabilityZones", ""),
+    (
+        "DescribeInstanceAttribute",
+        "InstanceId={instance}&Attribute=groupSet",
+    ),
     ("DescribeInstances", ""),
     ("DescribeManagedPrefixLists", ""),
     ("DescribeNetworkAcls", ""),
@@ -225,6 +229,8 @@ const KEYS: &[(&str, &str, &str)] = &[
         "DescribeNetworkInterfaceAttribute",
         "groupSet",
     ),
+    ("ec2:Attribute", "DescribeInstanceAttribute", "groupSet"),
+    ("ec2:InstanceID", "DescribeInstanceAttribute", "{instance}"),
     ("ec2:AvailabilityZone", "CreateSubnet", "us-east-1b"),
     (
         "ec2:AvailabilityZone",

@@ -4,36 +4,32 @@ use serde_json::{Map, Value, json};
 
 use super::document::{IpPermission, SecurityGroup};
 use super::error::{At, Result, Trouble};
-use super::sower::{Sower, has_tags, pairs, same};
+use super::named::specification;
+use super::sower::{Sower, gone, same};
 use crate::api::Service::Ec2;
-use crate::records::{SecurityGroup as Record, Vpc};
 
 impl Sower<'_> {
     /// Has a security group be there, without its rules yet: those may name other groups.
     pub(super) async fn security_group(&mut self, group: &SecurityGroup) -> Result<()> {
         let name = &group.group_name;
-        let vpc = self.vpc(group.vpc_id.as_deref())?;
+        let vpc = self.vpc_id(group.vpc_id.as_deref())?;
         let found = self.find_group(name, &vpc)?;
         let id = if let Some(found) = found {
             let there = Some(found.description.as_str());
             same("Description", there, group.description.as_deref())?;
-            if !has_tags(&pairs(&found.tags), &group.tags) {
-                let input = json!({"ResourceId": [found.id], "Tag": group.tags});
-                self.call(Ec2, "CreateTags", input).await.member("Tags")?;
-            }
+            self.resource_tags(&found.id, &found.tags, &group.tags)
+                .await?;
             found.id
         } else {
-            let tags = (!group.tags.is_empty())
-                .then(|| json!([{"ResourceType": "security-group", "Tag": group.tags}]));
             let input = json!({
                 "GroupName": name,
                 "GroupDescription": group.description.as_ref().unwrap_or(name),
-                "VpcId": group.vpc_id,
-                "TagSpecification": tags,
+                "VpcId": vpc,
+                "TagSpecification": specification("security-group", &group.tags),
             });
             self.call(Ec2, "CreateSecurityGroup", input).await?;
             let made = self.find_group(name, &vpc)?;
-            made.ok_or_else(|| Trouble::new("it is gone again"))?.id
+            made.ok_or_else(gone)?.id
         };
         self.name("SecurityGroups", name, "GroupId", id);
         Ok(())
@@ -41,7 +37,7 @@ impl Sower<'_> {
 
     /// Has the rules of a security group be there.
     pub(super) async fn rules(&self, group: &SecurityGroup) -> Result<()> {
-        let vpc = self.vpc(group.vpc_id.as_deref())?;
+        let vpc = self.vpc_id(group.vpc_id.as_deref())?;
         let id = self.group_id(&group.group_name, &vpc)?;
         for (member, operation, permissions) in [
             (
@@ -105,32 +101,5 @@ impl Sower<'_> {
             all.push(with("Groups", &value));
         }
         Ok(all)
-    }
-
-    /// The id of a VPC; without one, of the default VPC.
-    fn vpc(&self, id: Option<&str>) -> Result<String> {
-        if let Some(id) = id {
-            return Ok(id.to_owned());
-        }
-        let all = self.view()?.all::<Vpc>()?;
-        let default = all.into_iter().find(|vpc| vpc.is_default);
-        let default = default.ok_or_else(|| Trouble::new("there is no default VPC"))?;
-        Ok(default.id)
-    }
-
-    fn find_group(&self, name: &str, vpc: &str) -> Result<Option<Record>> {
-        let all = self.view()?.all_by::<Record>(("vpc", vpc))?;
-        Ok(all.into_iter().find(|group| group.name == name))
-    }
-
-    /// The id of a security group that is named by its name, or by that.
-    pub(super) fn group_id(&self, name: &str, vpc: &str) -> Result<String> {
-        if name.starts_with("sg-") {
-            return Ok(name.to_owned());
-        }
-        let found = self.find_group(name, vpc)?;
-        let found = found
-            .ok_or_else(|| Trouble::new(format!("{vpc} has no security group named {name:?}")))?;
-        Ok(found.id)
     }
 }

@@ -1,64 +1,31 @@
 //! What a seed says, in the API's words.
 
+mod network;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::records::{PosixUser, RootDirectory, Tag};
 
+pub(super) use network::{
+    Instance, Interface, IpPermission, NetworkAcl, NetworkAclEntry, SecurityGroup, Subnet, Vpc,
+};
+
 /// A seed: what is to be there.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub(super) struct Document {
+    pub(super) vpcs: Vec<Vpc>,
+    pub(super) subnets: Vec<Subnet>,
+    pub(super) network_acls: Vec<NetworkAcl>,
     pub(super) security_groups: Vec<SecurityGroup>,
+    pub(super) instances: Vec<Instance>,
     pub(super) file_systems: Vec<FileSystem>,
     pub(super) policies: Vec<ManagedPolicy>,
     pub(super) groups: Vec<Group>,
     pub(super) users: Vec<User>,
     pub(super) roles: Vec<Role>,
     pub(super) instance_profiles: Vec<InstanceProfile>,
-}
-
-/// A security group of a VPC.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct SecurityGroup {
-    pub(super) group_name: String,
-    /// `GroupDescription` of the operation, `Description` of what is described.
-    pub(super) description: Option<String>,
-    /// The default VPC's unless given.
-    pub(super) vpc_id: Option<String>,
-    #[serde(default)]
-    pub(super) ip_permissions: Vec<IpPermission>,
-    #[serde(default)]
-    pub(super) ip_permissions_egress: Vec<IpPermission>,
-    #[serde(default)]
-    pub(super) tags: Vec<Tag>,
-}
-
-/// A rule of a security group.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct IpPermission {
-    pub(super) ip_protocol: String,
-    pub(super) from_port: Option<i32>,
-    pub(super) to_port: Option<i32>,
-    #[serde(default)]
-    pub(super) ip_ranges: Vec<Value>,
-    #[serde(default)]
-    pub(super) ipv6_ranges: Vec<Value>,
-    #[serde(default)]
-    pub(super) prefix_list_ids: Vec<Value>,
-    #[serde(default)]
-    pub(super) user_id_group_pairs: Vec<GroupPair>,
-}
-
-/// The members of a security group as the other side of a rule.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct GroupPair {
-    pub(super) group_id: Option<String>,
-    pub(super) group_name: Option<String>,
-    pub(super) description: Option<String>,
 }
 
 /// A file system, with what belongs to it.
@@ -101,6 +68,7 @@ pub(super) struct Protection {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct MountTarget {
+    /// An id, or the `Name` of a subnet.
     pub(super) subnet_id: Option<String>,
     /// Instead: the zone of a default subnet.
     #[serde(alias = "AvailabilityZone")]
