@@ -28,7 +28,11 @@ impl Answer {
         id: &str,
     ) -> Response<Full<Bytes>> {
         let (status, kind, body) = match self {
-            Self::Json(status, value) => (status, "application/json", value.to_string().into()),
+            Self::Json(status, value) => {
+                // A value is always JSON.
+                let body = serde_json::to_vec(&value).unwrap_or_default();
+                (status, "application/json", body.into())
+            }
             Self::Empty(status) => (status, "", Bytes::new()),
             Self::Xml(children) => {
                 let root = Element::new(format!("{operation}Response"))

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, no_access_point};
@@ -112,11 +111,11 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         .iter()
         .filter(|found| found.life_cycle.state(now).is_some());
     let described = alive.map(|found| describe::access_point(&call, found));
-    let answer = json!({
-        "AccessPoints": described.collect::<Vec<_>>(),
-        "NextToken": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![
+        ("AccessPoints", described.collect()),
+        ("NextToken", next.into()),
+    ]);
+    Ok(Answer::Json(200, answer))
 }
 
 #[derive(Debug, Deserialize)]

@@ -25,15 +25,15 @@ fn state(life_cycle: LifeCycle, call: &Call) -> &'static str {
     state.unwrap_or("deleted")
 }
 
-/// An object without the members that are null.
-pub(super) fn without_null(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let members = members.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(members.collect::<Map<_, _>>())
+/// An object of the members that are not null. Unlike those of `json!`, values are moved into it.
+pub(super) fn object(members: Vec<(&str, Value)>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in members {
+        if !value.is_null() {
+            object.insert(name.to_owned(), value);
         }
-        other => other,
     }
+    Value::Object(object)
 }
 
 /// `FileSystemDescription`.
@@ -48,65 +48,92 @@ pub(super) fn file_system(
     let zone = zone.and_then(|zone| zone_by_name(&settings.region, zone));
     let bytes = metered.map_or(EMPTY, |metered| metered.bytes);
     let at = metered.and_then(|metered| metered.at.duration_since(UNIX_EPOCH).ok());
-    without_null(json!({
-        "OwnerId": settings.account_id,
-        "CreationToken": file_system.creation_token,
-        "FileSystemId": file_system.id,
-        "FileSystemArn": file_system_arn(call, &file_system.id),
-        "CreationTime": seconds(file_system.created),
-        "LifeCycleState": state(file_system.life_cycle, call),
-        "Name": file_system.name(),
-        "NumberOfMountTargets": mount_targets,
-        "SizeInBytes": without_null(json!({
-            "Value": bytes,
-            "Timestamp": at.map(|at| at.as_secs()),
-            "ValueInIA": 0,
-            "ValueInStandard": bytes,
-            "ValueInArchive": 0,
-        })),
-        "PerformanceMode": file_system.performance_mode,
-        "Encrypted": file_system.encrypted,
-        "KmsKeyId": file_system.kms_key_id,
-        "ThroughputMode": file_system.throughput_mode,
-        "ProvisionedThroughputInMibps": file_system.provisioned,
-        "AvailabilityZoneName": zone.as_ref().map(|zone| &zone.name),
-        "AvailabilityZoneId": zone.as_ref().map(|zone| &zone.id),
-        "Tags": file_system.tags,
-        "FileSystemProtection": {"ReplicationOverwriteProtection": file_system.protection},
-    }))
+    object(vec![
+        ("OwnerId", json!(settings.account_id)),
+        ("CreationToken", json!(file_system.creation_token)),
+        ("FileSystemId", json!(file_system.id)),
+        (
+            "FileSystemArn",
+            file_system_arn(call, &file_system.id).into(),
+        ),
+        ("CreationTime", seconds(file_system.created)),
+        ("LifeCycleState", state(file_system.life_cycle, call).into()),
+        ("Name", file_system.name().into()),
+        ("NumberOfMountTargets", mount_targets.into()),
+        (
+            "SizeInBytes",
+            object(vec![
+                ("Value", bytes.into()),
+                ("Timestamp", at.map(|at| at.as_secs()).into()),
+                ("ValueInIA", 0.into()),
+                ("ValueInStandard", bytes.into()),
+                ("ValueInArchive", 0.into()),
+            ]),
+        ),
+        ("PerformanceMode", json!(file_system.performance_mode)),
+        ("Encrypted", file_system.encrypted.into()),
+        ("KmsKeyId", json!(file_system.kms_key_id)),
+        ("ThroughputMode", json!(file_system.throughput_mode)),
+        (
+            "ProvisionedThroughputInMibps",
+            json!(file_system.provisioned),
+        ),
+        (
+            "AvailabilityZoneName",
+            json!(zone.as_ref().map(|zone| &zone.name)),
+        ),
+        (
+            "AvailabilityZoneId",
+            json!(zone.as_ref().map(|zone| &zone.id)),
+        ),
+        ("Tags", json!(file_system.tags)),
+        (
+            "FileSystemProtection",
+            json!({"ReplicationOverwriteProtection": file_system.protection}),
+        ),
+    ])
 }
 
 /// `MountTargetDescription`.
 pub(super) fn mount_target(call: &Call, mount_target: &MountTarget) -> Value {
     let settings = &call.control.settings;
     let zone = zone_by_name(&settings.region, &mount_target.zone);
-    without_null(json!({
-        "OwnerId": settings.account_id,
-        "MountTargetId": mount_target.id,
-        "FileSystemId": mount_target.file_system,
-        "SubnetId": mount_target.subnet,
-        "LifeCycleState": state(mount_target.life_cycle, call),
-        "IpAddress": mount_target.ip_address,
-        "NetworkInterfaceId": mount_target.network_interface,
-        "AvailabilityZoneId": zone.map(|zone| zone.id),
-        "AvailabilityZoneName": mount_target.zone,
-        "VpcId": mount_target.vpc,
-    }))
+    object(vec![
+        ("OwnerId", json!(settings.account_id)),
+        ("MountTargetId", json!(mount_target.id)),
+        ("FileSystemId", json!(mount_target.file_system)),
+        ("SubnetId", json!(mount_target.subnet)),
+        (
+            "LifeCycleState",
+            state(mount_target.life_cycle, call).into(),
+        ),
+        ("IpAddress", json!(mount_target.ip_address)),
+        ("NetworkInterfaceId", json!(mount_target.network_interface)),
+        ("AvailabilityZoneId", json!(zone.map(|zone| zone.id))),
+        ("AvailabilityZoneName", json!(mount_target.zone)),
+        ("VpcId", json!(mount_target.vpc)),
+    ])
 }
 
 /// `AccessPointDescription`.
 pub(super) fn access_point(call: &Call, access_point: &AccessPoint) -> Value {
     let name = access_point.tags.iter().find(|tag| tag.key == "Name");
-    without_null(json!({
-        "ClientToken": access_point.client_token,
-        "Name": name.map(|tag| &tag.value),
-        "Tags": access_point.tags,
-        "AccessPointId": access_point.id,
-        "AccessPointArn": access_point_arn(call, &access_point.id),
-        "FileSystemId": access_point.file_system,
-        "PosixUser": access_point.posix_user,
-        "RootDirectory": access_point.root_directory,
-        "OwnerId": call.control.settings.account_id,
-        "LifeCycleState": state(access_point.life_cycle, call),
-    }))
+    object(vec![
+        ("ClientToken", json!(access_point.client_token)),
+        ("Name", json!(name.map(|tag| &tag.value))),
+        ("Tags", json!(access_point.tags)),
+        ("AccessPointId", json!(access_point.id)),
+        (
+            "AccessPointArn",
+            access_point_arn(call, &access_point.id).into(),
+        ),
+        ("FileSystemId", json!(access_point.file_system)),
+        ("PosixUser", json!(access_point.posix_user)),
+        ("RootDirectory", json!(access_point.root_directory)),
+        ("OwnerId", json!(call.control.settings.account_id)),
+        (
+            "LifeCycleState",
+            state(access_point.life_cycle, call).into(),
+        ),
+    ])
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, file_system_arn, no_file_system};
@@ -192,12 +191,12 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         let size = size(&call, &found.id);
         describe::file_system(&call, found, *mount_targets, size)
     });
-    let answer = json!({
-        "Marker": input.marker,
-        "FileSystems": described.collect::<Vec<_>>(),
-        "NextMarker": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![
+        ("Marker", input.marker.into()),
+        ("FileSystems", described.collect()),
+        ("NextMarker", next.into()),
+    ]);
+    Ok(Answer::Json(200, answer))
 }
 
 /// How much a file system holds, if that is known.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::super::{Answer, ApiError, Call, Result};
 use super::access::{self, no_access_point, require_ec2};
@@ -314,12 +313,12 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         .iter()
         .filter(|found| found.life_cycle.state(now).is_some());
     let described = alive.map(|found| describe::mount_target(&call, found));
-    let answer = json!({
-        "Marker": input.marker,
-        "MountTargets": described.collect::<Vec<_>>(),
-        "NextMarker": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![
+        ("Marker", input.marker.into()),
+        ("MountTargets", described.collect()),
+        ("NextMarker", next.into()),
+    ]);
+    Ok(Answer::Json(200, answer))
 }
 
 /// The file system of an access point, if the caller may describe its mount targets.

@@ -179,6 +179,14 @@ fn description(call: &Call, replication: &Replication) -> Value {
     let destination = &replication.destination;
     let arn = file_system_arn(call, &replication.source);
     let is_enabling = call.request.millis() < destination.enabling_until;
+    let status = if is_enabling { "ENABLING" } else { "ENABLED" };
+    let destination_of = describe::object(vec![
+        ("Status", status.into()),
+        ("FileSystemId", json!(destination.file_system)),
+        ("Region", json!(destination.region)),
+        ("OwnerId", json!(settings.account_id)),
+        ("RoleArn", json!(destination.role)),
+    ]);
     json!({
         "SourceFileSystemId": replication.source,
         "SourceFileSystemRegion": settings.region,
@@ -186,13 +194,7 @@ fn description(call: &Call, replication: &Replication) -> Value {
         "OriginalSourceFileSystemArn": arn,
         "CreationTime": describe::seconds(replication.created),
         "SourceFileSystemOwnerId": settings.account_id,
-        "Destinations": [describe::without_null(json!({
-            "Status": if is_enabling { "ENABLING" } else { "ENABLED" },
-            "FileSystemId": destination.file_system,
-            "Region": destination.region,
-            "OwnerId": settings.account_id,
-            "RoleArn": destination.role,
-        }))],
+        "Destinations": [destination_of],
     })
 }
 
@@ -225,11 +227,11 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         page::page(all, size, |found| &found.source)
     };
     let described = found.iter().map(|found| description(&call, found));
-    let answer = json!({
-        "Replications": described.collect::<Vec<_>>(),
-        "NextToken": next,
-    });
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![
+        ("Replications", described.collect()),
+        ("NextToken", next.into()),
+    ]);
+    Ok(Answer::Json(200, answer))
 }
 
 fn not_found(id: &str) -> ApiError {

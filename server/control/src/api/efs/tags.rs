@@ -124,8 +124,8 @@ pub(super) async fn list(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let mut found = resource(&call, &view, &input.resource_id, Vec::new())?;
     let (tags, next) = tag_page(found.tags(), input.next_token.as_deref(), input.max_results)?;
-    let answer = json!({"Tags": tags, "NextToken": next});
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![("Tags", json!(tags)), ("NextToken", next.into())]);
+    Ok(Answer::Json(200, answer))
 }
 
 /// One page of tags. A token names a place, since keys may be longer than a token.

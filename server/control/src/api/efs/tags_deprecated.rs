@@ -63,6 +63,10 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
     let view = call.view()?;
     let found = access::file_system(&call, &view, &input.file_system_id, Vec::new())?;
     let (tags, next) = tags::tag_page(&found.tags, input.marker.as_deref(), input.max_items)?;
-    let answer = json!({"Marker": input.marker, "Tags": tags, "NextMarker": next});
-    Ok(Answer::Json(200, describe::without_null(answer)))
+    let answer = describe::object(vec![
+        ("Marker", input.marker.into()),
+        ("Tags", json!(tags)),
+        ("NextMarker", next.into()),
+    ]);
+    Ok(Answer::Json(200, answer))
 }
