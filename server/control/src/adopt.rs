@@ -98,9 +98,9 @@ impl Control {
     pub async fn create_open(&self) -> Result<(String, String), CreateError> {
         let _call = self.calls.read().await;
         let made = (ids::random("fs-"), ids::random("fsmt-"));
-        let (plane, id) = (Arc::clone(&self.data_plane), made.0.clone());
-        let tree = tokio::task::spawn_blocking(move || plane.create_tree(&id)).await;
-        tree.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+        let id = made.0.clone();
+        self.with_data_plane(move |plane| plane.create_tree(&id))
+            .await?;
         let (ids, region) = (made.clone(), self.settings.region.clone());
         let recorded = self.store.change(move |change| {
             let file_system = put_file_system(change, &ids.0)?;
@@ -169,17 +169,15 @@ impl Control {
             self.remove_tree(id).await;
         }
         if let Some(id) = first {
-            let plane = Arc::clone(&self.data_plane);
             let name = id.clone();
-            let there = tokio::task::spawn_blocking(move || plane.create_tree(&name)).await;
-            if !matches!(there, Ok(Ok(()))) {
+            let there = self.with_data_plane(move |plane| plane.create_tree(&name));
+            if there.await.is_err() {
                 // A tree from elsewhere that was let go of is back at the next start.
                 tracing::warn!(file_system = id, "not served until the next start");
                 return Ok(());
             }
-            let plane = Arc::clone(&self.data_plane);
-            let emptied = tokio::task::spawn_blocking(move || plane.reset(&[id])).await;
-            emptied.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+            self.with_data_plane(move |plane| plane.reset(&[id]))
+                .await?;
         }
         if let Some(mut adopted) = adopted {
             adopted.mount_target = Some(ids::random("fsmt-"));

@@ -13,7 +13,8 @@ use tracing::{error, warn};
 use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
 use crate::audit::Audit;
-use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::blocking::blocking;
+use crate::data_plane::{DataPlane, DataPlaneError, Publisher, ServedMountTarget, Settled};
 use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::network::{Compiler, World};
@@ -210,22 +211,30 @@ impl Control {
         self.changed.notify_one();
     }
 
+    /// Has the data plane do something, on a thread that may block.
+    ///
+    /// # Errors
+    /// Those of `act`, and that it panicked.
+    pub fn with_data_plane<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&dyn DataPlane) -> Result<T, DataPlaneError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, DataPlaneError>> + Send {
+        let plane = Arc::clone(&self.data_plane);
+        let done = blocking(Box::new(move || act(plane.as_ref())));
+        async {
+            done.await
+                .unwrap_or_else(|error| Err(DataPlaneError(error)))
+        }
+    }
+
     /// Removes the tree of a file system that is deleted. If that fails, it is tried again at the
     /// next start.
     pub async fn remove_tree(&self, file_system: String) {
-        let plane = Arc::clone(&self.data_plane);
         let id = file_system.clone();
-        let removed = tokio::task::spawn_blocking(move || plane.remove_tree(&id)).await;
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                warn!(file_system, %error, "its tree stays for now");
-                return;
-            }
-            Err(error) => {
-                error!(file_system, %error, "its tree stays for now");
-                return;
-            }
+        let removed = self.with_data_plane(move |plane| plane.remove_tree(&id));
+        if let Err(error) = removed.await {
+            warn!(file_system, %error, "its tree stays for now");
+            return;
         }
         let id = file_system.clone();
         let done = self

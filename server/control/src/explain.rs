@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Demand;
 use crate::api::iam::records::{Role, User};
 use crate::authorize;
+use crate::blocking::blocking;
 use crate::control::{Control, now};
 use crate::data_plane::{FileOperation, FileWish};
 use crate::identity::Identity;
@@ -266,8 +267,8 @@ fn identity(view: &View, account: &str, named: &str) -> Result<Identity, Explain
 /// [`ExplainError`].
 pub async fn explain(control: &Arc<Control>, asked: Question) -> Result<Explanation, ExplainError> {
     let control = Arc::clone(control);
-    let done = tokio::task::spawn_blocking(move || control.explain(&asked)).await;
-    done.unwrap_or_else(|error| Err(question(error.to_string())))
+    let done = blocking(Box::new(move || control.explain(&asked))).await;
+    done.unwrap_or_else(|error| Err(question(error)))
 }
 
 #[cfg(test)]

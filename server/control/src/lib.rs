@@ -16,6 +16,7 @@ pub mod api;
 pub mod arn;
 pub mod audit;
 pub mod authorize;
+mod blocking;
 pub mod control;
 pub mod data_plane;
 pub mod explain;
