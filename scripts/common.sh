@@ -57,10 +57,12 @@ version() {
 }
 
 # The image's files in target/image: one static binary, and directories that anyone may use.
-# glibc's allocator stays, which is why it is not musl.
+# glibc's allocator stays, which is why it is not musl. Two megabytes are saved by an address that
+# is known and by having functions that are alike once.
 build_static() {
     cargo rustc --release --quiet --package localefs --bin localefs -- \
-        -C target-feature=+crt-static -C strip=symbols
+        -C target-feature=+crt-static -C strip=symbols \
+        -C relocation-model=static -C link-arg=-Wl,--icf=all
     rm -rf "$target/image"
     mkdir -p "$target/image/usr/bin" "$target/image/data"
     chmod 1777 "$target/image/data"

@@ -19,7 +19,7 @@ fn the_image_is_small_and_runs_with_nothing() -> Result<()> {
     let docker = Docker::start(&lab)?;
     let image: Value = serde_json::from_str(&docker.run(&["image", "inspect", IMAGE])?)?;
     let size = image[0]["Size"].as_u64().context("no size")?;
-    ensure!(size < 21_000_000, "{size} octets");
+    ensure!(size < 15_000_000, "{size} octets");
     let config = &image[0]["Config"];
     assert_eq!(config["User"], "65532:65532");
     assert_eq!(config["Volumes"], serde_json::json!({"/data": {}}));

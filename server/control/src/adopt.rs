@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::api::efs;
+use crate::boxed::BoxFuture;
 use crate::control::{Control, now};
 use crate::data_plane::{DataPlaneError, FaultRequest};
 use crate::ids;
@@ -68,12 +69,14 @@ impl Control {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn adopt(&self, adopted: Adopted) -> Result<(), StoreError> {
-        self.reset_to(adopted.clone());
-        let region = self.settings.region.clone();
-        self.store
-            .change(move |change| put(change, &adopted, &region))
-            .await
+    pub fn adopt(&self, adopted: Adopted) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.reset_to(adopted.clone());
+            let region = self.settings.region.clone();
+            self.store
+                .change(move |change| put(change, &adopted, &region))
+                .await
+        })
     }
 
     /// The file system that is there from the start.
@@ -95,43 +98,45 @@ impl Control {
     ///
     /// # Errors
     /// [`CreateError`]; then nothing is left of it.
-    pub async fn create_open(&self) -> Result<(String, String), CreateError> {
-        let _call = self.calls.read().await;
-        let made = (ids::random("fs-"), ids::random("fsmt-"));
-        let (plane, id) = (Arc::clone(&self.data_plane), made.0.clone());
-        let tree = tokio::task::spawn_blocking(move || plane.create_tree(&id)).await;
-        tree.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
-        let (ids, region) = (made.clone(), self.settings.region.clone());
-        let recorded = self.store.change(move |change| {
-            let file_system = put_file_system(change, &ids.0)?;
-            put_mount_target(change, &file_system, &ids.1, &region)?;
-            change.get::<MountTarget>(&ids.1)
-        });
-        let recorded = match recorded.await {
-            Ok(recorded) => recorded,
-            Err(error) => {
-                self.remove_tree(made.0).await;
-                return Err(StoreError::into(error));
-            }
-        };
-        let failed = match (recorded, self.serve().await) {
-            (None, _) => Some("there is no subnet".to_owned()),
-            (Some(_), Some(settled)) => settled.failed.get(&made.1).cloned(),
-            (Some(_), None) => Some("not in time".to_owned()),
-        };
-        let Some(why) = failed else {
-            return Ok(made);
-        };
-        let ids = made.clone();
-        self.store
-            .change(move |change| -> Result<(), StoreError> {
-                efs::forget_mount_target(change, &ids.1)?;
-                efs::forget_file_system(change, &ids.0)
-            })
-            .await?;
-        self.serve().await;
-        self.remove_tree(made.0).await;
-        Err(CreateError::MountTarget(why))
+    pub fn create_open(&self) -> BoxFuture<'_, Result<(String, String), CreateError>> {
+        Box::pin(async move {
+            let _call = self.calls.read().await;
+            let made = (ids::random("fs-"), ids::random("fsmt-"));
+            let id = made.0.clone();
+            self.with_data_plane(move |plane| plane.create_tree(&id))
+                .await?;
+            let (ids, region) = (made.clone(), self.settings.region.clone());
+            let recorded = self.store.change(move |change| {
+                let file_system = put_file_system(change, &ids.0)?;
+                put_mount_target(change, &file_system, &ids.1, &region)?;
+                change.get::<MountTarget>(&ids.1)
+            });
+            let recorded = match recorded.await {
+                Ok(recorded) => recorded,
+                Err(error) => {
+                    self.remove_tree(made.0).await;
+                    return Err(StoreError::into(error));
+                }
+            };
+            let failed = match (recorded, self.serve().await) {
+                (None, _) => Some("there is no subnet".to_owned()),
+                (Some(_), Some(settled)) => settled.failed.get(&made.1).cloned(),
+                (Some(_), None) => Some("not in time".to_owned()),
+            };
+            let Some(why) = failed else {
+                return Ok(made);
+            };
+            let ids = made.clone();
+            self.store
+                .change(move |change| -> Result<(), StoreError> {
+                    efs::forget_mount_target(change, &ids.1)?;
+                    efs::forget_file_system(change, &ids.0)
+                })
+                .await?;
+            self.serve().await;
+            self.remove_tree(made.0).await;
+            Err(CreateError::MountTarget(why))
+        })
     }
 
     /// Brings everything back to first start: what was created is gone, also users and policies;
@@ -169,17 +174,15 @@ impl Control {
             self.remove_tree(id).await;
         }
         if let Some(id) = first {
-            let plane = Arc::clone(&self.data_plane);
             let name = id.clone();
-            let there = tokio::task::spawn_blocking(move || plane.create_tree(&name)).await;
-            if !matches!(there, Ok(Ok(()))) {
+            let there = self.with_data_plane(move |plane| plane.create_tree(&name));
+            if there.await.is_err() {
                 // A tree from elsewhere that was let go of is back at the next start.
                 tracing::warn!(file_system = id, "not served until the next start");
                 return Ok(());
             }
-            let plane = Arc::clone(&self.data_plane);
-            let emptied = tokio::task::spawn_blocking(move || plane.reset(&[id])).await;
-            emptied.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))?;
+            self.with_data_plane(move |plane| plane.reset(&[id]))
+                .await?;
         }
         if let Some(mut adopted) = adopted {
             adopted.mount_target = Some(ids::random("fsmt-"));

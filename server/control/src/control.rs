@@ -13,7 +13,9 @@ use tracing::{error, warn};
 use crate::adopt::Adopted;
 use crate::api::{Gate, efs};
 use crate::audit::Audit;
-use crate::data_plane::{DataPlane, Publisher, ServedMountTarget, Settled};
+use crate::blocking::blocking;
+use crate::boxed::BoxFuture;
+use crate::data_plane::{DataPlane, DataPlaneError, Publisher, ServedMountTarget, Settled};
 use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::network::{Compiler, World};
@@ -107,41 +109,43 @@ impl Control {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn start(
+    pub fn start(
         settings: Settings,
         store: Store,
         data_plane: Arc<dyn DataPlane>,
         publisher: Publisher,
         gate: Arc<dyn Gate>,
         faults: Faults,
-    ) -> Result<Arc<Self>, StoreError> {
-        let region = settings.region.clone();
-        store
-            .change(move |change| topology::first_topology(change, &region))
-            .await?;
-        let audit = settings.audit.as_deref().and_then(|path| {
-            let opened = Audit::open(path);
-            if let Err(error) = &opened {
-                warn!(path = %path.display(), %error, "there is no audit log");
-            }
-            opened.ok()
-        });
-        Ok(Arc::new(Self {
-            audit,
-            metrics: Metrics::default(),
-            settings,
-            store,
-            data_plane,
-            publisher,
-            gate,
-            faults,
-            calls: RwLock::default(),
-            adopted: Mutex::default(),
-            seed: OnceLock::new(),
-            publishing: Mutex::default(),
-            changed: Notify::new(),
-            topology: watch::Sender::new(0),
-        }))
+    ) -> BoxFuture<'static, Result<Arc<Self>, StoreError>> {
+        Box::pin(async move {
+            let region = settings.region.clone();
+            store
+                .change(move |change| topology::first_topology(change, &region))
+                .await?;
+            let audit = settings.audit.as_deref().and_then(|path| {
+                let opened = Audit::open(path);
+                if let Err(error) = &opened {
+                    warn!(path = %path.display(), %error, "there is no audit log");
+                }
+                opened.ok()
+            });
+            Ok(Arc::new(Self {
+                audit,
+                metrics: Metrics::default(),
+                settings,
+                store,
+                data_plane,
+                publisher,
+                gate,
+                faults,
+                calls: RwLock::default(),
+                adopted: Mutex::default(),
+                seed: OnceLock::new(),
+                publishing: Mutex::default(),
+                changed: Notify::new(),
+                topology: watch::Sender::new(0),
+            }))
+        })
     }
 
     /// When something that begins now is over, in milliseconds since 1970. Without a delay it
@@ -156,15 +160,17 @@ impl Control {
     }
 
     /// Publishes what is to be served, and waits until it is. `None` if that takes too long.
-    pub async fn serve(&self) -> Option<Settled> {
-        let version = match self.publish() {
-            Ok(version) => version,
-            Err(error) => {
-                error!(%error, "what is to be served is not known");
-                return None;
-            }
-        };
-        self.publisher.settled(version).await
+    pub fn serve(&self) -> BoxFuture<'_, Option<Settled>> {
+        Box::pin(async move {
+            let version = match self.publish() {
+                Ok(version) => version,
+                Err(error) => {
+                    error!(%error, "what is to be served is not known");
+                    return None;
+                }
+            };
+            self.publisher.settled(version).await
+        })
     }
 
     /// Publishes the mount targets that are available.
@@ -217,22 +223,30 @@ impl Control {
         }
     }
 
+    /// Has the data plane do something, on a thread that may block.
+    ///
+    /// # Errors
+    /// Those of `act`, and that it panicked.
+    pub fn with_data_plane<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&dyn DataPlane) -> Result<T, DataPlaneError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, DataPlaneError>> + Send {
+        let plane = Arc::clone(&self.data_plane);
+        let done = blocking(Box::new(move || act(plane.as_ref())));
+        async {
+            done.await
+                .unwrap_or_else(|error| Err(DataPlaneError(error)))
+        }
+    }
+
     /// Removes the tree of a file system that is deleted. If that fails, it is tried again at the
     /// next start.
     pub async fn remove_tree(&self, file_system: String) {
-        let plane = Arc::clone(&self.data_plane);
         let id = file_system.clone();
-        let removed = tokio::task::spawn_blocking(move || plane.remove_tree(&id)).await;
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                warn!(file_system, %error, "its tree stays for now");
-                return;
-            }
-            Err(error) => {
-                error!(file_system, %error, "its tree stays for now");
-                return;
-            }
+        let removed = self.with_data_plane(move |plane| plane.remove_tree(&id));
+        if let Err(error) = removed.await {
+            warn!(file_system, %error, "its tree stays for now");
+            return;
         }
         let id = file_system.clone();
         let done = self
@@ -295,23 +309,25 @@ impl Control {
     }
 
     /// Keeps up with time, for ever.
-    pub async fn keep(self: Arc<Self>) {
-        loop {
-            let next = self.sweep().await.unwrap_or_else(|error| {
-                error!(%error, "the records can't be kept up");
-                Some(now() + 10_000)
-            });
-            let time = async {
-                match next {
-                    Some(at) => sleep(Duration::from_millis(at.saturating_sub(now()))).await,
-                    None => pending().await,
+    pub fn keep(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                let next = self.sweep().await.unwrap_or_else(|error| {
+                    error!(%error, "the records can't be kept up");
+                    Some(now() + 10_000)
+                });
+                let time = async {
+                    match next {
+                        Some(at) => sleep(Duration::from_millis(at.saturating_sub(now()))).await,
+                        None => pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = time => {}
+                    () = self.changed.notified() => {}
                 }
-            };
-            tokio::select! {
-                () = time => {}
-                () = self.changed.notified() => {}
             }
-        }
+        })
     }
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::Demand;
 use crate::api::iam::records::{Role, User};
 use crate::authorize;
+use crate::blocking::blocking;
+use crate::boxed::BoxFuture;
 use crate::control::{Control, now};
 use crate::data_plane::{FileOperation, FileWish};
 use crate::identity::Identity;
@@ -264,10 +266,15 @@ fn identity(view: &View, account: &str, named: &str) -> Result<Identity, Explain
 ///
 /// # Errors
 /// [`ExplainError`].
-pub async fn explain(control: &Arc<Control>, asked: Question) -> Result<Explanation, ExplainError> {
-    let control = Arc::clone(control);
-    let done = tokio::task::spawn_blocking(move || control.explain(&asked)).await;
-    done.unwrap_or_else(|error| Err(question(error.to_string())))
+pub fn explain(
+    control: &Arc<Control>,
+    asked: Question,
+) -> BoxFuture<'_, Result<Explanation, ExplainError>> {
+    Box::pin(async move {
+        let control = Arc::clone(control);
+        let done = blocking(Box::new(move || control.explain(&asked))).await;
+        done.unwrap_or_else(|error| Err(question(error)))
+    })
 }
 
 #[cfg(test)]

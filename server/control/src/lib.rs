@@ -16,6 +16,8 @@ pub mod api;
 pub mod arn;
 pub mod audit;
 pub mod authorize;
+mod blocking;
+pub mod boxed;
 pub mod control;
 pub mod data_plane;
 pub mod explain;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::blocking::blocking;
 use crate::control::{Control, now};
 use crate::data_plane::{ConnectedClient, DeniedConnection, MountTargetActivity};
 use crate::explain::CLIENT_PORT;
@@ -219,7 +220,7 @@ impl Control {
 /// Those of the store.
 pub(crate) async fn overview(control: &Arc<Control>) -> Result<Overview, StoreError> {
     let control = Arc::clone(control);
-    let done = tokio::task::spawn_blocking(move || control.overview()).await;
+    let done = blocking(Box::new(move || control.overview())).await;
     done.unwrap_or(Err(StoreError::Gone))
 }
 

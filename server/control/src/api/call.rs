@@ -8,7 +8,6 @@ use super::gate::{Caller, Demand, Judgement};
 use super::service::Service;
 use super::{Answer, ApiError, Request, Result};
 use crate::control::Control;
-use crate::data_plane::{DataPlane, DataPlaneError};
 use crate::store::{Change, View};
 
 /// What runs an operation.
@@ -93,15 +92,14 @@ impl Call {
     ///
     /// # Errors
     /// Those of `change` and of the store.
-    pub async fn change<T: Send + 'static>(
+    pub fn change<T: Send + 'static>(
         self: &Arc<Self>,
         change: impl FnOnce(&Self, &mut Change) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> + Send {
         let call = Arc::clone(self);
         self.control
             .store
             .change(move |transaction| change(&call, transaction))
-            .await
     }
 
     /// [`Call::change`] of something that the network's verdicts rest on: once it is durable, it is
@@ -109,26 +107,17 @@ impl Call {
     ///
     /// # Errors
     /// Those of `change` and of the store.
-    pub async fn change_topology<T: Send + 'static>(
+    pub fn change_topology<T: Send + 'static>(
         self: &Arc<Self>,
         change: impl FnOnce(&Self, &mut Change) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let made = self.change(change).await?;
-        self.control.topology_changed();
-        Ok(made)
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.published(self.change(change))
     }
 
-    /// Has the data plane do something, on a thread that may block.
-    ///
-    /// # Errors
-    /// Those of `act`.
-    pub async fn with_data_plane<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&dyn DataPlane) -> std::result::Result<T, DataPlaneError> + Send + 'static,
-    ) -> std::result::Result<T, DataPlaneError> {
-        let plane = Arc::clone(&self.control.data_plane);
-        let done = tokio::task::spawn_blocking(move || act(plane.as_ref())).await;
-        done.unwrap_or_else(|error| Err(DataPlaneError(error.to_string())))
+    async fn published<T>(&self, change: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let made = change.await?;
+        self.control.topology_changed();
+        Ok(made)
     }
 
     /// Asks whether the caller has a permission.

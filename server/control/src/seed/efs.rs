@@ -1,6 +1,5 @@
 //! File systems of a seed, with mount targets, access points and directories.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -325,16 +324,12 @@ impl Sower<'_> {
             let why = "three or four octal digits are needed, as in \"0755\"";
             return Err(Trouble::new(why)).member("Permissions");
         };
-        let plane = Arc::clone(&self.control.data_plane);
         let (id, directory) = (file_system.to_owned(), wanted.clone());
-        let made = tokio::task::spawn_blocking(move || {
+        let made = self.control.with_data_plane(move |plane| {
             let owner = (directory.owner_uid, directory.owner_gid);
             plane.make_directory(&id, &directory.path, owner, mode)
         });
-        match made.await {
-            Ok(made) => Ok(made?),
-            Err(error) => Err(Trouble::new(error.to_string())),
-        }
+        Ok(made.await?)
     }
 }
 

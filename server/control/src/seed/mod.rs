@@ -18,6 +18,7 @@ mod vpcs;
 
 use std::sync::Arc;
 
+use crate::boxed::BoxFuture;
 use crate::control::Control;
 
 pub use error::SeedError;
@@ -60,16 +61,18 @@ impl Control {
     ///
     /// # Errors
     /// [`SeedError`] names the entry. What comes before it is there then.
-    pub async fn sow(self: &Arc<Self>, seed: Seed) -> Result<(), SeedError> {
-        let seed = self.seed.get_or_init(|| seed);
-        Sower::new(self)
-            .sow(&seed.document)
-            .await
-            .map_err(|trouble| {
-                let file = seed.name.clone();
-                let (entry, why) = trouble.into_parts();
-                SeedError::Entry { file, entry, why }
-            })
+    pub fn sow(self: &Arc<Self>, seed: Seed) -> BoxFuture<'_, Result<(), SeedError>> {
+        Box::pin(async move {
+            let seed = self.seed.get_or_init(|| seed);
+            Sower::new(self)
+                .sow(&seed.document)
+                .await
+                .map_err(|trouble| {
+                    let file = seed.name.clone();
+                    let (entry, why) = trouble.into_parts();
+                    SeedError::Entry { file, entry, why }
+                })
+        })
     }
 
     pub(crate) async fn sow_again(self: &Arc<Self>) -> Result<(), SeedError> {

@@ -24,8 +24,15 @@ pub(super) fn prefix(table: &str, name: &str, value: &str) -> String {
     prefix
 }
 
-/// The entry of one record.
-pub(super) fn entry(table: &str, name: &str, value: &str, key: &str) -> String {
+/// The entries of one record: one for each name of an index, and value.
+pub(super) fn entries(table: &str, key: &str, under: &[(&str, &str)]) -> Vec<String> {
+    let under = under.iter();
+    under
+        .map(|(name, value)| entry(table, name, value, key))
+        .collect()
+}
+
+fn entry(table: &str, name: &str, value: &str, key: &str) -> String {
     prefix(table, name, value) + key
 }
 

@@ -16,9 +16,10 @@ use std::sync::Arc;
 use redb::{Database, ReadableDatabase};
 
 pub use error::StoreError;
+pub(crate) use transaction::read;
 pub use transaction::{Change, Record, View};
 
-use writer::Writer;
+use writer::{Task, Writer};
 
 /// The records. Dropping it waits for the changes that were begun.
 #[derive(Debug)]
@@ -51,10 +52,19 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change`, and [`StoreError`] if the transaction can't be made durable.
-    pub async fn change<T, E>(
+    pub fn change<T, E>(
         &self,
         change: impl FnOnce(&mut Change) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> impl Future<Output = Result<T, E>> + Send
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(Box::new(change))
+    }
+
+    /// [`Store::change`], once for all changes with the same result.
+    async fn run<T, E>(&self, change: Task<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -78,7 +88,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (job, answer) = writer::job(change);
+        let (job, answer) = writer::job(Box::new(change));
         self.writer.send_blocking(job)?;
         answer
             .blocking_recv()

@@ -1,4 +1,7 @@
 //! One look at the records, or one change of them.
+//!
+//! What is generic here only reads and writes the JSON of a type. What works on the database knows
+//! no types, and so there is one of it in the program.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -53,6 +56,9 @@ impl Debug for View {
     }
 }
 
+/// Is shown the key and the value of entries.
+type See<'a> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'a;
+
 fn definition(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
     TableDefinition::new(name)
 }
@@ -102,11 +108,8 @@ impl View {
     /// # Errors
     /// Those of the database.
     pub fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
-        let table = self.open(R::TABLE)?;
-        let found = table.get(key)?;
-        found
-            .map(|value| decode(R::TABLE, key, value.value()))
-            .transpose()
+        let found = self.value(R::TABLE, key)?;
+        found.map(|value| decode(R::TABLE, key, &value)).transpose()
     }
 
     /// Records in the order of their keys, those after `after`, `limit` at most.
@@ -115,16 +118,10 @@ impl View {
     /// Those of the database.
     pub fn page<R: Record>(&self, after: Option<&str>, limit: usize) -> Result<Vec<R>, StoreError> {
         let mut records = Vec::new();
-        let table = self.open(R::TABLE)?;
-        for entry in table.from(after.unwrap_or_default())?.into_iter().flatten() {
-            let (key, value) = entry?;
-            if records.len() >= limit {
-                break;
-            }
-            if Some(key.value()) != after {
-                records.push(decode(R::TABLE, key.value(), value.value())?);
-            }
-        }
+        self.each(R::TABLE, after, limit, &mut |key, value| {
+            records.push(decode(R::TABLE, key, value)?);
+            Ok(())
+        })?;
         Ok(records)
     }
 
@@ -141,8 +138,7 @@ impl View {
     /// # Errors
     /// Those of the database.
     pub fn count<R: Record>(&self) -> Result<usize, StoreError> {
-        let count = self.open(R::TABLE)?.len()?;
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        self.count_in(R::TABLE)
     }
 
     /// Keys of the records that have a value in an index, in order, those after `after`, `limit`
@@ -152,27 +148,11 @@ impl View {
     /// Those of the database.
     pub fn keys_by<R: Record>(
         &self,
-        (name, value): (&str, &str),
+        by: (&str, &str),
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let mut keys = Vec::new();
-        let prefix = index::prefix(R::TABLE, name, value);
-        let first = format!("{prefix}{}", after.unwrap_or_default());
-        let table = self.open(INDEX)?;
-        for entry in table.from(&first)?.into_iter().flatten() {
-            let (entry, _) = entry?;
-            let Some(key) = entry.value().strip_prefix(&prefix) else {
-                break;
-            };
-            if keys.len() >= limit {
-                break;
-            }
-            if Some(key) != after {
-                keys.push(key.to_owned());
-            }
-        }
-        Ok(keys)
+        self.keys_in(R::TABLE, by, after, limit)
     }
 
     /// Records that have a value in an index, in the order of their keys, those after `after`,
@@ -230,6 +210,66 @@ impl View {
         Ok(entries)
     }
 
+    fn value(&self, table: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.open(table)?;
+        let found = table.get(key)?;
+        Ok(found.map(|value| value.value().to_owned()))
+    }
+
+    /// Shows `see` entries in the order of their keys, those after `after`, `limit` at most.
+    fn each(
+        &self,
+        table: &str,
+        after: Option<&str>,
+        limit: usize,
+        see: &mut See<'_>,
+    ) -> Result<(), StoreError> {
+        let mut seen = 0;
+        let table = self.open(table)?;
+        for entry in table.from(after.unwrap_or_default())?.into_iter().flatten() {
+            let (key, value) = entry?;
+            if seen >= limit {
+                break;
+            }
+            if Some(key.value()) != after {
+                see(key.value(), value.value())?;
+                seen += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn keys_in(
+        &self,
+        table: &str,
+        (name, value): (&str, &str),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut keys = Vec::new();
+        let prefix = index::prefix(table, name, value);
+        let first = format!("{prefix}{}", after.unwrap_or_default());
+        let table = self.open(INDEX)?;
+        for entry in table.from(&first)?.into_iter().flatten() {
+            let (entry, _) = entry?;
+            let Some(key) = entry.value().strip_prefix(&prefix) else {
+                break;
+            };
+            if keys.len() >= limit {
+                break;
+            }
+            if Some(key) != after {
+                keys.push(key.to_owned());
+            }
+        }
+        Ok(keys)
+    }
+
+    fn count_in(&self, table: &str) -> Result<usize, StoreError> {
+        let count = self.open(table)?.len()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     fn tables(&self) -> Result<Vec<String>, StoreError> {
         let names: Vec<String> = match &self.0 {
             Transaction::Read(transaction) => {
@@ -277,18 +317,11 @@ impl Change {
     /// Those of the database.
     pub fn put<R: Record>(&mut self, record: &R) -> Result<(), StoreError> {
         let key = record.key();
-        let failed = |error| StoreError::Record {
-            table: R::TABLE,
-            key: key.to_owned(),
-            error,
-        };
-        let value = serde_json::to_vec(record).map_err(failed)?;
-        let before = self.get::<R>(key)?;
-        self.with(R::TABLE, |table| {
-            table.insert(key, value.as_slice())?;
-            Ok(())
-        })?;
-        self.reindex(before.as_ref(), Some(record))
+        let value = serde_json::to_vec(record).map_err(|error| unreadable(R::TABLE, key, error))?;
+        let old = self.get::<R>(key)?.map(|before| entries(&before));
+        let new = entries(record);
+        self.insert(R::TABLE, key, &value)?;
+        self.reindex(&old.unwrap_or_default(), &new)
     }
 
     /// Removes a record, and gives what it was.
@@ -297,12 +330,9 @@ impl Change {
     /// Those of the database.
     pub fn remove<R: Record>(&mut self, key: &str) -> Result<Option<R>, StoreError> {
         let before = self.get::<R>(key)?;
-        if before.is_some() {
-            self.with(R::TABLE, |table| {
-                table.remove(key)?;
-                Ok(())
-            })?;
-            self.reindex(before.as_ref(), None)?;
+        if let Some(before) = &before {
+            self.delete(R::TABLE, key)?;
+            self.reindex(&entries(before), &[])?;
         }
         Ok(before)
     }
@@ -322,44 +352,33 @@ impl Change {
         Ok(())
     }
 
-    fn reindex<R: Record>(
-        &mut self,
-        before: Option<&R>,
-        after: Option<&R>,
-    ) -> Result<(), StoreError> {
-        let entries = |record: Option<&R>| -> Vec<String> {
-            let Some(record) = record else {
-                return Vec::new();
-            };
-            let under = record.indexes().into_iter();
-            under
-                .map(|(name, value)| index::entry(R::TABLE, name, value, record.key()))
-                .collect()
-        };
-        let (old, new) = (entries(before), entries(after));
+    fn insert(&mut self, table: &str, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        if let Opened::Write(mut table) = self.open(table)? {
+            table.insert(key, value)?;
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, table: &str, key: &str) -> Result<(), StoreError> {
+        if let Opened::Write(mut table) = self.open(table)? {
+            table.remove(key)?;
+        }
+        Ok(())
+    }
+
+    fn reindex(&mut self, old: &[String], new: &[String]) -> Result<(), StoreError> {
         if old == new {
             return Ok(());
         }
-        self.with(INDEX, |table| {
-            for entry in &old {
+        if let Opened::Write(mut table) = self.open(INDEX)? {
+            for entry in old {
                 table.remove(entry.as_str())?;
             }
-            for entry in &new {
+            for entry in new {
                 table.insert(entry.as_str(), &[][..])?;
             }
-            Ok(())
-        })
-    }
-
-    fn with(
-        &mut self,
-        name: &str,
-        change: impl FnOnce(&mut Table<'_, &'static str, &'static [u8]>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        match self.open(name)? {
-            Opened::Write(mut table) => change(&mut table),
-            Opened::Read(_) | Opened::Missing => Ok(()),
         }
+        Ok(())
     }
 }
 
@@ -371,14 +390,29 @@ impl Deref for Change {
     }
 }
 
+/// The entries of the index under which a record is found.
+fn entries<R: Record>(record: &R) -> Vec<String> {
+    index::entries(R::TABLE, record.key(), &record.indexes())
+}
+
+/// Reads a record. All that read one come here: what serde makes of a type is long.
+#[inline(never)]
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(json)
+}
+
 fn decode<T: DeserializeOwned>(
     table: &'static str,
     key: &str,
     value: &[u8],
 ) -> Result<T, StoreError> {
-    serde_json::from_slice(value).map_err(|error| StoreError::Record {
+    read(value).map_err(|error| unreadable(table, key, error))
+}
+
+fn unreadable(table: &'static str, key: &str, error: serde_json::Error) -> StoreError {
+    StoreError::Record {
         table,
         key: key.to_owned(),
         error,
-    })
+    }
 }

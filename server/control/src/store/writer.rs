@@ -22,10 +22,11 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A change; gives whether it is to be kept.
 pub(super) type Job = Box<dyn FnOnce(&mut Change) -> (bool, Answer) + Send>;
 
+/// A change as its caller sees it.
+pub(super) type Task<T, E> = Box<dyn FnOnce(&mut Change) -> Result<T, E> + Send>;
+
 /// A change for the thread, and where its result will be.
-pub(super) fn job<T, E>(
-    change: impl FnOnce(&mut Change) -> Result<T, E> + Send + 'static,
-) -> (Job, oneshot::Receiver<Result<T, E>>)
+pub(super) fn job<T, E>(change: Task<T, E>) -> (Job, oneshot::Receiver<Result<T, E>>)
 where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,

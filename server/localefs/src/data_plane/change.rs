@@ -231,13 +231,17 @@ async fn set_front_door(served: &Arc<Served>, file_system: &str, id: Option<&str
 }
 
 /// Does what may block on a thread that may.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(super) fn blocking<T: Send + 'static>(
     served: &Arc<Served>,
     work: impl FnOnce(&Served) -> Result<T> + Send + 'static,
-) -> Result<T> {
+) -> impl Future<Output = Result<T>> + Send {
     let served = Arc::clone(served);
-    let done = spawn_blocking(move || work(&served)).await;
-    done.unwrap_or_else(|error| {
+    // Boxed, all work with the same result is one task to tokio, which has much code for each.
+    run_blocking(Box::new(move || work(&served)))
+}
+
+async fn run_blocking<T: Send + 'static>(work: Box<dyn FnOnce() -> Result<T> + Send>) -> Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|error| {
         // A panic has been reported where it happened; else the server stops.
         warn!(%error, "a change of file systems was cut short");
         Err(DataPlaneError::Stopped)

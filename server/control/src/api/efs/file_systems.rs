@@ -69,6 +69,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
         .await?;
     let id = made.id.clone();
     let tree = call
+        .control
         .with_data_plane(move |plane| plane.create_tree(&id))
         .await;
     if let Err(error) = tree {

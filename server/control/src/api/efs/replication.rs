@@ -81,6 +81,7 @@ pub(super) async fn create(call: Arc<Call>) -> Result<Answer> {
     if new_tree {
         let id = made.destination.file_system.clone();
         let tree = call
+            .control
             .with_data_plane(move |plane| plane.create_tree(&id))
             .await;
         tree.map_err(|error| ApiError::internal(&error))?;

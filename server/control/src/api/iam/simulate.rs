@@ -10,6 +10,7 @@ use super::records::{Group, Role, User};
 use crate::api::xml::Element;
 use crate::api::{Answer, ApiError, Call, Result};
 use crate::arn::Arn;
+use crate::blocking::blocking;
 use crate::iam::evaluate::{Attached, Because, DecidedBy, Decision, Layer, Policies};
 use crate::iam::policy::Statement;
 use crate::iam::{Context, MalformedPolicy, Policy, PolicyKind, Principal, Request, evaluate};
@@ -27,7 +28,7 @@ const MOST_WORK: usize = 4_000_000;
 
 /// Policies may be long and many: the work is done where it keeps no other call waiting.
 async fn aside(call: Arc<Call>, work: fn(&Call) -> Result<Answer>) -> Result<Answer> {
-    let done = tokio::task::spawn_blocking(move || work(&call)).await;
+    let done = blocking(Box::new(move || work(&call))).await;
     done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 
