@@ -5,6 +5,7 @@
 //! choose their code by.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -36,7 +37,7 @@ pub struct Place {
     pub libc: String,
     /// The processor's name.
     pub processor: String,
-    /// `release` or `debug`.
+    /// `image`, `release` or `debug`.
     pub build: String,
 }
 
@@ -57,12 +58,15 @@ impl Place {
             .find_map(|line| line.strip_prefix("model name"))
             .context("no name of a processor")?;
         let binary = binary()?;
-        let build = binary.parent().and_then(Path::file_name);
+        let names = binary.ancestors().filter_map(Path::file_name);
+        let build = names
+            .filter_map(OsStr::to_str)
+            .find(|name| ["debug", "release", "image"].contains(name));
         Ok(Self {
             compiler: first_line("rustc")?,
             libc: first_line("ldd")?,
             processor: processor.trim_start_matches([' ', '\t', ':']).to_owned(),
-            build: build.context("no build")?.to_string_lossy().into_owned(),
+            build: build.context("no build")?.to_owned(),
         })
     }
 }
