@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use localefs_integration::bench::amount;
 use localefs_integration::power::model::{Fault, Owners, Violation};
-use localefs_integration::power::{Applications, Cuts, Kind, Site, Syncs, Writeback, mount, seed};
+use localefs_integration::power::{
+    Applications, Creations, Cuts, Kind, Site, Syncs, Writeback, mount, seed,
+};
 use localefs_integration::workload::{Plan, Workload, recovery, say};
 
 /// So many cuts, and what came of them.
@@ -147,6 +149,36 @@ fn applications_find_out_a_server_whose_syncs_do_nothing() -> Result<()> {
         }
     }
     anyhow::bail!("nobody noticed: {}", applications.found())
+}
+
+/// And the test of this test.
+#[test]
+fn file_systems_that_the_api_acknowledged_survive_power_cuts() -> Result<()> {
+    let kind = Kind {
+        owners: Owners::Native,
+        strict: false,
+    };
+    let mut creations = Creations::begin(kind, seed())?;
+    let (mut cuts, mut made) = (0, 0);
+    // A slow machine may not get to make one at first.
+    while cuts < amount(1, 7) || made == 0 && cuts < 4 {
+        made = creations.cut(Syncs::Done)?;
+        cuts += 1;
+    }
+    say(&format!(
+        "{made} file systems were acknowledged over {cuts} power cuts"
+    ));
+    ensure!(made > 0, "none was made");
+    creations.cut(Syncs::Ignored)?;
+    for _ in 0..3 {
+        if let Err(error) = creations.cut(Syncs::Ignored) {
+            let error = format!("{error:#}");
+            let seen = ["LOST", "state.redb is damaged"];
+            ensure!(seen.iter().any(|words| error.contains(words)), "{error}");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("nobody noticed that nothing was synced")
 }
 
 /// A client that keeps its power sends again what was not yet safe: nothing at all is lost, and

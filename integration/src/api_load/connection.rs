@@ -14,7 +14,7 @@ const FIELDS: usize = 64;
 
 /// A connection to a server, opened again where the server closes it after an answer.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     received: Vec<u8>,
@@ -36,7 +36,7 @@ struct Head {
 }
 
 impl Connection {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,
             stream: None,
@@ -45,7 +45,7 @@ impl Connection {
     }
 
     /// Connects, unless it is.
-    pub(super) async fn connect(&mut self) -> Result<()> {
+    pub(crate) async fn connect(&mut self) -> Result<()> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// Sends a request, and gives the status and the body of its answer.
-    pub(super) async fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         self.connect().await?;
         let stream = self.stream.as_mut().context("not connected")?;
         stream.write_all(request).await?;

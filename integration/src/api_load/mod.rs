@@ -10,6 +10,7 @@ mod report;
 mod round;
 mod signing;
 
+pub(crate) use connection::Connection;
 pub use peer::{Kind, Peer};
 pub use report::{Report, Row};
 pub use round::{Outcome, run};

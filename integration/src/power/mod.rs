@@ -9,11 +9,13 @@
 //! - [`Worker`]: a client that keeps a [`model::History`] of what it did and how that was
 //!   answered, and judges by it what it finds after a cut.
 //! - [`Cuts`]: cut after cut, and what became of it all.
+//! - [`Creations`]: the same with file systems that AWS's API makes.
 //! - [`Applications`]: the same with a Linux kernel for a client, and programs on its mount.
 
 mod applications;
 pub mod cells;
 mod check;
+mod creations;
 mod cuts;
 mod load;
 pub mod model;
@@ -22,6 +24,7 @@ mod worker;
 
 pub use applications::{Applications, Verified, mount};
 pub use check::Findings;
+pub use creations::Creations;
 pub use cuts::{Cuts, seed};
 pub use site::{Kind, Site, Syncs, Writeback, enter};
 pub use worker::Worker;

@@ -25,6 +25,12 @@ const SIZE: u64 = 512 << 20;
 /// Lease and grace period, in seconds.
 const LEASE: u32 = 20;
 
+/// The port of AWS's API.
+const API: u16 = 4599;
+
+/// The data directory, in the machine.
+pub(super) const DATA: &str = "/srv/disk/site/data";
+
 /// What kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -93,6 +99,12 @@ impl Site {
         SocketAddr::from((self.place.address(), 2049))
     }
 
+    /// Where AWS's API is.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        SocketAddr::from((self.place.address(), API))
+    }
+
     /// The machine, which must be on.
     pub fn guest(&self) -> Result<&Guest> {
         self.guest.as_ref().context("the machine is off")
@@ -136,7 +148,8 @@ mkdir -p /srv/disk/site
 chown {user}:{user} /srv/disk/site /run/server
 cp {binary} /run/localefs
 cd /run/server
-{change} {through} /run/localefs serve --data /srv/disk/site/data --listen 0.0.0.0:2049 \
+{change} {through} /run/localefs serve --data {DATA} --listen 0.0.0.0:2049 \
+    --api 0.0.0.0:{API} \
     --lease {LEASE} --durability {durability} --ownership {ownership} \
     --ready-file /run/server/ready < /dev/null > /mnt/lab/server.log 2>&1 &
 for i in $(seq 400); do
