@@ -75,8 +75,9 @@ impl Creations {
         let guest = self.site.guest()?;
         let told = guest.succeed(&format!("cd /; /run/localefs export --data {DATA}"))?;
         let told: Value = serde_json::from_str(&told)?;
-        let mut recorded = BTreeSet::new();
-        identifiers(&told, &mut recorded);
+        let recorded = told["records"]["file-systems"].as_object();
+        let recorded = recorded.context("no file systems in the export")?;
+        let recorded: BTreeSet<_> = recorded.keys().cloned().collect();
         let lost: Vec<_> = self.acknowledged.difference(&recorded).collect();
         ensure!(lost.is_empty(), "LOST: {lost:?}");
         let there = guest.succeed(&format!("ls {DATA}/fs"))?;
@@ -84,20 +85,6 @@ impl Creations {
         let in_part: Vec<_> = recorded.symmetric_difference(&there).collect();
         ensure!(in_part.is_empty(), "IN PART: {in_part:?}");
         Ok(())
-    }
-}
-
-/// Ids of file systems that are keys of a table.
-fn identifiers(value: &Value, found: &mut BTreeSet<String>) {
-    let Value::Object(members) = value else {
-        return;
-    };
-    for (name, value) in members {
-        if name.starts_with("fs-") && value.is_object() {
-            found.insert(name.clone());
-        } else {
-            identifiers(value, found);
-        }
     }
 }
 

@@ -95,18 +95,13 @@ fn is_same(there: &Entry, wanted: &NetworkAclEntry) -> bool {
         .as_ref()
         .xor(wanted.ipv6_cidr_block.as_ref());
     let range = given.and_then(|given| given.parse::<IpNet>().ok());
-    let pair = |(one, other): (i64, i64)| Some((one, other));
     let ports = wanted.port_range.map(|ports| (ports.from, ports.to));
     let icmp = wanted.icmp_type_code.map(|icmp| (icmp.kind, icmp.code));
+    let there_ports = there.ports.map(|(from, to)| (from.into(), to.into()));
+    let there_icmp = there.icmp.map(|(kind, code)| (kind.into(), code.into()));
     range.is_some_and(|range| range.trunc() == there.cidr)
         && wanted.protocol.parse() == Ok(there.protocol)
         && wanted.rule_action == if there.allow { "allow" } else { "deny" }
-        && ports
-            == there
-                .ports
-                .and_then(|(from, to)| pair((from.into(), to.into())))
-        && icmp
-            == there
-                .icmp
-                .and_then(|(kind, code)| pair((kind.into(), code.into())))
+        && ports == there_ports
+        && icmp == there_icmp
 }
