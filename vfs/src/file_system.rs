@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
 use crate::identity::Identity;
+use crate::io::Waiting;
 use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
@@ -92,6 +93,18 @@ impl FileSystem {
             files: stat.f_files,
             files_free: stat.f_ffree,
         })
+    }
+
+    /// How often changes wait for the disk.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        if self.in_memory && !self.keeps_records() {
+            Waiting::Never
+        } else if self.is_strict() {
+            Waiting::Always
+        } else {
+            Waiting::Seldom
+        }
     }
 
     /// The attributes of an object.

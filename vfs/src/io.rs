@@ -18,13 +18,25 @@ use crate::node::Node;
 use crate::ownership::mode_after_write;
 use crate::sys;
 
-/// Whether a read may wait for the disk.
+/// Whether a call may wait for the disk, or be long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocking {
     /// It may.
     Allowed,
-    /// It must not: what isn't in memory is [`Error::WouldBlock`].
+    /// It must not: what isn't in memory is [`Error::WouldBlock`], and so is the end of much data.
     Never,
+}
+
+/// How often what changes names, attributes or data waits for the disk, though it does not ask for
+/// that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The tree is in memory, and nothing is recorded beside it.
+    Never,
+    /// When the disk's journal or memory are full, or what is changed was not in memory.
+    Seldom,
+    /// Each time: [`Durability::Strict`](crate::Durability::Strict).
+    Always,
 }
 
 /// How far written data must have come before the write returns (`stable_how4`, RFC 8881

@@ -70,7 +70,7 @@ pub use file::{File, OpenMode};
 pub use file_system::FileSystem;
 pub use handle::WireHandle;
 pub use identity::Identity;
-pub use io::{Blocking, ReadOutcome, Stability};
+pub use io::{Blocking, ReadOutcome, Stability, Waiting};
 pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
 pub use opening::is_empty;
@@ -79,3 +79,4 @@ pub use options::{
 };
 pub use owners::Repaired;
 pub use probe::can_own;
+pub use sys::waits_of_this_thread;

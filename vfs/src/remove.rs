@@ -3,14 +3,18 @@
 use std::os::fd::AsFd;
 
 use crate::access::may_delete;
-use crate::attributes::FileType;
+use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::identity::Identity;
+use crate::io::Blocking;
 use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
 use crate::sys;
+
+/// Octets of a file that are freed as fast as they are read.
+const BRIEFLY_FREED: u64 = 1024 * 1024;
 
 impl FileSystem {
     /// Removes an entry, of a file or of an empty directory. An object without a name lives on for
@@ -27,12 +31,29 @@ impl FileSystem {
         directory: &Node,
         name: &[u8],
     ) -> Result<ChangeInfo, Error> {
+        self.remove_with(who, directory, name, Blocking::Allowed)
+    }
+
+    /// The same, but not what takes long if it must not.
+    ///
+    /// # Errors
+    /// As [`FileSystem::remove`], and [`Error::WouldBlock`].
+    pub fn remove_with(
+        &self,
+        who: &Identity,
+        directory: &Node,
+        name: &[u8],
+        blocking: Blocking,
+    ) -> Result<ChangeInfo, Error> {
         check_name(name)?;
         let at = self.reach(directory)?;
         let at = at.as_fd();
         let (_guard, attributes) = self.enter_directory(who, directory)?;
         let victim = self.entry_attributes(at, name).map_err(mounted)?;
         may_delete(who, &attributes, &victim).ok()?;
+        if blocking == Blocking::Never && is_long_to_free(&victim) {
+            return Err(Error::WouldBlock);
+        }
         let is_directory = victim.file_type == FileType::Directory;
         let node = self.entry_node(directory, at, name, victim.fileid)?;
         if let Some((node, _)) = &node {
@@ -52,6 +73,11 @@ impl FileSystem {
             after,
         })
     }
+}
+
+/// Whether it takes long to take away the last name of what has these attributes.
+pub(crate) fn is_long_to_free(victim: &Attributes) -> bool {
+    victim.links <= 1 && victim.space_used > BRIEFLY_FREED
 }
 
 /// No permission can take away what the host has mounted.

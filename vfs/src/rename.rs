@@ -8,10 +8,11 @@ use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::file_system::{FileSystem, must_be_directory};
 use crate::identity::Identity;
+use crate::io::Blocking;
 use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::remove::mounted;
+use crate::remove::{is_long_to_free, mounted};
 use crate::sys;
 
 impl FileSystem {
@@ -33,6 +34,21 @@ impl FileSystem {
         to_directory: &Node,
         to_name: &[u8],
     ) -> Result<(ChangeInfo, ChangeInfo), Error> {
+        let (from, to) = ((from_directory, from_name), (to_directory, to_name));
+        self.rename_with(who, from, to, Blocking::Allowed)
+    }
+
+    /// The same of two names in their directories, but not what takes long if it must not.
+    ///
+    /// # Errors
+    /// As [`FileSystem::rename`], and [`Error::WouldBlock`].
+    pub fn rename_with(
+        &self,
+        who: &Identity,
+        (from_directory, from_name): (&Node, &[u8]),
+        (to_directory, to_name): (&Node, &[u8]),
+        blocking: Blocking,
+    ) -> Result<(ChangeInfo, ChangeInfo), Error> {
         check_name(from_name)?;
         check_name(to_name)?;
         must_be_directory(from_directory)?;
@@ -44,7 +60,10 @@ impl FileSystem {
         let (from_at, to_at) = (from_at.as_fd(), to_at.as_fd());
         let _guards = lock_both(from_directory, to_directory);
         let from = self.attributes(from_directory)?;
-        let to = self.attributes(to_directory)?;
+        let to = match from_directory == to_directory {
+            true => from.clone(),
+            false => self.attributes(to_directory)?,
+        };
         check(who, &from, Permissions::EXECUTE).ok()?;
         check(who, &to, Permissions::EXECUTE).ok()?;
         let source = self.entry_attributes(from_at, from_name).map_err(mounted)?;
@@ -64,6 +83,9 @@ impl FileSystem {
             return Ok((unchanged(from.change), unchanged(to.change)));
         }
         judge(who, &from, &to, &source, target.as_ref())?;
+        if blocking == Blocking::Never && target.as_ref().is_some_and(is_long_to_free) {
+            return Err(Error::WouldBlock);
+        }
         if source.file_type == FileType::Directory && from_directory != to_directory {
             self.may_move(from_directory, from_name, to_directory)?;
         }

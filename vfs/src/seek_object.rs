@@ -112,13 +112,6 @@ impl FileSystem {
         self.shadow.is_some() || self.names.is_some()
     }
 
-    /// Whether no operation waits for a disk: the tree is in memory, and nothing is recorded beside
-    /// it. It may take long nevertheless.
-    #[must_use]
-    pub fn never_waits(&self) -> bool {
-        self.in_memory && !self.keeps_records()
-    }
-
     /// To be held from before a name changes until that was noted.
     pub(crate) fn naming(&self) -> Option<RwLockReadGuard<'_, ()>> {
         self.names.as_ref().map(|names| names.naming())

@@ -520,3 +520,16 @@ fn last_errno() -> Errno {
 fn decimal(fd: BorrowedFd<'_>) -> rustix::path::DecInt {
     rustix::path::DecInt::from_fd(fd.as_fd())
 }
+
+/// How often this thread has given its processor away in order to wait, for anything but a
+/// processor (`ru_nvcsw`, getrusage(2)).
+#[must_use]
+pub fn waits_of_this_thread() -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is writable for the length of the call, and all its bits may be 0.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    u64::try_from(usage.ru_nvcsw).unwrap_or_default()
+}

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::faults::Faults;
 use crate::file_system::FileSystem;
+use crate::in_place::InPlace;
 use crate::limits;
 use crate::state::{Budget, Quota};
 
@@ -27,25 +28,28 @@ pub struct Config {
 }
 
 /// What the file systems of a process share: memory for kept replies, the number of open files,
-/// and faults.
+/// threads, and faults.
 #[derive(Debug)]
 pub struct Resources {
     pub(crate) reply_memory: Arc<Budget>,
     pub(crate) opens: Arc<Quota>,
     /// What users asked to go wrong.
     pub faults: Arc<Faults>,
+    pub(crate) in_place: InPlace,
     file_systems: Mutex<Vec<Weak<FileSystem>>>,
 }
 
 impl Resources {
     /// `max_opens` is the most files that all clients together may have open; each takes some
-    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well.
+    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well. `threads` is
+    /// the number of those that [`Server::receive`](crate::Server::receive) is called on.
     #[must_use]
-    pub fn new(max_opens: usize) -> Self {
+    pub fn new(max_opens: usize, threads: usize) -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             opens: Arc::new(Quota::new(limits::MAX_OPENS, max_opens)),
             faults: Arc::new(Faults::new(Instant::now())),
+            in_place: InPlace::new(threads),
             file_systems: Mutex::default(),
         }
     }

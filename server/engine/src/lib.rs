@@ -22,6 +22,7 @@ mod counts;
 mod errors;
 pub mod faults;
 mod file_system;
+mod in_place;
 mod limits;
 mod ops;
 mod reply;

@@ -242,6 +242,12 @@ impl Server {
         Sessionid4(id.to_be_bytes())
     }
 
+    /// Whether [`Server::expel_if_expired`] would have something to do.
+    pub(crate) fn may_be_expelled(&self, clientid: Clientid4, now: Millis) -> bool {
+        let holder = self.file_system.client(clientid);
+        holder.is_none_or(|(server, client)| server.clients.is_expired(&client, now))
+    }
+
     /// Makes room where an expired client holds what somebody needs, whichever mount target it
     /// came through. `false` if the client is alive, or can't be made to go.
     pub(crate) fn expel_if_expired(&self, clientid: Clientid4, now: Millis) -> bool {

@@ -22,7 +22,7 @@ use crate::faults::{Fault, FaultError, Faults, Freeze};
 use crate::file_system::{FileSystem, Operations};
 use crate::mount::mount_command;
 use crate::running::{Description, Running};
-use crate::transport::BLOCKING_THREADS;
+use crate::transport::{BLOCKING_THREADS, worker_threads};
 
 /// How long stopping waits for threads in system calls, once connections are closed.
 const THREADS_END: Duration = Duration::from_millis(200);
@@ -326,6 +326,7 @@ fn run(
 ) -> Option<DataDir> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("localefs-worker")
+        .worker_threads(worker_threads())
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build();

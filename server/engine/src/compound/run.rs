@@ -11,7 +11,7 @@ use localefs_protocol::nfs4::{
 use localefs_protocol::record::MARK_LENGTH;
 use localefs_protocol::rpc::ReplyHeader;
 use localefs_protocol::xdr::{Opaque, decode};
-use localefs_vfs::{Blocking, Identity};
+use localefs_vfs::{Blocking, Identity, Waiting};
 
 use super::{Compound, Place};
 use crate::errors::Failure;
@@ -189,9 +189,15 @@ impl Compound {
         if let Some(status) = faults::error(self, &arguments) {
             return self.fail(number, status);
         }
-        if blocking == Blocking::Never && ops::may_block(self, &arguments) {
-            return Step::WouldBlock;
-        }
+        let in_place = Arc::clone(&self.server.file_system.resources);
+        let _here = match (blocking, ops::waiting(self, &arguments)) {
+            (Blocking::Allowed, _) | (_, Waiting::Never) => None,
+            (Blocking::Never, Waiting::Seldom) => match in_place.in_place.begin() {
+                Some(here) => Some(here),
+                None => return Step::WouldBlock,
+            },
+            (Blocking::Never, Waiting::Always) => return Step::WouldBlock,
+        };
         let mark = self.reply.mark();
         let status = match ops::execute(self, arguments, blocking) {
             Ok(()) => Nfsstat4::NFS4_OK,

@@ -7,6 +7,7 @@ use localefs_protocol::nfs4::ops::{
     ShareAccess,
 };
 use localefs_protocol::nfs4::{Nfsstat4, OpNum, StateOwner4, Stateid4};
+use localefs_vfs::Blocking;
 
 use super::reclaim;
 use super::stateid::{meant, must_be_regular, open_state, state};
@@ -21,8 +22,34 @@ enum Through {
     Lock { state: Arc<LockState>, seqid: u32 },
 }
 
-pub fn lock(compound: &mut Compound, arguments: &LockArgs<'_>) -> Result<(), Failure> {
-    let result = try_lock(compound, arguments);
+/// Why a lock was not given, or not tried.
+enum Refusal {
+    /// This lock is in the way.
+    Denied(Held<OwnerKey>),
+    Failed(Failure),
+}
+
+impl From<LockFailure> for Refusal {
+    fn from(failure: LockFailure) -> Self {
+        match failure {
+            LockFailure::Denied(held) => Self::Denied(held),
+            LockFailure::Status(status) => Self::Failed(status.into()),
+        }
+    }
+}
+
+impl From<Nfsstat4> for Refusal {
+    fn from(status: Nfsstat4) -> Self {
+        Self::Failed(status.into())
+    }
+}
+
+pub fn lock(
+    compound: &mut Compound,
+    arguments: &LockArgs<'_>,
+    blocking: Blocking,
+) -> Result<(), Failure> {
+    let result = try_lock(compound, arguments, blocking);
     if let Ok(stateid) = &result {
         compound.current.stateid = Some(*stateid);
     }
@@ -30,7 +57,11 @@ pub fn lock(compound: &mut Compound, arguments: &LockArgs<'_>) -> Result<(), Fai
     put_lock_result(compound, OpNum::OP_LOCK, result)
 }
 
-fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, LockFailure> {
+fn try_lock(
+    compound: &Compound,
+    arguments: &LockArgs<'_>,
+    blocking: Blocking,
+) -> Result<Stateid4, Refusal> {
     must_be_regular(compound.node()?.as_ref())?;
     let range = Range::new(arguments.offset, arguments.length)?;
     let kind = kind(arguments.locktype);
@@ -61,12 +92,12 @@ fn try_lock(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Stateid4, L
         }
     };
     if !arguments.reclaim {
-        return retry_without_the_dead(compound, attempt);
+        return retry_without_the_dead(compound, blocking, attempt);
     }
     attempt().map_err(|failure| match failure {
         // Somebody reclaimed it before (RFC 8881 §18.10.3).
         LockFailure::Denied(_) => Nfsstat4::NFS4ERR_RECLAIM_CONFLICT.into(),
-        other => other,
+        LockFailure::Status(status) => status.into(),
     })
 }
 
@@ -91,12 +122,20 @@ fn through(compound: &Compound, arguments: &LockArgs<'_>) -> Result<Through, Nfs
     }
 }
 
-pub fn lockt(compound: &mut Compound, arguments: &LocktArgs<'_>) -> Result<(), Failure> {
-    let result = test_lock(compound, arguments);
+pub fn lockt(
+    compound: &mut Compound,
+    arguments: &LocktArgs<'_>,
+    blocking: Blocking,
+) -> Result<(), Failure> {
+    let result = test_lock(compound, arguments, blocking);
     put_lock_result(compound, OpNum::OP_LOCKT, result)
 }
 
-fn test_lock(compound: &Compound, arguments: &LocktArgs<'_>) -> Result<(), LockFailure> {
+fn test_lock(
+    compound: &Compound,
+    arguments: &LocktArgs<'_>,
+    blocking: Blocking,
+) -> Result<(), Refusal> {
     let node = compound.node()?;
     must_be_regular(&node)?;
     let range = Range::new(arguments.offset, arguments.length)?;
@@ -105,7 +144,7 @@ fn test_lock(compound: &Compound, arguments: &LocktArgs<'_>) -> Result<(), LockF
     if compound.server.in_grace() {
         return Err(Nfsstat4::NFS4ERR_GRACE.into());
     }
-    retry_without_the_dead(compound, || {
+    retry_without_the_dead(compound, blocking, || {
         let file = compound.server.files.get(node.key());
         match file.and_then(|file| file.conflict(&owner, range, kind)) {
             Some(held) => Err(LockFailure::Denied(held)),
@@ -128,25 +167,29 @@ pub fn locku(compound: &mut Compound, arguments: LockuArgs) -> Result<LockResOk,
     Ok(LockResOk { lock_stateid })
 }
 
-/// Tries again as long as what is in the way belongs to a client whose lease has expired.
+/// Tries again as long as what is in the way belongs to a client whose lease has expired. To end
+/// such a client takes stable storage.
 fn retry_without_the_dead<T>(
     compound: &Compound,
+    blocking: Blocking,
     attempt: impl Fn() -> Result<T, LockFailure>,
-) -> Result<T, LockFailure> {
+) -> Result<T, Refusal> {
+    let (server, now) = (&compound.server, compound.now);
     let mut result = attempt();
     for _ in 0..limits::MAX_EXPELLED {
-        match &result {
-            Err(LockFailure::Denied(held))
-                if compound
-                    .server
-                    .expel_if_expired(held.owner.clientid, compound.now) =>
-            {
-                result = attempt();
-            }
-            _ => break,
+        let Err(LockFailure::Denied(held)) = &result else {
+            break;
+        };
+        let holder = held.owner.clientid;
+        if blocking == Blocking::Never && server.may_be_expelled(holder, now) {
+            return Err(Refusal::Failed(Failure::WouldBlock));
         }
+        if !server.expel_if_expired(holder, now) {
+            break;
+        }
+        result = attempt();
     }
-    result
+    Ok(result?)
 }
 
 fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, Nfsstat4> {
@@ -175,26 +218,24 @@ fn kind(locktype: NfsLockType4) -> LockKind {
 fn put_lock_result<T>(
     compound: &mut Compound,
     number: OpNum,
-    result: Result<T, LockFailure>,
+    result: Result<T, Refusal>,
 ) -> Result<(), Failure>
 where
     T: localefs_protocol::xdr::Pack<localefs_protocol::xdr::Encoder>,
 {
-    compound.reply.put(&number);
-    match result {
-        Ok(value) => {
-            compound.reply.put(&LockRes::Ok(value));
-            Ok(())
-        }
-        Err(LockFailure::Denied(held)) => {
+    let (result, failure) = match result {
+        Ok(value) => (LockRes::Ok(value), Ok(())),
+        Err(Refusal::Denied(held)) => {
+            compound.reply.put(&number);
             compound.reply.put(&LockRes::<T>::Denied(denied(&held)));
-            Err(Nfsstat4::NFS4ERR_DENIED.into())
+            return Err(Nfsstat4::NFS4ERR_DENIED.into());
         }
-        Err(LockFailure::Status(status)) => {
-            compound.reply.put(&LockRes::<T>::Err(status));
-            Err(status.into())
-        }
-    }
+        Err(Refusal::Failed(Failure::Status(status))) => (LockRes::Err(status), Err(status.into())),
+        Err(Refusal::Failed(failure)) => return compound.put_result::<()>(number, Err(failure)),
+    };
+    compound.reply.put(&number);
+    compound.reply.put(&result);
+    failure
 }
 
 fn denied(held: &Held<OwnerKey>) -> LockDenied<'_> {

@@ -23,63 +23,55 @@ pub mod sessions;
 pub mod stateid;
 pub mod write;
 
-use localefs_protocol::nfs4::ops::{Createhow4, Openflag4};
-use localefs_protocol::nfs4::{Attr, NfsArgop4, Nfsstat4};
-use localefs_vfs::Blocking;
+use localefs_protocol::nfs4::ops::{Createhow4, Openflag4, StableHow4};
+use localefs_protocol::nfs4::{Attr, Fattr4, NfsArgop4, Nfsstat4};
+use localefs_vfs::{Blocking, Waiting};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
 
-/// Whether an operation may wait for the disk, so that it must not run where others would wait
-/// with it. READ is not among them: it finds out by itself.
-pub fn may_block(compound: &Compound, operation: &NfsArgop4<'_>) -> bool {
-    if is_brief_in_memory(operation) && compound.fs().never_waits() {
-        return false;
-    }
+/// Longest WRITE in octets that may run where it arrived, if there is a disk: handing over a longer
+/// one is little beside writing it.
+const MAX_BRIEF_WRITE: usize = 64 * 1024;
+
+/// How often an operation waits for the disk, or is so long that others would wait for it. READ,
+/// LOCK, LOCKT, REMOVE, RENAME and CLOSE find out by themselves whether they are among those that
+/// do, and that they would block.
+pub fn waiting(compound: &Compound, operation: &NfsArgop4<'_>) -> Waiting {
+    let of_changes = || compound.fs().waiting();
     match operation {
         NfsArgop4::Open(arguments) => match &arguments.openhow {
-            Openflag4::NoCreate => false,
-            Openflag4::Create(
-                Createhow4::Unchecked(_)
-                | Createhow4::Guarded(_)
-                | Createhow4::Exclusive(_)
-                | Createhow4::Exclusive41(_),
-            ) => true,
+            Openflag4::NoCreate => Waiting::Never,
+            // It may free the data of a whole file.
+            Openflag4::Create(Createhow4::Unchecked(set)) if sets_size(set) => Waiting::Always,
+            Openflag4::Create(_) => of_changes(),
         },
-        NfsArgop4::Commit(_)
-        | NfsArgop4::Create(_)
-        | NfsArgop4::CreateSession(_)
-        | NfsArgop4::DestroyClientid(_)
-        | NfsArgop4::ExchangeId(_)
+        NfsArgop4::Setattr(arguments) if sets_size(&arguments.obj_attributes) => Waiting::Always,
+        NfsArgop4::Create(_)
         | NfsArgop4::Link(_)
-        | NfsArgop4::Lock(_)
-        | NfsArgop4::Lockt(_)
-        | NfsArgop4::Readdir(_)
-        | NfsArgop4::ReclaimComplete(_)
         | NfsArgop4::Remove(_)
         | NfsArgop4::Rename(_)
-        | NfsArgop4::Setattr(_)
-        | NfsArgop4::Write(_) => true,
-        _ => false,
+        | NfsArgop4::Setattr(_) => of_changes(),
+        NfsArgop4::Commit(_) => match of_changes() {
+            Waiting::Never => Waiting::Never,
+            Waiting::Seldom | Waiting::Always => Waiting::Always,
+        },
+        NfsArgop4::Write(arguments) => match of_changes() {
+            Waiting::Seldom if arguments.stable != StableHow4::Unstable => Waiting::Always,
+            Waiting::Seldom if arguments.data.len() > MAX_BRIEF_WRITE => Waiting::Always,
+            other => other,
+        },
+        NfsArgop4::CreateSession(_)
+        | NfsArgop4::DestroyClientid(_)
+        | NfsArgop4::ExchangeId(_)
+        | NfsArgop4::Readdir(_)
+        | NfsArgop4::ReclaimComplete(_) => Waiting::Always,
+        _ => Waiting::Never,
     }
 }
 
-/// Whether an operation takes no longer than READ does where no disk is waited for. What may free
-/// the data of a whole file does.
-fn is_brief_in_memory(operation: &NfsArgop4<'_>) -> bool {
-    match operation {
-        NfsArgop4::Create(_) | NfsArgop4::Write(_) => true,
-        NfsArgop4::Open(arguments) => match &arguments.openhow {
-            Openflag4::NoCreate => false,
-            Openflag4::Create(how) => match how {
-                Createhow4::Unchecked(set) => !set.attrmask.contains(Attr::FATTR4_SIZE),
-                Createhow4::Guarded(_) | Createhow4::Exclusive(_) | Createhow4::Exclusive41(_) => {
-                    true
-                }
-            },
-        },
-        _ => false,
-    }
+fn sets_size(attributes: &Fattr4<'_>) -> bool {
+    attributes.attrmask.contains(Attr::FATTR4_SIZE)
 }
 
 /// Executes one operation and adds its result to the reply.
@@ -114,8 +106,8 @@ pub fn execute(
         NfsArgop4::Getattr(a) => attributes::getattr(compound, a),
         NfsArgop4::Getfh(()) => filehandle::getfh(compound),
         NfsArgop4::Link(a) => put!(rename::link(compound, a)),
-        NfsArgop4::Lock(a) => lock::lock(compound, &a),
-        NfsArgop4::Lockt(a) => lock::lockt(compound, &a),
+        NfsArgop4::Lock(a) => lock::lock(compound, &a, blocking),
+        NfsArgop4::Lockt(a) => lock::lockt(compound, &a, blocking),
         NfsArgop4::Locku(a) => put!(lock::locku(compound, a)),
         NfsArgop4::Lookup(a) => put!(lookup::lookup(compound, a)),
         NfsArgop4::Lookupp(()) => put!(lookup::lookupp(compound)),
@@ -129,8 +121,8 @@ pub fn execute(
         NfsArgop4::Readdir(a) => readdir::readdir(compound, &a),
         NfsArgop4::Readlink(()) => lookup::readlink(compound),
         NfsArgop4::ReclaimComplete(a) => put!(clients::reclaim_complete(compound, a)),
-        NfsArgop4::Remove(a) => put!(remove::remove(compound, a)),
-        NfsArgop4::Rename(a) => put!(rename::rename(compound, a)),
+        NfsArgop4::Remove(a) => put!(remove::remove(compound, a, blocking)),
+        NfsArgop4::Rename(a) => put!(rename::rename(compound, a, blocking)),
         NfsArgop4::Restorefh(()) => put!(filehandle::restorefh(compound)),
         NfsArgop4::Savefh(()) => put!(filehandle::savefh(compound)),
         NfsArgop4::Secinfo(a) => put!(security::secinfo(compound, a)),

@@ -2,14 +2,18 @@
 
 use localefs_protocol::nfs4::Nfsstat4;
 use localefs_protocol::nfs4::ops::{ChangeResOk, LinkArgs, RenameArgs, RenameResOk};
-use localefs_vfs::{Error, FileType};
+use localefs_vfs::{Blocking, Error, FileType};
 
 use super::create::change_info;
 use super::lookup::must_be_directory;
 use crate::compound::Compound;
 use crate::errors::Failure;
 
-pub fn rename(compound: &mut Compound, arguments: RenameArgs<'_>) -> Result<RenameResOk, Failure> {
+pub fn rename(
+    compound: &mut Compound,
+    arguments: RenameArgs<'_>,
+    blocking: Blocking,
+) -> Result<RenameResOk, Failure> {
     let to = compound.node()?;
     let from = compound
         .saved
@@ -20,9 +24,10 @@ pub fn rename(compound: &mut Compound, arguments: RenameArgs<'_>) -> Result<Rena
         must_be_directory(directory).map_err(|_| Nfsstat4::NFS4ERR_NOTDIR)?;
     }
     let RenameArgs { oldname, newname } = arguments;
+    let (old, new) = ((&*from, &*oldname), (&*to, &*newname));
     let renamed = compound
         .fs()
-        .rename(compound.who(), &from, &oldname, &to, &newname);
+        .rename_with(compound.who(), old, new, blocking);
     let (source, target) = renamed.map_err(|error| match error {
         // A directory over something else, or the other way round (RFC 8881 §18.26.3).
         Error::IsDir | Error::NotDir => Nfsstat4::NFS4ERR_EXIST.into(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use localefs_engine as engine;
 use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner, Possible};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::creation::Waiting;
@@ -115,7 +116,8 @@ impl Served {
         store: Arc<Store>,
         (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
-        let resources = Arc::new(engine::Resources::new(settings.max_opens));
+        let threads = Handle::current().metrics().num_workers();
+        let resources = Arc::new(engine::Resources::new(settings.max_opens, threads));
         Self {
             settings,
             remover: Remover::start(&layout, &store),
