@@ -56,8 +56,7 @@ impl InPlace {
     /// Begins an operation here, if it may.
     pub fn begin(&self) -> Option<Here<'_>> {
         let began = Moment::now();
-        self.begin_at(began.time)
-            .then_some(Here { of: self, began })
+        self.begin_at(began.time).then(|| Here { of: self, began })
     }
 
     fn begin_at(&self, now: Instant) -> bool {
@@ -121,25 +120,24 @@ mod tests {
 
     #[test]
     fn after_one_that_waited_others_are_handed_over_for_a_while() {
-        let (start, in_place) = (Instant::now(), InPlace::new(2));
         for (took, waited, wary) in [
             (900, 1, false),
             (5_000, 0, false),
             (1_100, 1, true),
             (60_000_000, 3, true),
         ] {
+            let (start, in_place) = (Instant::now(), InPlace::new(2));
+            let after = |micros| moment(start, micros, 0).time;
             assert!(in_place.begin_at(start));
             in_place.end_at(moment(start, 0, 7), moment(start, took, 7 + waited));
-            let after = |later| moment(start, took + later, 0).time;
             for later in [0, 99_999] {
-                let may = in_place.begin_at(after(later));
+                let may = in_place.begin_at(after(took + later));
                 assert_eq!(may, !wary, "{took} µs, {waited} waits, {later} µs later");
                 if may {
                     in_place.end_at(moment(start, 0, 0), moment(start, 0, 0));
                 }
             }
-            assert!(in_place.begin_at(after(100_000)), "{took}");
-            in_place.end_at(moment(start, 0, 0), moment(start, 0, 0));
+            assert!(in_place.begin_at(after(took + 100_000)), "{took}");
         }
     }
 
