@@ -1,6 +1,7 @@
 //! Data directories on a disk that is full or mounted read-only, at the first start and at later
 //! ones: everything is served, or nothing is and the error names the path and a way out; and
-//! whatever happened, the next start with room serves all that there was. Needs root.
+//! whatever happened, the next start with room serves all that there was. And a tree on a disk that
+//! answers nobody for a while. Needs root.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -49,13 +50,26 @@ impl Drop for Disk {
 impl Disk {
     /// With room for so many KiB and so many objects.
     fn new(user: User, kib: u64, objects: u64) -> Self {
+        let options = format!("size={kib}k,nr_inodes={objects},mode=700");
+        Self::mounted(user, &format!("mount -t tmpfs -o {options} tmpfs \"$0\""))
+    }
+
+    /// An ext4 of so many MiB.
+    fn ext4(mib: u64) -> Self {
+        let script = format!(
+            "truncate -s {mib}M \"$0.image\" && mkfs.ext4 -q -m 0 -F \"$0.image\" &&
+             mount -o loop \"$0.image\" \"$0\" && chmod 700 \"$0\""
+        );
+        Self::mounted(User::Root, &script)
+    }
+
+    /// What a shell script mounts on `$0`.
+    fn mounted(user: User, script: &str) -> Self {
         assert!(rustix::process::geteuid().is_root(), "needs root");
         let scratch = TempDir::with_prefix("localefs-disk-").unwrap();
         let mount = scratch.path().join("mount");
         fs::create_dir(&mount).unwrap();
-        let script = format!(
-            "mount -t tmpfs -o size={kib}k,nr_inodes={objects},mode=700 tmpfs \"$0\" && echo mounted && read -r _"
-        );
+        let script = format!("{script} && echo mounted && read -r _");
         let mut holder = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", &script])
             .arg(&mount)
@@ -88,6 +102,13 @@ impl Disk {
         command.args(["-o", &format!("remount,{options}")]);
         let status = command.arg(&self.mount).status().unwrap();
         assert!(status.success(), "{options}");
+    }
+
+    /// Makes whatever changes something wait, until the result is dropped.
+    fn freeze(&self) -> Frozen<'_> {
+        let status = self.within("fsfreeze").arg("-f").arg(&self.mount).status();
+        assert!(status.unwrap().success());
+        Frozen(self)
     }
 
     /// What is used of it, in KiB.
@@ -134,6 +155,16 @@ impl Disk {
         let named = message.contains(path.to_str().unwrap());
         let told = named && WAYS_OUT.iter().any(|way| message.contains(way));
         assert!(told, "{:?}, {what}: {message}", self.user);
+    }
+}
+
+/// A disk that does not answer for a while. Nothing that waits for it can be killed.
+struct Frozen<'a>(&'a Disk);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let mut command = self.0.within("fsfreeze");
+        let _ = command.arg("-u").arg(&self.0.mount).status();
     }
 }
 
@@ -321,5 +352,66 @@ fn a_tree_may_be_read_only() {
             .putfh(&root)
             .open(&new)
             .expect(NFS4ERR_ROFS);
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_changes_nothing() {
+    const MAKERS: usize = 40;
+    let disk = Disk::ext4(32);
+    let data = disk.scratch.path().join("data");
+    let running = disk
+        .launch(&[
+            "--data".as_ref(),
+            data.as_path(),
+            "--root".as_ref(),
+            &disk.mount,
+        ])
+        .unwrap();
+    let session = |name: &str| {
+        let options = ClientOptions::new(name);
+        Session::establish(running.address, &options).unwrap()
+    };
+    let mut reader = session("reader");
+    let root = reader.root();
+    let file = reader.make_file(&root, "file", CONTENT);
+    let mut makers: Vec<Session> = (0..MAKERS).map(|at| session(&format!("{at}"))).collect();
+    let homes: Vec<_> = (0..MAKERS)
+        .map(|at| reader.make_directory(&root, &format!("home-{at}")))
+        .collect();
+
+    let frozen = disk.freeze();
+    let posted: Vec<u32> = makers
+        .iter_mut()
+        .zip(&homes)
+        .enumerate()
+        .map(|(at, (maker, home))| {
+            let compound = maker.compound().putfh(home);
+            let change = match at % 3 {
+                0 => compound.mkdir("made", 0o755),
+                1 => compound.open(&Open::both("made").create()),
+                _ => compound.symlink("target", "made"),
+            };
+            change.post().unwrap()
+        })
+        .collect();
+    for _ in 0..200 {
+        let compound = reader.compound().putfh(&file).getattr(&[FATTR4_SIZE]);
+        let reply = compound.read(Stateid4::ANONYMOUS, 0, 100).ok();
+        assert_eq!(reply.read().data.as_slice(), CONTENT);
+    }
+    for maker in &mut makers {
+        let silence = Duration::from_millis(1);
+        assert!(maker.connection.stays_silent(silence).unwrap());
+    }
+    session("newcomer").root();
+
+    drop(frozen);
+    for (maker, posted) in makers.iter_mut().zip(posted) {
+        let reply = maker.connection.compound_reply(posted).unwrap();
+        reply.assert(NFS4_OK);
+    }
+    for home in &homes {
+        reader.compound().putfh(home).lookup("made").ok();
     }
 }

@@ -35,21 +35,21 @@ pub struct Resources {
     pub(crate) opens: Arc<Quota>,
     /// What users asked to go wrong.
     pub faults: Arc<Faults>,
-    pub(crate) in_place: InPlace,
+    pub(crate) in_place: Arc<InPlace>,
     file_systems: Mutex<Vec<Weak<FileSystem>>>,
 }
 
 impl Resources {
     /// `max_opens` is the most files that all clients together may have open; each takes some
-    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well. `threads` is
-    /// the number of those that [`Server::receive`](crate::Server::receive) is called on.
+    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well. `in_place`
+    /// is for the threads that [`Server::receive`](crate::Server::receive) is called on.
     #[must_use]
-    pub fn new(max_opens: usize, threads: usize) -> Self {
+    pub fn new(max_opens: usize, in_place: Arc<InPlace>) -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
             opens: Arc::new(Quota::new(limits::MAX_OPENS, max_opens)),
             faults: Arc::new(Faults::new(Instant::now())),
-            in_place: InPlace::new(threads),
+            in_place,
             file_systems: Mutex::default(),
         }
     }

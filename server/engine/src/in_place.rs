@@ -15,18 +15,37 @@ const BRIEF: Duration = Duration::from_millis(1);
 /// How long operations are handed over after one that waited.
 const WARY: Duration = Duration::from_millis(100);
 
+/// After how long without an operation nobody needs to look any more.
+const QUIET: Duration = Duration::from_millis(20);
+
 /// The operations of a process that run where they arrived, and whether more may.
-#[derive(Debug)]
+///
+/// Somebody has to look after them with [`InPlace::look`], about once in a millisecond, from when
+/// he is called until it is quiet.
 pub struct InPlace {
-    /// How many may at once.
-    most: usize,
+    call: Box<dyn Fn() + Send + Sync>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    running: usize,
+    /// Since when each operation has been running that may at once.
+    running: Vec<Option<Instant>>,
+    /// When the last one began or ended.
+    last: Option<Instant>,
     wary_until: Option<Instant>,
+    looked_after: bool,
+}
+
+/// How the operations fare that run where they arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// There has been none for some time: he who looks will be called.
+    Quiet,
+    /// They take no time to speak of.
+    Well,
+    /// One waits, and so does its thread.
+    Waiting,
 }
 
 /// A moment in the life of a thread.
@@ -39,36 +58,77 @@ struct Moment {
 
 /// An operation that runs where it arrived, until this is dropped.
 #[derive(Debug)]
-pub struct Here<'a> {
+pub(crate) struct Here<'a> {
     of: &'a InPlace,
+    at: usize,
     began: Moment,
 }
 
 impl InPlace {
-    /// For so many threads, of which one at least never waits for the disk.
-    pub fn new(threads: usize) -> Self {
+    /// For so many threads, of which one at least never waits for the disk. `call` is for him who
+    /// looks after them.
+    pub fn new(threads: usize, call: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
-            most: threads.saturating_sub(1),
-            state: Mutex::default(),
+            call: Box::new(call),
+            state: Mutex::new(State {
+                running: vec![None; threads.saturating_sub(1)],
+                last: None,
+                wary_until: None,
+                looked_after: false,
+            }),
         }
     }
 
+    /// Looks after the operations: where one waits, somebody has to see to what its thread should
+    /// do.
+    pub fn look(&self, now: Instant) -> Look {
+        let mut state = self.state();
+        let waits = |began: &Instant| now.saturating_duration_since(*began) > BRIEF;
+        if state.running.iter().flatten().any(waits) {
+            state.wary_until = Some(now + WARY);
+            return Look::Waiting;
+        }
+        let runs = state.running.iter().any(Option::is_some);
+        let quiet = |last: Instant| now.saturating_duration_since(last) > QUIET;
+        if runs || !state.last.is_none_or(quiet) {
+            return Look::Well;
+        }
+        state.looked_after = false;
+        Look::Quiet
+    }
+
     /// Begins an operation here, if it may.
-    pub fn begin(&self) -> Option<Here<'_>> {
+    pub(crate) fn begin(&self) -> Option<Here<'_>> {
         let began = Moment::now();
-        self.begin_at(began.time).then(|| Here { of: self, began })
+        let (at, call) = self.begin_at(began.time)?;
+        if call {
+            (self.call)();
+        }
+        Some(Here {
+            of: self,
+            at,
+            began,
+        })
     }
 
-    fn begin_at(&self, now: Instant) -> bool {
+    /// Where an operation has begun, and whether he is to be called who looks after it.
+    fn begin_at(&self, now: Instant) -> Option<(usize, bool)> {
         let mut state = self.state();
-        let may = state.running < self.most && state.wary_until.is_none_or(|until| now >= until);
-        state.running += usize::from(may);
-        may
+        if state.wary_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let at = state.running.iter().position(Option::is_none)?;
+        *state.running.get_mut(at)? = Some(now);
+        state.last = Some(now);
+        Some((at, !std::mem::replace(&mut state.looked_after, true)))
     }
 
-    fn end_at(&self, began: Moment, now: Moment) {
+    fn end_at(&self, at: usize, began: Moment, now: Moment) {
         let mut state = self.state();
-        state.running -= 1;
+        if let Some(running) = state.running.get_mut(at) {
+            *running = None;
+        }
+        state.last = Some(now.time);
         let took = now.time.saturating_duration_since(began.time);
         if took > BRIEF && now.waits > began.waits {
             state.wary_until = Some(now.time + WARY);
@@ -77,6 +137,14 @@ impl InPlace {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for InPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InPlace")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,12 +159,15 @@ impl Moment {
 
 impl Drop for Here<'_> {
     fn drop(&mut self) {
-        self.of.end_at(self.began, Moment::now());
+        self.of.end_at(self.at, self.began, Moment::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn moment(start: Instant, micros: u64, waits: u64) -> Moment {
@@ -106,16 +177,21 @@ mod tests {
         }
     }
 
+    fn of(threads: usize) -> InPlace {
+        InPlace::new(threads, || {})
+    }
+
     #[test]
     fn one_thread_is_left_over() {
-        let (start, in_place) = (Instant::now(), InPlace::new(3));
-        assert!(in_place.begin_at(start));
-        assert!(in_place.begin_at(start));
-        assert!(!in_place.begin_at(start));
-        in_place.end_at(moment(start, 0, 0), moment(start, 10, 0));
-        assert!(in_place.begin_at(start));
-        assert!(!InPlace::new(1).begin_at(start));
-        assert!(!InPlace::new(0).begin_at(start));
+        let (start, in_place) = (Instant::now(), of(3));
+        let (first, _) = in_place.begin_at(start).unwrap();
+        let (second, _) = in_place.begin_at(start).unwrap();
+        assert_ne!(first, second);
+        assert!(in_place.begin_at(start).is_none());
+        in_place.end_at(first, moment(start, 0, 0), moment(start, 10, 0));
+        assert!(in_place.begin_at(start).is_some());
+        assert!(of(1).begin_at(start).is_none());
+        assert!(of(0).begin_at(start).is_none());
     }
 
     #[test]
@@ -126,19 +202,41 @@ mod tests {
             (1_100, 1, true),
             (60_000_000, 3, true),
         ] {
-            let (start, in_place) = (Instant::now(), InPlace::new(2));
+            let (start, in_place) = (Instant::now(), of(2));
             let after = |micros| moment(start, micros, 0).time;
-            assert!(in_place.begin_at(start));
-            in_place.end_at(moment(start, 0, 7), moment(start, took, 7 + waited));
+            let (at, _) = in_place.begin_at(start).unwrap();
+            in_place.end_at(at, moment(start, 0, 7), moment(start, took, 7 + waited));
             for later in [0, 99_999] {
-                let may = in_place.begin_at(after(took + later));
-                assert_eq!(may, !wary, "{took} µs, {waited} waits, {later} µs later");
-                if may {
-                    in_place.end_at(moment(start, 0, 0), moment(start, 0, 0));
+                let begun = in_place.begin_at(after(took + later));
+                assert_eq!(begun.is_none(), wary, "{took} µs, {waited} waits, {later}");
+                if let Some((at, _)) = begun {
+                    in_place.end_at(at, moment(start, 0, 0), moment(start, 0, 0));
                 }
             }
-            assert!(in_place.begin_at(after(took + 100_000)), "{took}");
+            assert!(in_place.begin_at(after(took + 100_000)).is_some(), "{took}");
         }
+    }
+
+    #[test]
+    fn who_looks_is_called_once_and_sees_what_waits() {
+        let called = Arc::new(AtomicUsize::new(0));
+        let calls = Arc::clone(&called);
+        let in_place = InPlace::new(3, move || {
+            calls.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(in_place.look(Instant::now()), Look::Quiet);
+        let here = in_place.begin().unwrap();
+        drop(in_place.begin().unwrap());
+        assert_eq!(called.load(Ordering::Relaxed), 1);
+        let later = |micros| here.began.time + Duration::from_micros(micros);
+        assert_eq!(in_place.look(later(1_000)), Look::Well);
+        assert_eq!(in_place.look(later(1_001)), Look::Waiting);
+        assert!(in_place.begin_at(later(100_000)).is_none());
+        drop(here);
+        let end = Instant::now();
+        assert_eq!(in_place.look(end), Look::Well);
+        assert_eq!(in_place.look(end + 2 * QUIET), Look::Quiet);
+        assert!(in_place.begin_at(end + 2 * WARY).unwrap().1);
     }
 
     #[test]
@@ -146,7 +244,7 @@ mod tests {
         let before = waits_of_this_thread();
         std::thread::sleep(Duration::from_millis(2));
         assert!(waits_of_this_thread() > before);
-        let in_place = InPlace::new(2);
+        let in_place = of(2);
         let here = in_place.begin().unwrap();
         std::thread::sleep(Duration::from_millis(3));
         drop(here);

@@ -36,6 +36,7 @@ pub use config::{
 };
 pub use counts::OperationCount;
 pub use file_system::{FileSystem, tick_interval};
+pub use in_place::{InPlace, Look};
 pub use reply::Reply;
 pub use server::{ClientStatus, Connection, MAX_RECORD, Pending, Received, Server, StartError};
 pub use state::AssertedUser;

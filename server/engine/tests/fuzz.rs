@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use localefs_engine::{
-    ClientRecords, Config, Connection, FileSystemConfig, Received, RecordedClient, RecordsError,
-    Resources, Server,
+    ClientRecords, Config, Connection, FileSystemConfig, InPlace, Received, RecordedClient,
+    RecordsError, Resources, Server,
 };
 use localefs_protocol::nfs4::ops::*;
 use localefs_protocol::nfs4::*;
@@ -62,7 +62,7 @@ impl Fixture {
         let fs = Arc::new(FileSystem::open(directory.path(), options).expect("to be run as root"));
         let config = FileSystemConfig {
             lease: Duration::from_secs(90),
-            resources: Arc::new(Resources::new(1_000_000, 2)),
+            resources: Arc::new(Resources::new(1_000_000, Arc::new(InPlace::new(2, || {})))),
         };
         let started =
             localefs_engine::FileSystem::start(config, fs, Arc::new(NoRecords), Instant::now());

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use localefs_engine as engine;
 use localefs_vfs::{self as vfs, Durability, Finding, Options, Owner, Possible};
 
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::creation::Waiting;
@@ -19,7 +18,7 @@ use crate::error::StartError;
 use crate::file_limit::Division;
 use crate::ownership::{self, Ownership};
 use crate::store::{Clients, Identity, Store, StoreError};
-use crate::transport::{Everybody, Group, Names, Nfs, Rules, Transport, Unknown};
+use crate::transport::{Everybody, Group, Names, Nfs, Rules, Transport, Unknown, Watcher};
 
 /// The most nodes kept at hand, however many descriptors there are.
 const MAX_NODES: usize = 16_384;
@@ -84,6 +83,7 @@ pub(crate) struct Served {
     /// What can be done where trees are made, once one was.
     pub(super) possible: OnceLock<Possible>,
     resources: Arc<engine::Resources>,
+    _watcher: Watcher,
     table: Mutex<Table>,
 }
 
@@ -116,8 +116,9 @@ impl Served {
         store: Arc<Store>,
         (transport, cleared): (Transport<Nfs>, watch::Receiver<u64>),
     ) -> Self {
-        let threads = Handle::current().metrics().num_workers();
-        let resources = Arc::new(engine::Resources::new(settings.max_opens, threads));
+        let watcher = Watcher::start();
+        let in_place = Arc::clone(watcher.in_place());
+        let resources = Arc::new(engine::Resources::new(settings.max_opens, in_place));
         Self {
             settings,
             remover: Remover::start(&layout, &store),
@@ -129,6 +130,7 @@ impl Served {
             waiting: Waiting::default(),
             possible: OnceLock::new(),
             resources,
+            _watcher: watcher,
             table: Mutex::default(),
         }
     }

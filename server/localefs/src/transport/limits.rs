@@ -1,6 +1,5 @@
 //! How much a transport takes on.
 
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Bounds on what clients can make the server hold.
@@ -60,12 +59,6 @@ impl Default for Limits {
 /// for the file system's journal to make one write of many syncs; few enough that their stacks and
 /// their wake-ups cost nothing to speak of.
 pub(crate) const BLOCKING_THREADS: usize = 64;
-
-/// Threads that serve connections: one for each processor, but not only one, as one of them may
-/// have to wait for the disk.
-pub(crate) fn worker_threads() -> usize {
-    available_parallelism().map_or(2, |processors| processors.get().max(2))
-}
 
 /// What a connection reads at once when it knows of no larger record.
 pub(super) const READ_AT_ONCE: usize = 32 << 10;

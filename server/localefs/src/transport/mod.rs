@@ -1,8 +1,8 @@
 //! NFS over TCP: connections, records, and the memory that they may take.
 //!
 //! Each connection is one task that owns its socket. It reads, cuts records, and has the service
-//! answer what cannot block on the spot; a call that may block runs on a blocking thread and its
-//! reply comes back to the task. Replies go out as they are finished, in any order, all that are
+//! answer what does not or hardly ever block on the spot; a call that may well block runs on a
+//! blocking thread and its reply comes back to the task. Replies go out as they are finished, in any order, all that are
 //! ready in one write.
 //!
 //! What a connection is served by is settled when it is accepted, by its local address. Whether it
@@ -25,6 +25,7 @@ mod registry;
 mod service;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::collections::HashMap;
 use std::io;
@@ -44,13 +45,14 @@ use complaint::Complaint;
 pub(crate) use door::Names;
 pub use door::{MountTargets, NoMountTargets};
 pub(crate) use gate::{Everybody, Rules, Ruling, State, Tracking, Unknown};
+pub(crate) use limits::BLOCKING_THREADS;
 pub use limits::Limits;
-pub(crate) use limits::{BLOCKING_THREADS, worker_threads};
 pub(crate) use listener::bind;
 use listeners::Listeners;
 pub(crate) use registry::{Frozen, Group, Shut};
 use registry::{Judged, Order, Registry};
 pub(crate) use service::{Nfs, Service};
+pub(crate) use workers::{Watcher, worker_threads};
 
 /// How often a shortage of memory is looked into.
 const RELIEF_INTERVAL: Duration = Duration::from_millis(250);
