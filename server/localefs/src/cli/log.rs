@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
-use super::arguments::LogFormat;
 use super::complain;
+use super::serve_arguments::LogFormat;
 
 /// Starts logging. A filter that cannot be read is named, and the default used.
 pub(super) fn start(filter: &str, format: LogFormat) {

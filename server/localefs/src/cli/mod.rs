@@ -12,6 +12,7 @@ mod log;
 mod ownership;
 mod ready;
 mod serve;
+mod serve_arguments;
 mod state;
 mod status;
 

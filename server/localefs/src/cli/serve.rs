@@ -11,10 +11,10 @@ use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-use super::arguments::{Denied, Durability, Ownership, ServeArguments};
 use super::banner::Banner;
 use super::fail;
 use super::ready::ReadyFile;
+use super::serve_arguments::{Denied, Durability, Ownership, ServeArguments};
 
 /// Serves until told to stop.
 pub(super) async fn serve(arguments: ServeArguments) -> ExitCode {

@@ -17,11 +17,12 @@ use tracing::{debug, error};
 
 use super::Shared;
 use super::calls::Calls;
+use super::control::Order;
 use super::ending::{Closing, Ended};
 use super::inbound::Inbound;
 use super::limits::{OCTETS_PER_TURN, RECORDS_PER_TURN};
 use super::outbound::Outbound;
-use super::registry::{Entry, Order};
+use super::registry::Entry;
 use super::service::{Answer, Service};
 
 /// How often to look whether a client has left that has sent what is not to be read.

@@ -12,6 +12,7 @@ mod budget;
 mod calls;
 mod complaint;
 mod connection;
+mod control;
 mod door;
 mod ending;
 mod filter;
@@ -42,6 +43,7 @@ use tracing::{info, warn};
 
 use budget::Budget;
 use complaint::Complaint;
+use control::Order;
 pub(crate) use door::Names;
 pub use door::{MountTargets, NoMountTargets};
 pub(crate) use gate::{Everybody, Rules, Ruling, State, Tracking, Unknown};
@@ -50,7 +52,7 @@ pub use limits::Limits;
 pub(crate) use listener::bind;
 use listeners::Listeners;
 pub(crate) use registry::{Frozen, Group, Shut};
-use registry::{Judged, Order, Registry};
+use registry::{Judged, Registry};
 pub(crate) use service::{Nfs, Service};
 pub(crate) use workers::{Watcher, worker_threads};
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,22 +9,9 @@ use localefs_engine::Connection;
 use tokio::sync::Notify;
 
 use super::Denied;
+use super::control::{Control, Order};
 use super::door::{Door, MountTargets, Names};
 use super::gate::{Gate, Rules, State};
-
-/// What a connection has been told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Order {
-    /// Nothing.
-    Serve = 0,
-    /// Take no further record, answer those taken, and close.
-    Finish = 1,
-    /// Close.
-    Cut = 2,
-    /// Close, and let the client know by RST.
-    Reset = 3,
-}
 
 /// Which connections are frozen: nothing is read from them, and nothing written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,68 +32,6 @@ impl Frozen {
             Self::Of(targets) => targets.iter().any(|targets| targets.have(door)),
             Self::All => true,
         }
-    }
-}
-
-/// How the rest of the process reaches one connection.
-#[derive(Debug)]
-pub(super) struct Control {
-    order: AtomicU8,
-    given: Notify,
-    frozen: AtomicBool,
-    /// The gate lets nothing through.
-    shut: AtomicBool,
-    door: Door,
-    /// When its unfinished record began, in milliseconds since the registry was made, plus one;
-    /// 0 between records.
-    unfinished: AtomicU64,
-    began: Instant,
-}
-
-impl Control {
-    fn give(&self, order: Order) {
-        self.order.fetch_max(order as u8, Ordering::Relaxed);
-        self.given.notify_one();
-    }
-
-    pub(super) fn order(&self) -> Order {
-        match self.order.load(Ordering::Relaxed) {
-            0 => Order::Serve,
-            1 => Order::Finish,
-            2 => Order::Cut,
-            _ => Order::Reset,
-        }
-    }
-
-    /// Whether nothing is to be read or written. [`Control::ordered`] tells of a change.
-    pub(super) fn is_halted(&self) -> bool {
-        self.frozen.load(Ordering::Relaxed) || self.shut.load(Ordering::Relaxed)
-    }
-
-    /// Waits for an order.
-    pub(super) async fn ordered(&self) {
-        self.given.notified().await;
-    }
-
-    /// Says whether a record is unfinished; of repeated calls with true the first counts.
-    pub(super) fn set_unfinished(&self, unfinished: bool) {
-        if !unfinished {
-            self.unfinished.store(0, Ordering::Relaxed);
-        } else if self.unfinished.load(Ordering::Relaxed) == 0 {
-            let since = self.milliseconds(Instant::now()) + 1;
-            self.unfinished.store(since, Ordering::Relaxed);
-        }
-    }
-
-    fn milliseconds(&self, now: Instant) -> u64 {
-        u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(u64::MAX - 1)
-    }
-
-    fn unfinished_for(&self, now: Instant) -> Option<Duration> {
-        let since = self.unfinished.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(Duration::from_millis(
-            self.milliseconds(now).saturating_sub(since),
-        ))
     }
 }
 
@@ -260,15 +184,10 @@ impl Registry {
         }
         let id = open.next;
         open.next += 1;
-        let control = Arc::new(Control {
-            order: AtomicU8::new(Order::Serve as u8),
-            given: Notify::new(),
-            frozen: AtomicBool::new(open.frozen.covers(&door)),
-            shut: AtomicBool::new(!gate.state.is_open()),
-            door,
-            unfinished: AtomicU64::new(0),
-            began: self.began,
-        });
+        let control = Control::new(door, self.began);
+        control.freeze(open.frozen.covers(control.door()));
+        control.shut(!gate.state.is_open());
+        let control = Arc::new(control);
         let known = Known {
             group,
             control: Arc::clone(&control),
@@ -312,11 +231,10 @@ impl Registry {
             }
             judged.opened += usize::from(is_open);
             judged.shut += usize::from(!is_open);
-            known.control.shut.store(!is_open, Ordering::Relaxed);
+            known.control.shut(!is_open);
             if !is_open && denied == Denied::Reset {
                 known.control.give(Order::Reset);
             }
-            known.control.given.notify_one();
         }
         for id in admitted {
             open.admit(id, (self.limit, self.waiting_limit));
@@ -352,10 +270,7 @@ impl Registry {
     pub(super) fn freeze(&self, frozen: Frozen) {
         let mut open = self.lock();
         for Known { control, .. } in open.connections.values() {
-            control
-                .frozen
-                .store(frozen.covers(&control.door), Ordering::Relaxed);
-            control.given.notify_one();
+            control.freeze(frozen.covers(control.door()));
         }
         open.frozen = frozen;
     }
@@ -371,7 +286,7 @@ impl Registry {
             .connections
             .values()
             .map(|known| &known.control)
-            .filter(|control| targets.is_none_or(|of| of.have(&control.door)) && chosen());
+            .filter(|control| targets.is_none_or(|of| of.have(control.door())) && chosen());
         meant.map(|control| control.give(Order::Reset)).count()
     }
 
