@@ -20,7 +20,7 @@ use crate::attributes::{SetAttributes, SetTime, Timestamp};
 use crate::error::{Error, OpenError};
 use crate::file_system::FileSystem;
 use crate::node::Node;
-use crate::owners::{Mark, number};
+use crate::owner_record::{Mark, number};
 use crate::stat::timestamp;
 use crate::sys;
 use crate::table::{Table, create, failed, read_at};

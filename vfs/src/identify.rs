@@ -8,7 +8,7 @@ use rustix::fs::Statx;
 use rustix::io::{Errno, Result};
 use siphasher::sip::SipHasher13;
 
-use crate::owners::Mark;
+use crate::owner_record::Mark;
 use crate::sys::{self, HandleUse, KernelHandle};
 
 /// The kind of a [`KernelHandle`] that is none, but a time of birth.

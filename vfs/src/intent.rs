@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::error::{Error, OpenError};
 use crate::file_system::FileSystem;
 use crate::node::Node;
-use crate::owners::number;
+use crate::owner_record::number;
 use crate::ownership::Initial;
 use crate::shadow::{Shadow, working_mode};
 use crate::stat::file_type;

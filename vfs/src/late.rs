@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::owners::{Mark, Record, number};
+use crate::owner_record::{Mark, Record, number};
 use crate::table::{checksum, read_at};
 
 /// How many there can be.

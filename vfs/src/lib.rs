@@ -39,6 +39,7 @@ mod node_cache;
 mod objects;
 mod opening;
 mod options;
+mod owner_record;
 mod owners;
 mod ownership;
 mod path;

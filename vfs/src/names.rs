@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 
 use crate::error::OpenError;
 use crate::limits::MAX_NAME;
-use crate::owners::{Mark, number};
+use crate::owner_record::{Mark, number};
 use crate::table::{Table, checksum, create, read_at};
 
 /// The name of the index in the directory of records.

@@ -11,7 +11,7 @@ use crate::descriptors::Holding;
 use crate::handle::{Decoded, WireHandle, parse};
 use crate::identify::mark;
 use crate::node_cache::Index;
-use crate::owners::Mark;
+use crate::owner_record::Mark;
 use crate::sys::KernelHandle;
 
 /// An object: there is at most one for each inode, for as long as anybody holds it.

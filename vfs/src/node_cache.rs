@@ -8,7 +8,8 @@ use dashmap::DashMap;
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::names::Names;
 use crate::node::Node;
-use crate::owners::{Mark, Owners};
+use crate::owner_record::Mark;
+use crate::owners::Owners;
 
 /// Finds the object of an inode number. Only while it has a descriptor is it certain that the disk
 /// has not given the number to another.

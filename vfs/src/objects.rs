@@ -18,7 +18,7 @@ use crate::handle::{HandleCodec, WireHandle};
 use crate::identify::{Identify, mark};
 use crate::node::{Node, NodeKey};
 use crate::node_cache::NodeCache;
-use crate::owners::Mark;
+use crate::owner_record::Mark;
 use crate::stat::{self, change_time, file_type};
 use crate::sys::{self, KernelHandle};
 

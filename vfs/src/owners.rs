@@ -13,14 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use crate::error::{Error, OpenError};
 use crate::late::{Entry, Late};
-use crate::table::{Damaged, Table, checksum, create, failed, read_at};
+use crate::owner_record::{HEAD, Mark, RECORD, Record, head, parse, parse_head, written};
+use crate::table::{Damaged, Table, create, failed, read_at};
 
 /// The name of the table in the directory of records.
 pub(crate) const OWNERS: &str = "owners";
-const MAGIC: &[u8; 16] = b"localefs owners\n";
-const VERSION: u32 = 1;
-const HEAD: usize = 16 + 8 + 8 + 8 + 8 + 8;
-const RECORD: usize = 32;
 /// By how much the file grows at a time.
 const STEP: u64 = 1 << 20;
 const EUCLEAN: i32 = libc::EUCLEAN;
@@ -31,21 +28,6 @@ const ATTEMPTS: usize = 16;
 
 /// Brings all changes of names so far to the disk.
 pub(crate) type Settle = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
-
-/// Inode number and stamp of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Mark {
-    pub fileid: u64,
-    pub stamp: u64,
-}
-
-/// What is recorded of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub uid: u32,
-    pub gid: u32,
-    pub mode: u32,
-}
 
 /// The table, open.
 pub(crate) struct Owners {
@@ -291,12 +273,7 @@ impl Owners {
 
     /// Writes a record at its place. The caller holds the place's lock.
     fn write(&self, of: Mark, record: Record) -> Result<(), Error> {
-        let mut bytes = [0; RECORD];
-        bytes[..8].copy_from_slice(&of.stamp.to_le_bytes());
-        bytes[8..12].copy_from_slice(&record.uid.to_le_bytes());
-        bytes[12..16].copy_from_slice(&record.gid.to_le_bytes());
-        bytes[16..20].copy_from_slice(&record.mode.to_le_bytes());
-        self.table.write(of.fileid, bytes)
+        self.table.write(of.fileid, written(of, record))
     }
 
     /// The stamp at the place of an inode number, be the record whole or not; 0 if there is none.
@@ -423,53 +400,6 @@ impl Owners {
         self.reach.store(reach, Ordering::Release);
         Ok(())
     }
-}
-
-fn head(root: Mark, reach: u64) -> [u8; HEAD] {
-    let mut bytes = [0; HEAD];
-    bytes[..16].copy_from_slice(MAGIC);
-    bytes[16..20].copy_from_slice(&VERSION.to_le_bytes());
-    bytes[24..32].copy_from_slice(&root.fileid.to_le_bytes());
-    bytes[32..40].copy_from_slice(&root.stamp.to_le_bytes());
-    bytes[40..48].copy_from_slice(&reach.to_le_bytes());
-    let check = checksum(0, &bytes[..48]);
-    bytes[48..].copy_from_slice(&check.to_le_bytes());
-    bytes
-}
-
-fn parse_head(bytes: &[u8; HEAD]) -> Result<(Mark, u64), &'static str> {
-    if bytes[..16] != MAGIC[..] {
-        return Err("it is no table of owners, or its beginning is damaged");
-    }
-    if bytes[48..] != checksum(0, &bytes[..48]).to_le_bytes() {
-        return Err("its beginning is damaged");
-    }
-    if number(&bytes[16..20]) != u64::from(VERSION) {
-        return Err("another version of localefs wrote it, in a form that this one does not know");
-    }
-    let root = Mark {
-        fileid: number(&bytes[24..32]),
-        stamp: number(&bytes[32..40]),
-    };
-    Ok((root, number(&bytes[40..48])))
-}
-
-fn parse(bytes: &[u8; RECORD]) -> (u64, Record) {
-    let id = |range: std::ops::Range<usize>| u32::try_from(number(&bytes[range])).unwrap_or(0);
-    let record = Record {
-        uid: id(8..12),
-        gid: id(12..16),
-        mode: id(16..20),
-    };
-    (number(&bytes[..8]), record)
-}
-
-/// A little-endian number of at most eight bytes.
-pub(crate) fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::attributes::FileType;
 use crate::identify::Identify;
 use crate::names::{Name, Names};
-use crate::owners::Mark;
+use crate::owner_record::Mark;
 use crate::stat::file_type;
 use crate::sys;
 
