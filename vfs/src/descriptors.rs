@@ -362,26 +362,49 @@ impl Descriptors {
         }
         drop(holding);
         let mut clean = Vec::new();
-        let oldest = loop {
-            if queue.len() <= self.most / 2 {
-                break None;
-            }
-            let Some(node) = queue.pop_front()?.upgrade() else {
-                continue;
-            };
-            let mut holding = node.holding();
-            holding.listed = false;
-            let dirty = holding.is_dirty();
-            drop(holding);
-            if dirty {
-                break Some(node);
-            }
-            clean.push(node);
-        };
+        let oldest = first_dirty(&mut queue, self.most / 2, &mut clean);
+        if let Some(oldest) = &oldest {
+            queue.pop_front();
+            oldest.holding().listed = false;
+        }
         drop(queue);
         drop(clean);
         oldest
     }
+
+    /// Whether to note one more object would bring another to the disk.
+    pub(crate) fn is_full_of_uncommitted(&self) -> bool {
+        let mut queue = lock(&self.uncommitted);
+        let mut clean = Vec::new();
+        let below = (self.most / 2).saturating_sub(1);
+        let oldest = first_dirty(&mut queue, below, &mut clean);
+        drop(queue);
+        drop(clean);
+        oldest.is_some()
+    }
+}
+
+/// The first object that is uncommitted, if there are more than `enough` in the queue; those that
+/// are not leave it for `clean`, to be dropped without its lock.
+fn first_dirty(
+    queue: &mut VecDeque<Weak<Node>>,
+    enough: usize,
+    clean: &mut Vec<Arc<Node>>,
+) -> Option<Arc<Node>> {
+    while queue.len() > enough {
+        if let Some(node) = queue.front()?.upgrade() {
+            let mut holding = node.holding();
+            if holding.is_dirty() {
+                drop(holding);
+                return Some(node);
+            }
+            holding.listed = false;
+            drop(holding);
+            clean.push(node);
+        }
+        queue.pop_front();
+    }
+    None
 }
 
 /// What became of a descriptor that was looked at.

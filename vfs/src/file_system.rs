@@ -98,10 +98,10 @@ impl FileSystem {
     /// How often changes wait for the disk.
     #[must_use]
     pub fn waiting(&self) -> Waiting {
-        if self.in_memory && !self.keeps_records() {
-            Waiting::Never
-        } else if self.is_strict() {
+        if self.is_strict() {
             Waiting::Always
+        } else if self.in_memory && !self.keeps_records() {
+            Waiting::Never
         } else {
             Waiting::Seldom
         }

@@ -18,12 +18,13 @@ use crate::node::Node;
 use crate::ownership::mode_after_write;
 use crate::sys;
 
-/// Whether a call may wait for the disk, or be long.
+/// Whether a call may wait for the disk as a rule, or take long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocking {
     /// It may.
     Allowed,
-    /// It must not: what isn't in memory is [`Error::WouldBlock`], and so is the end of much data.
+    /// It should not: to read what isn't in memory is [`Error::WouldBlock`], and so is what takes
+    /// long by itself.
     Never,
 }
 
@@ -31,7 +32,8 @@ pub enum Blocking {
 /// that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
-    /// The tree is in memory, and nothing is recorded beside it.
+    /// The tree is in memory, and no owners or names are recorded beside it. Times of access may
+    /// be.
     Never,
     /// When the disk's journal or memory are full, or what is changed was not in memory.
     Seldom,
@@ -243,6 +245,13 @@ impl FileSystem {
             // Its clients hear of an error through the verifier.
             let _ = self.sync_file(&oldest, sys::sync_data);
         }
+    }
+
+    /// Whether a write may have to wait until another file's data is on the disk, as too many files
+    /// have some that is not.
+    #[must_use]
+    pub fn is_full_of_uncommitted(&self) -> bool {
+        self.cache.descriptors().is_full_of_uncommitted()
     }
 
     /// Brings everything to the disk that was written to a file, and its attributes, as fsync does

@@ -48,6 +48,9 @@ impl FileSystem {
         check_name(name)?;
         let at = self.reach(directory)?;
         let at = at.as_fd();
+        // Dropped after the lock: what frees the data of a file must not keep others from its
+        // directory.
+        let node;
         let (_guard, attributes) = self.enter_directory(who, directory)?;
         let victim = self.entry_attributes(at, name).map_err(mounted)?;
         may_delete(who, &attributes, &victim).ok()?;
@@ -55,15 +58,15 @@ impl FileSystem {
             return Err(Error::WouldBlock);
         }
         let is_directory = victim.file_type == FileType::Directory;
-        let node = self.entry_node(directory, at, name, victim.fileid)?;
+        node = self.entry_node(directory, at, name, victim.fileid)?;
         if let Some((node, _)) = &node {
             self.may_lose_name(node, &victim)?;
         }
         let naming = self.naming();
         sys::remove(at, name, is_directory)?;
-        let noted = node.map_or(Ok(()), |(node, held)| {
-            self.unnamed_as(directory, name, &node);
-            self.name_removed(&node, &held)
+        let noted = node.as_ref().map_or(Ok(()), |(node, held)| {
+            self.unnamed_as(directory, name, node);
+            self.name_removed(node, held)
         });
         drop(naming);
         let after = self.entries_changed(directory)?;
@@ -77,7 +80,8 @@ impl FileSystem {
 
 /// Whether it takes long to take away the last name of what has these attributes.
 pub(crate) fn is_long_to_free(victim: &Attributes) -> bool {
-    victim.links <= 1 && victim.space_used > BRIEFLY_FREED
+    let is_last = victim.links <= 1 || victim.file_type == FileType::Directory;
+    is_last && victim.space_used > BRIEFLY_FREED
 }
 
 /// No permission can take away what the host has mounted.

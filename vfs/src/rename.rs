@@ -58,6 +58,9 @@ impl FileSystem {
         let from_at = self.reach(from_directory)?;
         let to_at = self.reach(to_directory)?;
         let (from_at, to_at) = (from_at.as_fd(), to_at.as_fd());
+        // Dropped after the locks: what frees the data of a file must not keep others from its
+        // directory.
+        let replaced;
         let _guards = lock_both(from_directory, to_directory);
         let from = self.attributes(from_directory)?;
         let to = match from_directory == to_directory {
@@ -83,15 +86,18 @@ impl FileSystem {
             return Ok((unchanged(from.change), unchanged(to.change)));
         }
         judge(who, &from, &to, &source, target.as_ref())?;
-        if blocking == Blocking::Never && target.as_ref().is_some_and(is_long_to_free) {
+        // Where a directory goes, its own depth has to be known.
+        let climbs = source.file_type == FileType::Directory && from_directory != to_directory;
+        let is_long = climbs || target.as_ref().is_some_and(is_long_to_free);
+        if blocking == Blocking::Never && is_long {
             return Err(Error::WouldBlock);
         }
-        if source.file_type == FileType::Directory && from_directory != to_directory {
+        if climbs {
             self.may_move(from_directory, from_name, to_directory)?;
         }
 
         let moved = self.entry_node(from_directory, from_at, from_name, source.fileid)?;
-        let replaced = match &target {
+        replaced = match &target {
             Some(target) => self.entry_node(to_directory, to_at, to_name, target.fileid)?,
             None => None,
         };
@@ -101,9 +107,9 @@ impl FileSystem {
         let naming = self.naming();
         let moving = self.names.as_ref().map(|names| names.moving());
         sys::rename(from_at, from_name, to_at, to_name)?;
-        let noted = replaced.map_or(Ok(()), |(node, held)| {
-            self.unnamed_as(to_directory, to_name, &node);
-            self.name_removed(&node, &held)
+        let noted = replaced.as_ref().map_or(Ok(()), |(node, held)| {
+            self.unnamed_as(to_directory, to_name, node);
+            self.name_removed(node, held)
         });
         if let Some((node, _held)) = moved {
             self.renamed(&node, (from_directory, from_name), (to_directory, to_name));

@@ -2,15 +2,18 @@
 //!
 //! To hand an operation to another thread takes longer than most of them take, so they run where
 //! they arrive. That thread serves others, too: as long as the disk makes operations wait, they
-//! are handed over; and whatever becomes of the disk, there is a thread that does not wait for it.
+//! are handed over; and whatever becomes of the disk, only so many threads wait for it here.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use localefs_vfs::waits_of_this_thread;
 
 /// What takes longer, and waited, has waited for the disk.
 const BRIEF: Duration = Duration::from_millis(1);
+
+/// What takes longer than this waits for the disk even if it is not over yet.
+const LONG: Duration = Duration::from_millis(20);
 
 /// How long operations are handed over after one that waited.
 const WARY: Duration = Duration::from_millis(100);
@@ -58,20 +61,19 @@ struct Moment {
 
 /// An operation that runs where it arrived, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Here<'a> {
-    of: &'a InPlace,
+pub(crate) struct Here {
+    of: Arc<InPlace>,
     at: usize,
     began: Moment,
 }
 
 impl InPlace {
-    /// For so many threads, of which one at least never waits for the disk. `call` is for him who
-    /// looks after them.
-    pub fn new(threads: usize, call: impl Fn() + Send + Sync + 'static) -> Self {
+    /// At most so many run at once. `call` is for him who looks after them.
+    pub fn new(most: usize, call: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
             call: Box::new(call),
             state: Mutex::new(State {
-                running: vec![None; threads.saturating_sub(1)],
+                running: vec![None; most],
                 last: None,
                 wary_until: None,
                 looked_after: false,
@@ -83,14 +85,16 @@ impl InPlace {
     /// do.
     pub fn look(&self, now: Instant) -> Look {
         let mut state = self.state();
-        let waits = |began: &Instant| now.saturating_duration_since(*began) > BRIEF;
-        if state.running.iter().flatten().any(waits) {
+        let since = |began: Instant| now.saturating_duration_since(began);
+        let longest = state.running.iter().flatten().min().copied().map(since);
+        if longest > Some(LONG) {
             state.wary_until = Some(now + WARY);
+        }
+        if longest > Some(BRIEF) {
             return Look::Waiting;
         }
-        let runs = state.running.iter().any(Option::is_some);
-        let quiet = |last: Instant| now.saturating_duration_since(last) > QUIET;
-        if runs || !state.last.is_none_or(quiet) {
+        let quiet = state.last.is_none_or(|last| since(last) > QUIET);
+        if longest.is_some() || !quiet {
             return Look::Well;
         }
         state.looked_after = false;
@@ -98,17 +102,18 @@ impl InPlace {
     }
 
     /// Begins an operation here, if it may.
-    pub(crate) fn begin(&self) -> Option<Here<'_>> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Here> {
         let began = Moment::now();
         let (at, call) = self.begin_at(began.time)?;
+        let here = Here {
+            of: Arc::clone(self),
+            at,
+            began,
+        };
         if call {
             (self.call)();
         }
-        Some(Here {
-            of: self,
-            at,
-            began,
-        })
+        Some(here)
     }
 
     /// Where an operation has begun, and whether he is to be called who looks after it.
@@ -157,7 +162,7 @@ impl Moment {
     }
 }
 
-impl Drop for Here<'_> {
+impl Drop for Here {
     fn drop(&mut self) {
         self.of.end_at(self.at, self.began, Moment::now());
     }
@@ -165,7 +170,6 @@ impl Drop for Here<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -177,20 +181,19 @@ mod tests {
         }
     }
 
-    fn of(threads: usize) -> InPlace {
-        InPlace::new(threads, || {})
+    fn of(most: usize) -> Arc<InPlace> {
+        Arc::new(InPlace::new(most, || {}))
     }
 
     #[test]
-    fn one_thread_is_left_over() {
-        let (start, in_place) = (Instant::now(), of(3));
+    fn only_so_many_run_at_once() {
+        let (start, in_place) = (Instant::now(), of(2));
         let (first, _) = in_place.begin_at(start).unwrap();
         let (second, _) = in_place.begin_at(start).unwrap();
         assert_ne!(first, second);
         assert!(in_place.begin_at(start).is_none());
         in_place.end_at(first, moment(start, 0, 0), moment(start, 10, 0));
         assert!(in_place.begin_at(start).is_some());
-        assert!(of(1).begin_at(start).is_none());
         assert!(of(0).begin_at(start).is_none());
     }
 
@@ -202,7 +205,7 @@ mod tests {
             (1_100, 1, true),
             (60_000_000, 3, true),
         ] {
-            let (start, in_place) = (Instant::now(), of(2));
+            let (start, in_place) = (Instant::now(), of(1));
             let after = |micros| moment(start, micros, 0).time;
             let (at, _) = in_place.begin_at(start).unwrap();
             in_place.end_at(at, moment(start, 0, 7), moment(start, took, 7 + waited));
@@ -221,17 +224,20 @@ mod tests {
     fn who_looks_is_called_once_and_sees_what_waits() {
         let called = Arc::new(AtomicUsize::new(0));
         let calls = Arc::clone(&called);
-        let in_place = InPlace::new(3, move || {
+        let in_place = Arc::new(InPlace::new(2, move || {
             calls.fetch_add(1, Ordering::Relaxed);
-        });
+        }));
         assert_eq!(in_place.look(Instant::now()), Look::Quiet);
         let here = in_place.begin().unwrap();
         drop(in_place.begin().unwrap());
         assert_eq!(called.load(Ordering::Relaxed), 1);
         let later = |micros| here.began.time + Duration::from_micros(micros);
         assert_eq!(in_place.look(later(1_000)), Look::Well);
-        assert_eq!(in_place.look(later(1_001)), Look::Waiting);
-        assert!(in_place.begin_at(later(100_000)).is_none());
+        assert_eq!(in_place.look(later(20_000)), Look::Waiting);
+        let (at, _) = in_place.begin_at(later(20_000)).unwrap();
+        in_place.end_at(at, here.began, here.began);
+        assert_eq!(in_place.look(later(20_001)), Look::Waiting);
+        assert!(in_place.begin_at(later(120_000)).is_none());
         drop(here);
         let end = Instant::now();
         assert_eq!(in_place.look(end), Look::Well);
@@ -244,7 +250,7 @@ mod tests {
         let before = waits_of_this_thread();
         std::thread::sleep(Duration::from_millis(2));
         assert!(waits_of_this_thread() > before);
-        let in_place = of(2);
+        let in_place = of(1);
         let here = in_place.begin().unwrap();
         std::thread::sleep(Duration::from_millis(3));
         drop(here);

@@ -2,7 +2,7 @@
 //!
 //! A [`FileSystem`] has opens and locks; a [`Server`] is one of its mount targets, and has clients.
 //! It takes records and gives replies. It knows no runtime and no connection but by name; whoever
-//! feeds it says what time it is, and takes what may block to a thread that may.
+//! feeds it says what time it is, and takes what is likely to block to a thread that may.
 //!
 //! - `state`: what is remembered of clients. Pure.
 //! - `ops`: a file per operation family.

@@ -39,9 +39,9 @@ pub struct Connection {
 /// What became of a record.
 #[derive(Debug)]
 pub enum Received {
-    /// Answered at once, without blocking.
+    /// Answered at once.
     Reply(Reply),
-    /// The rest may block: run [`Pending::finish`] on a thread that may.
+    /// The rest is likely to block: run [`Pending::finish`] on a thread that may.
     Pending(Pending),
     /// The same, but not before some time has passed.
     Delayed(Pending, Delay),
@@ -49,7 +49,7 @@ pub enum Received {
     Close,
 }
 
-/// A call whose next operation may block.
+/// A call whose next operation is to run where it may block.
 #[derive(Debug)]
 pub struct Pending(pub(crate) Box<Compound>);
 
@@ -132,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Takes one record.
+    /// Takes one record. May wait for the disk now and then, as far as [`crate::InPlace`] lets it.
     pub fn receive(
         self: &Arc<Self>,
         record: &Bytes,
@@ -242,7 +242,7 @@ impl Server {
         Sessionid4(id.to_be_bytes())
     }
 
-    /// Whether [`Server::expel_if_expired`] would have something to do.
+    /// Whether [`Server::expel_if_expired`] may say yes.
     pub(crate) fn may_be_expelled(&self, clientid: Clientid4, now: Millis) -> bool {
         let holder = self.file_system.client(clientid);
         holder.is_none_or(|(server, client)| server.clients.is_expired(&client, now))

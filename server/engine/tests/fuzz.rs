@@ -62,7 +62,7 @@ impl Fixture {
         let fs = Arc::new(FileSystem::open(directory.path(), options).expect("to be run as root"));
         let config = FileSystemConfig {
             lease: Duration::from_secs(90),
-            resources: Arc::new(Resources::new(1_000_000, Arc::new(InPlace::new(2, || {})))),
+            resources: Arc::new(Resources::new(1_000_000, Arc::new(InPlace::new(1, || {})))),
         };
         let started =
             localefs_engine::FileSystem::start(config, fs, Arc::new(NoRecords), Instant::now());

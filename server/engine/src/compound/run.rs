@@ -84,7 +84,7 @@ impl Compound {
         self
     }
 
-    /// Executes what doesn't block.
+    /// Executes what hardly ever blocks.
     pub fn start(mut self: Box<Self>) -> Received {
         let tag = self.record.slice(self.tag.clone());
         self.reply.put(&Nfsstat4::NFS4_OK);
@@ -189,14 +189,16 @@ impl Compound {
         if let Some(status) = faults::error(self, &arguments) {
             return self.fail(number, status);
         }
-        let in_place = Arc::clone(&self.server.file_system.resources);
-        let _here = match (blocking, ops::waiting(self, &arguments)) {
-            (Blocking::Allowed, _) | (_, Waiting::Never) => None,
-            (Blocking::Never, Waiting::Seldom) => match in_place.in_place.begin() {
-                Some(here) => Some(here),
-                None => return Step::WouldBlock,
+        let _here = match blocking {
+            Blocking::Allowed => None,
+            Blocking::Never => match ops::waiting(self, &arguments) {
+                Waiting::Never => None,
+                Waiting::Seldom => match self.server.file_system.resources.in_place.begin() {
+                    Some(here) => Some(here),
+                    None => return Step::WouldBlock,
+                },
+                Waiting::Always => return Step::WouldBlock,
             },
-            (Blocking::Never, Waiting::Always) => return Step::WouldBlock,
         };
         let mark = self.reply.mark();
         let status = match ops::execute(self, arguments, blocking) {

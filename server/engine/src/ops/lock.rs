@@ -223,19 +223,20 @@ fn put_lock_result<T>(
 where
     T: localefs_protocol::xdr::Pack<localefs_protocol::xdr::Encoder>,
 {
-    let (result, failure) = match result {
-        Ok(value) => (LockRes::Ok(value), Ok(())),
+    let failure = match result {
+        Ok(value) => {
+            compound.reply.put(&number);
+            compound.reply.put(&LockRes::Ok(value));
+            return Ok(());
+        }
         Err(Refusal::Denied(held)) => {
             compound.reply.put(&number);
             compound.reply.put(&LockRes::<T>::Denied(denied(&held)));
             return Err(Nfsstat4::NFS4ERR_DENIED.into());
         }
-        Err(Refusal::Failed(Failure::Status(status))) => (LockRes::Err(status), Err(status.into())),
-        Err(Refusal::Failed(failure)) => return compound.put_result::<()>(number, Err(failure)),
+        Err(Refusal::Failed(failure)) => failure,
     };
-    compound.reply.put(&number);
-    compound.reply.put(&result);
-    failure
+    compound.put_result::<()>(number, Err(failure))
 }
 
 fn denied(held: &Held<OwnerKey>) -> LockDenied<'_> {

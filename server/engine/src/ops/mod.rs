@@ -23,7 +23,7 @@ pub mod sessions;
 pub mod stateid;
 pub mod write;
 
-use localefs_protocol::nfs4::ops::{Createhow4, Openflag4, StableHow4};
+use localefs_protocol::nfs4::ops::{Createhow4, Openflag4, StableHow4, WriteArgs};
 use localefs_protocol::nfs4::{Attr, Fattr4, NfsArgop4, Nfsstat4};
 use localefs_vfs::{Blocking, Waiting};
 
@@ -43,23 +43,31 @@ pub fn waiting(compound: &Compound, operation: &NfsArgop4<'_>) -> Waiting {
         NfsArgop4::Open(arguments) => match &arguments.openhow {
             Openflag4::NoCreate => Waiting::Never,
             // It may free the data of a whole file.
-            Openflag4::Create(Createhow4::Unchecked(set)) if sets_size(set) => Waiting::Always,
-            Openflag4::Create(_) => of_changes(),
+            Openflag4::Create(Createhow4::Unchecked(set)) if sets(set, Attr::FATTR4_SIZE) => {
+                Waiting::Always
+            }
+            Openflag4::Create(Createhow4::Unchecked(set) | Createhow4::Guarded(set)) => {
+                of_setting(of_changes(), set)
+            }
+            Openflag4::Create(Createhow4::Exclusive41(how)) => {
+                of_setting(of_changes(), &how.cva_attrs)
+            }
+            Openflag4::Create(Createhow4::Exclusive(_)) => of_changes(),
         },
-        NfsArgop4::Setattr(arguments) if sets_size(&arguments.obj_attributes) => Waiting::Always,
-        NfsArgop4::Create(_)
-        | NfsArgop4::Link(_)
-        | NfsArgop4::Remove(_)
-        | NfsArgop4::Rename(_)
-        | NfsArgop4::Setattr(_) => of_changes(),
+        NfsArgop4::Setattr(arguments) => match &arguments.obj_attributes {
+            set if sets(set, Attr::FATTR4_SIZE) => Waiting::Always,
+            set => of_setting(of_changes(), set),
+        },
+        NfsArgop4::Create(arguments) => of_setting(of_changes(), &arguments.createattrs),
+        NfsArgop4::Link(_) | NfsArgop4::Remove(_) | NfsArgop4::Rename(_) => of_changes(),
         NfsArgop4::Commit(_) => match of_changes() {
             Waiting::Never => Waiting::Never,
             Waiting::Seldom | Waiting::Always => Waiting::Always,
         },
         NfsArgop4::Write(arguments) => match of_changes() {
-            Waiting::Seldom if arguments.stable != StableHow4::Unstable => Waiting::Always,
-            Waiting::Seldom if arguments.data.len() > MAX_BRIEF_WRITE => Waiting::Always,
-            other => other,
+            Waiting::Seldom if is_brief(compound, arguments) => Waiting::Seldom,
+            Waiting::Never => Waiting::Never,
+            Waiting::Seldom | Waiting::Always => Waiting::Always,
         },
         NfsArgop4::CreateSession(_)
         | NfsArgop4::DestroyClientid(_)
@@ -70,8 +78,23 @@ pub fn waiting(compound: &Compound, operation: &NfsArgop4<'_>) -> Waiting {
     }
 }
 
-fn sets_size(attributes: &Fattr4<'_>) -> bool {
-    attributes.attrmask.contains(Attr::FATTR4_SIZE)
+fn is_brief(compound: &Compound, write: &WriteArgs<'_>) -> bool {
+    write.stable == StableHow4::Unstable
+        && write.data.len() <= MAX_BRIEF_WRITE
+        && !compound.fs().is_full_of_uncommitted()
+}
+
+/// How often a change waits that sets these attributes, too: a time of access is recorded beside
+/// the tree, on a disk of its own.
+fn of_setting(change: Waiting, attributes: &Fattr4<'_>) -> Waiting {
+    match change {
+        Waiting::Never if sets(attributes, Attr::FATTR4_TIME_ACCESS_SET) => Waiting::Seldom,
+        other => other,
+    }
+}
+
+fn sets(attributes: &Fattr4<'_>, attribute: Attr) -> bool {
+    attributes.attrmask.contains(attribute)
 }
 
 /// Executes one operation and adds its result to the reply.

@@ -20,7 +20,7 @@ use super::calls::Calls;
 use super::control::Order;
 use super::ending::{Closing, Ended};
 use super::inbound::Inbound;
-use super::limits::{OCTETS_PER_TURN, RECORDS_PER_TURN};
+use super::limits::{OCTETS_PER_TURN, RECORDS_PER_LOOK, RECORDS_PER_TURN, TURN};
 use super::outbound::Outbound;
 use super::registry::Entry;
 use super::service::{Answer, Service};
@@ -124,9 +124,12 @@ impl<S: Service> Connection<S> {
     /// none is left.
     fn take_records(&mut self) -> bool {
         let before = self.outbound.octets();
-        for _ in 0..RECORDS_PER_TURN {
+        let began = Instant::now();
+        for turn in 0..RECORDS_PER_TURN {
             let queued = self.outbound.octets() - before;
+            let late = turn % RECORDS_PER_LOOK == 0 && began.elapsed() >= TURN;
             if self.closing
+                || late
                 || self.backlogged()
                 || queued >= OCTETS_PER_TURN
                 || self.entry.control.is_halted()

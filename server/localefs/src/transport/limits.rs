@@ -70,7 +70,14 @@ pub(super) const COPIED: usize = 8 << 10;
 /// Records answered before the replies so far are written and other connections get their turn.
 pub(super) const RECORDS_PER_TURN: usize = 64;
 
-/// Octets of replies in one turn after which the same happens: who reads much must not keep the others waiting.
+/// Time after which the same happens, as some operations wait for the disk a little.
+pub(super) const TURN: Duration = Duration::from_millis(1);
+
+/// After how many records the clock is looked at: it costs as much as a thirtieth of the shortest.
+pub(super) const RECORDS_PER_LOOK: usize = 4;
+
+/// Octets of replies in one turn after which the same happens: who reads much must not keep the
+/// others waiting.
 pub(super) const OCTETS_PER_TURN: usize = 256 << 10;
 
 /// With no more than this of a record there, no room is kept for the rest while it does not come:

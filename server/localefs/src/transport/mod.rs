@@ -1,9 +1,9 @@
 //! NFS over TCP: connections, records, and the memory that they may take.
 //!
 //! Each connection is one task that owns its socket. It reads, cuts records, and has the service
-//! answer what does not or hardly ever block on the spot; a call that may well block runs on a
-//! blocking thread and its reply comes back to the task. Replies go out as they are finished, in any order, all that are
-//! ready in one write.
+//! answer on the spot what hardly ever blocks; a call that is likely to runs on a blocking thread
+//! and its reply comes back to the task. Replies go out as they are finished, in any order, all
+//! that are ready in one write.
 //!
 //! What a connection is served by is settled when it is accepted, by its local address. Whether it
 //! is served at all, its gate says, which is judged again at each change of the rules.
@@ -183,7 +183,13 @@ impl<S: Service> Transport<S> {
             .is_err()
         {
             registry.end_group(group, Order::Cut);
-            registry.group_empty(group).await;
+            // One that waits for a disk that stands still hears of it when that goes on.
+            if timeout(patience, registry.group_empty(group))
+                .await
+                .is_err()
+            {
+                warn!("connections of a mount target that is gone wait for the disk");
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use localefs_engine::{Connection, Pending, Received, Server};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
-/// A call that may block, to be run on a thread that may. It gives the reply's segments.
+/// A call that is likely to block, to be run on a thread that may. It gives the reply's segments.
 pub(crate) type BlockingCall = Box<dyn FnOnce() -> Vec<Bytes> + Send>;
 
 /// What a call waits for before it is run.
@@ -20,7 +20,7 @@ pub(crate) type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) enum Answer {
     /// The reply's segments, record mark first.
     Reply(Vec<Bytes>),
-    /// The reply takes something that may block.
+    /// The reply takes something that is likely to block.
     Later(BlockingCall),
     /// The same, after a pause.
     After(Pause, BlockingCall),
@@ -30,7 +30,7 @@ pub(crate) enum Answer {
 
 /// Answers records. The transport knows nothing else about what it carries.
 pub(crate) trait Service: Clone + Send + Sync + 'static {
-    /// Takes one record without its marks. Does not block.
+    /// Takes one record without its marks. Hardly ever blocks.
     fn receive(&self, record: Bytes, connection: &Arc<Connection>) -> Answer;
 }
 

@@ -1,6 +1,7 @@
 //! The runtime's threads that serve connections, and what becomes of the others while one of them
 //! waits for the disk.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread, available_parallelism};
@@ -8,15 +9,20 @@ use std::time::{Duration, Instant};
 
 use localefs_engine::{InPlace, Look};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// How often somebody looks after operations that run where they arrived.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
-/// Threads that serve connections: one for each processor, and one more, as any of them may have
-/// to wait for the disk.
+/// Threads that wait for the disk with no change of theirs: one looks at the sockets, and one may
+/// look up what the disk has to be asked for.
+const LEFT_OVER: usize = 2;
+
+/// Threads that serve connections: one for each processor, and some more, as those may have to
+/// wait for the disk.
 pub(crate) fn worker_threads() -> usize {
-    available_parallelism().map_or(2, |processors| processors.get() + 1)
+    available_parallelism().map_or(1, NonZero::get) + LEFT_OVER
 }
 
 /// A thread that looks after those which serve connections. It ends when this is dropped.
@@ -39,7 +45,8 @@ impl Watcher {
         let over = Arc::new(AtomicBool::new(false));
         let sleeper = Arc::new(OnceLock::<Thread>::new());
         let called = Arc::clone(&sleeper);
-        let in_place = Arc::new(InPlace::new(runtime.metrics().num_workers(), move || {
+        let most = runtime.metrics().num_workers().saturating_sub(LEFT_OVER);
+        let in_place = Arc::new(InPlace::new(most, move || {
             if let Some(thread) = called.get() {
                 thread.unpark();
             }
@@ -85,13 +92,16 @@ impl Drop for Watcher {
 }
 
 fn watch(in_place: &InPlace, runtime: &Handle, over: &AtomicBool) {
+    let mut woken: Option<JoinHandle<()>> = None;
     while !over.load(Ordering::SeqCst) {
         match in_place.look(Instant::now()) {
             Look::Quiet => thread::park(),
             Look::Well => thread::sleep(BETWEEN_LOOKS),
             Look::Waiting => {
-                // Wakes up a thread, which then looks at the sockets.
-                runtime.spawn(async {});
+                // Nobody else looks at the sockets while that thread waits.
+                if woken.as_ref().is_none_or(JoinHandle::is_finished) {
+                    woken = Some(runtime.spawn(async {}));
+                }
                 thread::sleep(BETWEEN_LOOKS);
             }
         }
