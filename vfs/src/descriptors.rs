@@ -533,6 +533,7 @@ mod tests {
             assert!(Arc::ptr_eq(&after, before) && dirty(file));
         }
         // One more, and the oldest is brought to the disk.
+        assert!(fs.is_full_of_uncommitted());
         write(&fs, &files[50]);
         assert!(!dirty(&files[0]) && files[1..8].iter().all(dirty) && dirty(&files[50]));
         // Those that were committed do not count.
@@ -540,6 +541,7 @@ mod tests {
             fs.commit(file.node()).unwrap();
             assert!(!dirty(file));
         }
+        assert!(!fs.is_full_of_uncommitted());
         for file in &files[51..58] {
             write(&fs, file);
         }
