@@ -1,7 +1,6 @@
 //! The runtime's threads that serve connections, and what becomes of the others while one of them
 //! waits for the disk.
 
-use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread, available_parallelism};
@@ -15,14 +14,10 @@ use tracing::warn;
 /// How often somebody looks after operations that run where they arrived.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
-/// Threads that wait for the disk with no change of theirs: one looks at the sockets, and one may
-/// look up what the disk has to be asked for.
-const LEFT_OVER: usize = 2;
-
-/// Threads that serve connections: one for each processor, and some more, as those may have to
-/// wait for the disk.
+/// Threads that serve connections: one for each processor, but not only one, as that may have to
+/// wait for the disk. More of them would take the processors from each other.
 pub(crate) fn worker_threads() -> usize {
-    available_parallelism().map_or(1, NonZero::get) + LEFT_OVER
+    available_parallelism().map_or(2, |processors| processors.get().max(2))
 }
 
 /// A thread that looks after those which serve connections. It ends when this is dropped.
@@ -45,7 +40,9 @@ impl Watcher {
         let over = Arc::new(AtomicBool::new(false));
         let sleeper = Arc::new(OnceLock::<Thread>::new());
         let called = Arc::clone(&sleeper);
-        let most = runtime.metrics().num_workers().saturating_sub(LEFT_OVER);
+        // The others look up what the disk has to be asked for, and serve those who want nothing
+        // of the disk.
+        let most = runtime.metrics().num_workers() / 2;
         let in_place = Arc::new(InPlace::new(most, move || {
             if let Some(thread) = called.get() {
                 thread.unpark();
