@@ -1,7 +1,7 @@
 //! A COMPOUND on its way through its operations (RFC 8881 §2.10.6, §16.2).
 //!
-//! It is a value: where an operation is likely to block, the caller takes it to a thread that may, and it
-//! goes on at that operation.
+//! It is a value: where an operation is likely to block, the caller takes it to a thread that may,
+//! and it goes on at that operation.
 
 mod run;
 

@@ -28,7 +28,8 @@ pub(crate) fn worker_threads() -> usize {
 #[derive(Debug)]
 pub(crate) struct Watcher {
     in_place: Arc<InPlace>,
-    thread: Option<Thread>,
+    /// Empty if no thread could be had.
+    thread: Arc<OnceLock<Thread>>,
     over: Arc<AtomicBool>,
 }
 
@@ -38,8 +39,8 @@ impl Watcher {
     pub(crate) fn start() -> Self {
         let runtime = Handle::current();
         let over = Arc::new(AtomicBool::new(false));
-        let sleeper = Arc::new(OnceLock::<Thread>::new());
-        let called = Arc::clone(&sleeper);
+        let thread = Arc::new(OnceLock::<Thread>::new());
+        let called = Arc::clone(&thread);
         // The others look up what the disk has to be asked for, and serve those who want nothing
         // of the disk.
         let most = runtime.metrics().num_workers() / 2;
@@ -53,23 +54,20 @@ impl Watcher {
         let started = thread::Builder::new()
             .name("localefs-watch".to_owned())
             .spawn(move || watch(&looked_after, &runtime, &ends));
-        match started {
-            Ok(thread) => {
-                let thread = sleeper.get_or_init(|| thread.thread().clone()).clone();
-                Self {
-                    in_place,
-                    thread: Some(thread),
-                    over,
-                }
+        let in_place = match started {
+            Ok(started) => {
+                thread.get_or_init(|| started.thread().clone());
+                in_place
             }
             Err(error) => {
                 warn!(%error, "no thread can be had: all that may wait for the disk is handed over");
-                Self {
-                    in_place: Arc::new(InPlace::new(0, || {})),
-                    thread: None,
-                    over,
-                }
+                Arc::new(InPlace::new(0, || {}))
             }
+        };
+        Self {
+            in_place,
+            thread,
+            over,
         }
     }
 
@@ -82,7 +80,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
-        if let Some(thread) = &self.thread {
+        if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
     }
