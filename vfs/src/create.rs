@@ -180,7 +180,7 @@ impl FileSystem {
         let stat = sys::stat(object.as_fd())?;
         // A disk without owners may have modes of its own.
         let untouched = self.shadow.is_some()
-            || stat.stx_uid == self.user
+            || stat.stx_uid == self.newborn.uid
                 && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
         if file_type(&stat) == expected && untouched {
             Ok(object)

@@ -11,6 +11,7 @@ use crate::attributes::{Attributes, FileType};
 use crate::births::Births;
 use crate::change::Opened;
 use crate::descriptors::Descriptor;
+use crate::draft::Newborn;
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
@@ -42,8 +43,8 @@ pub struct FileSystem {
     pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
-    /// Who this process is on the disk.
-    pub(crate) user: u32,
+    /// What this process makes, as the disk has it at first.
+    pub(crate) newborn: Newborn,
     pub(crate) recent: Recent,
     pub(crate) options: Options,
     pub(crate) opened: Opened,

@@ -17,6 +17,7 @@ mod create;
 mod create_file;
 mod descriptors;
 mod directory;
+mod draft;
 mod error;
 mod explain;
 mod file;

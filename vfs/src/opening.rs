@@ -196,7 +196,7 @@ impl FileSystem {
             meter: Meter::new(records, empty),
             shadow,
             names,
-            user: sys::user(),
+            newborn: sys::newborn(),
             recent: Recent::default(),
             options,
             opened: Opened::new(now(), &boot_id()),

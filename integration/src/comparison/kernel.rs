@@ -42,6 +42,10 @@ pub fn compare(
     say: &mut dyn FnMut(&str),
 ) -> Result<Table> {
     let guest = lab.boot("bench")?;
+    let pin = std::env::var("PINGUEST").unwrap_or("0".into());
+    guest.pin(&pin)?;
+    let pin = std::env::var("PINSERVER").unwrap_or("0".into());
+    contestants.iter().try_for_each(|one| one.pin(&pin))?;
     for one in contestants {
         let options = format!("{EFS_OPTIONS},port={}", one.port);
         guest.mount_at("/", mount_point(one.kind), &options)?;
