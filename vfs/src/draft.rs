@@ -10,12 +10,14 @@ use std::sync::atomic::Ordering;
 use rustix::fs::Statx;
 use rustix::io::Errno;
 
+use crate::attributes::FileType;
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::intent::Intent;
 use crate::node::Node;
 use crate::ownership::{Initial, MODE_BITS, SET_GID, SET_UID};
 use crate::shadow::{FILE_MODE, Shadow};
+use crate::stat::file_type;
 use crate::sys;
 
 /// A file that was just made, open to read and write.
@@ -46,8 +48,8 @@ pub(crate) struct Newborn {
 }
 
 impl Newborn {
-    /// Whether a file has owner and mode from its first moment, in a directory without set-gid.
-    fn is(self, initial: Initial) -> bool {
+    /// Whether an object has owner and mode from its first moment, in a directory without set-gid.
+    pub(crate) fn is(self, initial: Initial) -> bool {
         let withheld = self.umask | SET_UID | SET_GID;
         (self.uid, self.gid) == (initial.uid, initial.gid) && initial.mode & withheld == 0
     }
@@ -130,21 +132,23 @@ impl FileSystem {
         }
     }
 
-    /// Gives a new file its owner and mode, as far as it was not made with them.
+    /// Gives a new object its owner and mode, as far as it was not made with them.
     pub(crate) fn give(
         &self,
-        file: BorrowedFd<'_>,
+        object: BorrowedFd<'_>,
         made: &Statx,
         initial: Initial,
     ) -> Result<(), Error> {
         let owned = (made.stx_uid, made.stx_gid) == (initial.uid, initial.gid);
         if !owned {
-            sys::change_owner(file, Some(initial.uid), Some(initial.gid))?;
+            sys::change_owner(object, Some(initial.uid), Some(initial.gid))?;
         }
         // A change of owner takes set-id bits away, also from root.
         let lost = !owned && initial.mode & (SET_UID | SET_GID) != 0;
-        if lost || u32::from(made.stx_mode) & MODE_BITS != initial.mode {
-            sys::change_mode(self.descriptors(), file, initial.mode)?;
+        let other = u32::from(made.stx_mode) & MODE_BITS != initial.mode;
+        // The mode of a symbolic link can't be changed.
+        if (lost || other) && file_type(made) != FileType::Symlink {
+            sys::change_mode(self.descriptors(), object, initial.mode)?;
         }
         Ok(())
     }
