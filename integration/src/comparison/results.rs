@@ -64,6 +64,12 @@ fn said(program: &str, arguments: &[&str]) -> String {
     )
 }
 
+/// How many times as long nfs-ganesha takes.
+fn kernel_ratio(row: &BTreeMap<Who, kernel::Cost>) -> Option<f64> {
+    let time = |who: Who| row.get(who).and_then(|cost| cost.time.median());
+    Some(time("nfs-ganesha")? / time("localefs")?)
+}
+
 /// The processor, as /proc/cpuinfo names it.
 fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -185,30 +191,36 @@ impl Results {
         }
         page.push_str(
             "\n## A Linux client in a virtual machine\n\n![times](linux.svg)\n\n\
-             Calls are those to the server, without SEQUENCE alone.\n\n\
-             | step | localefs µs | ganesha µs | ganesha's of localefs' | localefs calls \
-             | ganesha calls | the kernel's own server |\n|---|---|---|---|---|---|---|\n",
+             Client and server on one processor. Calls are those to the server, without SEQUENCE \
+             alone.\n",
         );
-        for (step, row) in &self.kernel {
-            let (own, other) = (row.get("localefs"), row.get("nfs-ganesha"));
+        let mut last = None;
+        for ((disk, step), row) in &self.kernel {
+            if last != Some(disk) {
+                last = Some(disk);
+                let _ = write!(
+                    page,
+                    "\n| step, on {disk} | localefs µs | ganesha µs | ganesha's of localefs' \
+                     | localefs CPU µs | ganesha CPU µs | localefs calls | ganesha calls \
+                     | the kernel's own server |\n|---|---|---|---|---|---|---|---|---|\n"
+                );
+            }
+            let of = |who: Who, part: fn(&kernel::Cost) -> &Samples| row.get(who).map(part);
             let known = KERNEL_CALLS.iter().find(|(name, _)| name == step);
+            let calls = |who| of(who, |cost| &cost.calls).and_then(Samples::median);
             let _ = writeln!(
                 page,
-                "| {step} | {} | {} | {} | {} | {} | {} |",
-                spread(own.map(|cost| &cost.time)),
-                spread(other.map(|cost| &cost.time)),
-                number(self.kernel_ratio(step)),
-                number(own.and_then(|cost| cost.calls.median())),
-                number(other.and_then(|cost| cost.calls.median())),
+                "| {step} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                spread(of("localefs", |cost| &cost.time)),
+                spread(of("nfs-ganesha", |cost| &cost.time)),
+                number(kernel_ratio(row)),
+                spread(of("localefs", |cost| &cost.processor)),
+                spread(of("nfs-ganesha", |cost| &cost.processor)),
+                number(calls("localefs")),
+                number(calls("nfs-ganesha")),
                 number(known.map(|known| known.1)),
             );
         }
-    }
-
-    fn kernel_ratio(&self, step: &str) -> Option<f64> {
-        let row = self.kernel.get(step)?;
-        let time = |who: Who| row.get(who).and_then(|cost| cost.time.median());
-        Some(time("nfs-ganesha")? / time("localefs")?)
     }
 
     fn rest(&self, page: &mut String) {
@@ -246,8 +258,10 @@ impl Results {
     fn kernel_plot(&self) -> String {
         let bars: Vec<plot::Bar> = self
             .kernel
-            .keys()
-            .filter_map(|step| Some((step.clone(), self.kernel_ratio(step)?)))
+            .iter()
+            .filter_map(|((disk, step), row)| {
+                Some((format!("{step} ({disk})"), kernel_ratio(row)?))
+            })
             .collect();
         plot::bars(
             "Linux client, time of a step: nfs-ganesha / localefs",
