@@ -1,6 +1,6 @@
 //! The page that tells what was measured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -21,6 +21,20 @@ const KERNEL_CALLS: &[(&str, f64)] = &[
     ("mkdir", 1.0),
     ("rmdir", 1.0),
     ("symlink", 1.0),
+];
+
+/// The steps that a program takes with small files; taken once each, they are a row of their own.
+const SMALL_FILES: &[&str] = &[
+    "create, close",
+    "link",
+    "mkdir",
+    "open, read, close",
+    "rename",
+    "rmdir",
+    "stat",
+    "symlink",
+    "unlink",
+    "write 4 KiB, close",
 ];
 
 /// All that was measured.
@@ -220,6 +234,26 @@ impl Results {
                 number(calls("nfs-ganesha")),
                 number(known.map(|known| known.1)),
             );
+        }
+        let disks: BTreeSet<_> = self.kernel.keys().map(|(disk, _)| disk).collect();
+        page.push('\n');
+        for disk in disks {
+            let together = |who| {
+                let time = |step: &&str| {
+                    let row = self.kernel.get(&(disk.clone(), (*step).to_owned()))?;
+                    row.get(who)?.time.median()
+                };
+                SMALL_FILES.iter().map(time).sum::<Option<f64>>()
+            };
+            if let (Some(own), Some(other)) = (together("localefs"), together("nfs-ganesha")) {
+                let _ = writeln!(
+                    page,
+                    "- {disk}: {} take {own:.0} µs together, {other:.0} with nfs-ganesha: {:.2} \
+                     times as long",
+                    SMALL_FILES.join("; "),
+                    other / own
+                );
+            }
         }
     }
 
