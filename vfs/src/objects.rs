@@ -302,13 +302,6 @@ impl FileSystem {
         Ok(attributes)
     }
 
-    /// The object that an entry names.
-    pub(crate) fn child(&self, directory: &Node, name: &[u8]) -> Result<Arc<Node>, Error> {
-        let at = self.reach(directory)?;
-        self.child_at(directory, at.as_fd(), name)
-            .map(|(node, _)| node)
-    }
-
     /// The object that an entry names, with a descriptor of it. `at` is one of the directory.
     pub(crate) fn child_at(
         &self,
@@ -316,20 +309,31 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         name: &[u8],
     ) -> Result<Held, Error> {
+        self.child_seen(directory, at, name).map(|(held, _)| held)
+    }
+
+    /// The same, with what was read of it after that epoch, if it was in memory.
+    pub(crate) fn child_seen(
+        &self,
+        directory: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<(Held, Option<(Epoch, Statx)>), Error> {
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if let Some(node) = self.cache.get(stat.stx_ino)
             && let Some(held) = node.held()
         {
             // Only while the object is held does its number belong to it for sure.
+            let epoch = node.change.epoch();
             let again = sys::stat_at(at, name)?;
             if again.stx_ino == node.fileid() && self.same_mount(&again).is_ok() {
-                return Ok((node, held));
+                return Ok(((node, held), Some((epoch, again))));
             }
         }
         let found = self.adopt(sys::find(at, name)?)?;
         self.met(directory, name, &found.0);
-        Ok(found)
+        Ok((found, None))
     }
 
     /// The object of an entry that is about to be changed, if it is in memory, or must be for the
