@@ -52,11 +52,7 @@ impl FileSystem {
         let above = self.may_search(who, directory)?;
         check_name(name)?;
         let at = self.reach(directory)?;
-        let ((node, held), seen) = self.child_seen(directory, at.as_fd(), name)?;
-        let attributes = match seen {
-            Some((epoch, stat)) => self.observed(&node, epoch, &stat)?,
-            None => self.attributes_through(&node, &held)?,
-        };
+        let (node, attributes) = self.child_with_attributes(directory, at.as_fd(), name)?;
         Ok(Found {
             node,
             attributes,

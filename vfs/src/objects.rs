@@ -1,6 +1,6 @@
 //! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,17 @@ const MAX_ATTEMPTS: usize = 50;
 
 /// An object with a descriptor of it, which keeps it from being given up meanwhile.
 pub(crate) type Held = (Arc<Node>, Arc<Descriptor>);
+
+/// What an entry names, as it was read through the name, without opening it.
+struct Glimpse {
+    attributes: Attributes,
+    kernel: KernelHandle,
+    /// The object, if it is in memory.
+    node: Option<Arc<Node>>,
+    /// Whether the handle is for sure that of the very inode which has the attributes. Else the
+    /// inode that it is of may be gone, and its number given to the one that was read.
+    sure: bool,
+}
 
 impl FileSystem {
     /// The object of a handle.
@@ -137,11 +148,20 @@ impl FileSystem {
         if let Some(found) = self.entry_in_memory(at, name, known.as_ref())? {
             return Ok(found);
         }
-        if let Some(found) = self.entry_by_birth(at, (name, fileid), known.as_ref())? {
-            return Ok(found);
-        }
-        if let Some(found) = self.entry_by_handle(at, name)? {
-            return Ok(found);
+        let glimpse = match self.entry_by_birth(at, (name, fileid), known.as_ref())? {
+            Some(glimpse) => Some(glimpse),
+            None => self.entry_by_handle(at, name)?,
+        };
+        if let Some(glimpse) = glimpse {
+            let handle = match &glimpse.node {
+                Some(node) => node.handle().try_into().map_err(|_| Error::Stale)?,
+                None => {
+                    self.codec
+                        .encode(glimpse.attributes.fileid, &glimpse.kernel)
+                        .0
+                }
+            };
+            return Ok((glimpse.attributes, handle));
         }
         let (node, _held) = self.child_at(directory, at, name.to_bytes())?;
         let attributes = self.entry_attributes(at, name.to_bytes())?;
@@ -166,7 +186,9 @@ impl FileSystem {
         if stat.stx_ino != node.fileid() {
             return Ok(None);
         }
-        self.observed_with_handle(node, epoch, &stat).map(Some)
+        let attributes = self.observed(node, epoch, &stat)?;
+        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
+        Ok(Some((attributes, handle)))
     }
 
     /// The attributes of an object, of which `stat` was read after `epoch`.
@@ -184,25 +206,10 @@ impl FileSystem {
         Ok(attributes)
     }
 
-    fn observed_with_handle(
-        &self,
-        node: &Node,
-        epoch: Epoch,
-        stat: &Statx,
-    ) -> Result<(Attributes, WireHandle), Error> {
-        let attributes = self.observed(node, epoch, stat)?;
-        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
-        Ok((attributes, handle))
-    }
-
-    /// The same without opening anything, where the kernel's handle tells the object: it is that
-    /// of the inode whose attributes are read after it. `None` if that can't be said, or where
-    /// owners or places are recorded here.
-    fn entry_by_handle(
-        &self,
-        at: BorrowedFd<'_>,
-        name: &CStr,
-    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+    /// What an entry names, where the kernel's handle tells the object: it is that of the inode
+    /// whose attributes are read after it. `None` if that can't be said, or where owners or places
+    /// are recorded here.
+    fn entry_by_handle(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<Option<Glimpse>, Error> {
         if !self.handles_tell() {
             return Ok(None);
         }
@@ -221,11 +228,17 @@ impl FileSystem {
         if stat.stx_ino != fileid {
             return Ok(None);
         }
-        self.births.note(before, &stat, &kernel);
-        if let (Some(node), Some(epoch)) = (known, epoch) {
-            return self.observed_with_handle(&node, epoch, &stat).map(Some);
-        }
-        Ok(Some(self.told_with_handle(&stat, &kernel)))
+        let sure = self.births.note(before, &stat, &kernel);
+        let attributes = match (&known, epoch) {
+            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
+            _ => self.told(&stat, &kernel),
+        };
+        Ok(Some(Glimpse {
+            attributes,
+            kernel,
+            node: known,
+            sure,
+        }))
     }
 
     /// The same of an inode that was listed before, by number and time of birth.
@@ -234,7 +247,7 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         (name, fileid): (&CStr, u64),
         known: Option<&Arc<Node>>,
-    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+    ) -> Result<Option<Glimpse>, Error> {
         if !self.handles_tell() {
             return Ok(None);
         }
@@ -248,10 +261,16 @@ impl FileSystem {
         if stat.stx_ino != fileid || Born::of(&stat) != Some(born) {
             return Ok(None);
         }
-        if let (Some(node), Some(epoch)) = (known, epoch) {
-            return self.observed_with_handle(node, epoch, &stat).map(Some);
-        }
-        Ok(Some(self.told_with_handle(&stat, &kernel)))
+        let attributes = match (known, epoch) {
+            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
+            _ => self.told(&stat, &kernel),
+        };
+        Ok(Some(Glimpse {
+            attributes,
+            kernel,
+            node: known.map(Arc::clone),
+            sure: true,
+        }))
     }
 
     /// Whether the kernel's handle is all that tells an object, and nothing is recorded of it here.
@@ -259,15 +278,14 @@ impl FileSystem {
         self.identify == Identify::Handle && !self.keeps_records()
     }
 
-    /// The attributes and the handle of an object that is not in memory.
-    fn told_with_handle(&self, stat: &Statx, kernel: &KernelHandle) -> (Attributes, WireHandle) {
+    /// The attributes of an object that is not in memory and has this handle.
+    fn told(&self, stat: &Statx, kernel: &KernelHandle) -> Attributes {
         let fileid = stat.stx_ino;
         let change = first_value(change_time(stat), now(), self.opened);
         let mut attributes = stat::attributes(stat, change);
         let stamp = || Ok(mark(fileid, kernel).stamp);
         attributes.accessed = self.accessed.shown(stat, stamp);
-        let (handle, _) = self.codec.encode(fileid, kernel);
-        (attributes, handle)
+        attributes
     }
 
     /// The attributes of an object that is not in memory.
@@ -309,31 +327,84 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         name: &[u8],
     ) -> Result<Held, Error> {
-        self.child_seen(directory, at, name).map(|(held, _)| held)
-    }
-
-    /// The same, with what was read of it after that epoch, if it was in memory.
-    pub(crate) fn child_seen(
-        &self,
-        directory: &Node,
-        at: BorrowedFd<'_>,
-        name: &[u8],
-    ) -> Result<(Held, Option<(Epoch, Statx)>), Error> {
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if let Some(node) = self.cache.get(stat.stx_ino)
             && let Some(held) = node.held()
+            && self.seen_held(&node, at, name)?.is_some()
         {
-            // Only while the object is held does its number belong to it for sure.
-            let epoch = node.change.epoch();
-            let again = sys::stat_at(at, name)?;
-            if again.stx_ino == node.fileid() && self.same_mount(&again).is_ok() {
-                return Ok(((node, held), Some((epoch, again))));
-            }
+            return Ok((node, held));
         }
+        self.open_child(directory, at, name)
+    }
+
+    /// What is read of an object that is held, if the entry names it: only while it is held does
+    /// its number belong to it for sure.
+    fn seen_held(
+        &self,
+        node: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<Option<(Epoch, Statx)>, Error> {
+        let epoch = node.change.epoch();
+        let stat = sys::stat_at(at, name)?;
+        let same = stat.stx_ino == node.fileid() && self.same_mount(&stat).is_ok();
+        Ok(same.then_some((epoch, stat)))
+    }
+
+    fn open_child(&self, directory: &Node, at: BorrowedFd<'_>, name: &[u8]) -> Result<Held, Error> {
         let found = self.adopt(sys::find(at, name)?)?;
         self.met(directory, name, &found.0);
-        Ok((found, None))
+        Ok(found)
+    }
+
+    /// The object that an entry names, and its attributes. It is opened only if there is no other
+    /// way to tell it.
+    pub(crate) fn child_with_attributes(
+        &self,
+        directory: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<(Arc<Node>, Attributes), Error> {
+        let stat = sys::stat_at(at, name)?;
+        self.same_mount(&stat)?;
+        let known = self.cache.get(stat.stx_ino);
+        if let Some(node) = &known
+            && let Some(_held) = node.held()
+            && let Some((epoch, stat)) = self.seen_held(node, at, name)?
+        {
+            let attributes = self.observed(node, epoch, &stat)?;
+            return Ok((Arc::clone(node), attributes));
+        }
+        let entry = CString::new(name).map_err(|_| Error::Inval)?;
+        let glimpse = match self.entry_by_birth(at, (&entry, stat.stx_ino), known.as_ref())? {
+            Some(glimpse) => Some(glimpse),
+            None => self.entry_by_handle(at, &entry)?,
+        };
+        if let Some(glimpse) = glimpse.filter(|glimpse| glimpse.sure)
+            && let Some(node) = self.enter_unopened(&glimpse)
+        {
+            return Ok((node, glimpse.attributes));
+        }
+        let (node, held) = self.open_child(directory, at, name)?;
+        let attributes = self.attributes_through(&node, &held)?;
+        Ok((node, attributes))
+    }
+
+    fn enter_unopened(&self, glimpse: &Glimpse) -> Option<Arc<Node>> {
+        if let Some(node) = &glimpse.node {
+            return Some(Arc::clone(node));
+        }
+        let Attributes {
+            fileid, file_type, ..
+        } = glimpse.attributes;
+        let node = new_node(
+            &self.codec,
+            &self.cache,
+            &glimpse.kernel,
+            (fileid, file_type),
+        );
+        self.cache.enter_unopened(node)
     }
 
     /// The object of an entry that is about to be changed, if it is in memory, or must be for the
@@ -379,7 +450,8 @@ impl FileSystem {
         kernel: &KernelHandle,
         stat: &Statx,
     ) -> Result<Held, Error> {
-        let node = new_node(&self.codec, &self.cache, kernel, stat);
+        let what = (stat.stx_ino, file_type(stat));
+        let node = new_node(&self.codec, &self.cache, kernel, what);
         self.make_workable(object.as_fd(), node.mark(), stat)?;
         let held = self.cache.descriptors().own(object);
         let node = self.cache.enter(node, Arc::clone(&held));
@@ -403,13 +475,10 @@ pub(crate) fn new_node(
     codec: &HandleCodec,
     cache: &NodeCache,
     kernel: &KernelHandle,
-    stat: &Statx,
+    (fileid, file_type): (u64, FileType),
 ) -> Arc<Node> {
-    let (wire, generation) = codec.encode(stat.stx_ino, kernel);
-    let key = NodeKey {
-        fileid: stat.stx_ino,
-        generation,
-    };
+    let (wire, generation) = codec.encode(fileid, kernel);
+    let key = NodeKey { fileid, generation };
     let index = cache.index();
-    Arc::new_cyclic(|me| Node::new(me, &wire, kernel, key, file_type(stat), Arc::clone(index)))
+    Arc::new_cyclic(|me| Node::new(me, &wire, kernel, key, file_type, Arc::clone(index)))
 }

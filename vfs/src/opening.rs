@@ -26,6 +26,7 @@ use crate::owners::Owners;
 use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
+use crate::stat::file_type;
 use crate::{sys, walk};
 
 impl FileSystem {
@@ -178,7 +179,8 @@ impl FileSystem {
         };
         let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
         let held = cache.descriptors().own(object);
-        let root = new_node(&codec, &cache, &kernel, &stat);
+        let what = (stat.stx_ino, file_type(&stat));
+        let root = new_node(&codec, &cache, &kernel, what);
         root.keep_path(Arc::clone(&held));
         let root = cache.enter(root, Arc::clone(&held));
         let in_memory = sys::is_in_memory(mount.as_fd()).map_err(inaccessible(path))?;
