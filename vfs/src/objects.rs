@@ -47,31 +47,42 @@ impl FileSystem {
     /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
     /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
-        let node = self.resolve_anywhere(handle)?;
-        if node.file_type() == FileType::Directory {
-            // Else what is made or looked up in it would lie outside of the tree.
-            self.must_be_inside(&node)?;
-        }
-        Ok(node)
+        self.resolve_and_see(handle).map(|(node, _)| node)
     }
 
-    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+    /// [`FileSystem::resolve`], with the attributes if they were read on the way.
+    ///
+    /// # Errors
+    /// As [`FileSystem::resolve`].
+    pub fn resolve_and_see(&self, handle: &[u8]) -> Result<(Arc<Node>, Option<Attributes>), Error> {
+        let found = self.resolve_anywhere(handle)?;
+        if found.0.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.must_be_inside(&found.0)?;
+        }
+        Ok(found)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<(Arc<Node>, Option<Attributes>), Error> {
         let decoded = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(decoded.fileid)
             && node.handle() == handle
         {
-            return Ok(node);
+            return Ok((node, None));
         }
         if let Some(names) = &self.names {
-            return self.seek_object(names, &decoded).map(|(node, _)| node);
+            let (node, _) = self.seek_object(names, &decoded)?;
+            return Ok((node, None));
         }
         let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
         if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
-        self.enter(object, &decoded.kernel, &stat)
-            .map(|(node, _)| node)
+        let (node, _) = self.enter(object, &decoded.kernel, &stat)?;
+        let attributes = (self.handles_tell() && node.change.is_untouched())
+            .then(|| self.told(&stat, &decoded.kernel));
+        Ok((node, attributes))
     }
 
     /// Opens the object of a kernel's handle.
@@ -381,10 +392,16 @@ impl FileSystem {
             Some(glimpse) => Some(glimpse),
             None => self.entry_by_handle(at, &entry)?,
         };
-        if let Some(glimpse) = glimpse.filter(|glimpse| glimpse.sure)
-            && let Some(node) = self.enter_unopened(&glimpse)
-        {
-            return Ok((node, glimpse.attributes));
+        if let Some(glimpse) = glimpse.filter(|glimpse| glimpse.sure) {
+            let entered = match &glimpse.node {
+                Some(node) => Some(Arc::clone(node)),
+                None => self
+                    .enter_unopened(&glimpse)
+                    .filter(|node| node.change.is_untouched()),
+            };
+            if let Some(node) = entered {
+                return Ok((node, glimpse.attributes));
+            }
         }
         let (node, held) = self.open_child(directory, at, name)?;
         let attributes = self.attributes_through(&node, &held)?;
@@ -392,9 +409,6 @@ impl FileSystem {
     }
 
     fn enter_unopened(&self, glimpse: &Glimpse) -> Option<Arc<Node>> {
-        if let Some(node) = &glimpse.node {
-            return Some(Arc::clone(node));
-        }
         let Attributes {
             fileid, file_type, ..
         } = glimpse.attributes;
