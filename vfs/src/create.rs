@@ -16,8 +16,7 @@ use crate::node::Node;
 use crate::options::ChangeInfo;
 use crate::ownership::{Initial, SET_GID, change_times, initial};
 use crate::shadow::{Shadow, working_mode};
-use crate::stat::file_type;
-use crate::sys;
+use crate::{stat, sys};
 
 /// The special files that EFS has; it has no devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,13 +142,13 @@ impl FileSystem {
                 self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
             None => {
-                // The kernel may make it complete; otherwise nobody is to use it before it is.
-                let whole = attributes.mode & SET_GID == 0 && self.newborn.is(initial);
-                let mode = if whole { initial.mode } else { 0 };
-                make(at, name, mode).map_err(Error::from).and_then(|()| {
-                    self.find_new(at, name, file_type, mode)
-                        .and_then(|(object, stat)| self.dress(object, &stat, initial, set))
-                        .inspect_err(|error| take_back(error, at, name, file_type))
+                let whole = match attributes.mode & SET_GID == 0 && self.newborn.is(initial) {
+                    true => self.make_whole((at, name), initial, set, file_type, &make),
+                    false => Ok(None),
+                };
+                whole.and_then(|whole| match whole {
+                    Some(node) => Ok(node),
+                    None => self.make_bare((at, name), initial, set, file_type, &make),
                 })
             }
         };
@@ -173,22 +172,65 @@ impl FileSystem {
         })
     }
 
-    /// Finds what was just made with this mode under its name: the host may have put something
-    /// else there, which isn't to be given away.
+    /// Makes an object that the kernel gives owner and mode. Nothing if it had others, once it is
+    /// taken away again: what is under the name may as well be something that the host has put
+    /// there, which isn't to be given away.
+    fn make_whole(
+        &self,
+        (at, name): (BorrowedFd<'_>, &[u8]),
+        initial: Initial,
+        set: &SetAttributes,
+        file_type: FileType,
+        make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
+    ) -> Result<Option<Arc<Node>>, Error> {
+        make(at, name, initial.mode)?;
+        let found = || {
+            let object = sys::find(at, name)?;
+            let stat = sys::stat(object.as_fd())?;
+            let whole = stat::file_type(&stat) == file_type && initial.is_of(&stat);
+            if self.is_foreign(&stat) {
+                return Err(Error::Stale);
+            }
+            if !whole {
+                self.newborn.distrust();
+                let _ = sys::remove(at, name, file_type == FileType::Directory);
+                return Ok(None);
+            }
+            self.dress(object, &stat, initial, set).map(Some)
+        };
+        found().inspect_err(|error| take_back(error, at, name, file_type))
+    }
+
+    /// Makes an object that nobody can use before it has its owner and mode.
+    fn make_bare(
+        &self,
+        (at, name): (BorrowedFd<'_>, &[u8]),
+        initial: Initial,
+        set: &SetAttributes,
+        file_type: FileType,
+        make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
+    ) -> Result<Arc<Node>, Error> {
+        make(at, name, 0)?;
+        self.find_new(at, name, file_type)
+            .and_then(|(object, stat)| self.dress(object, &stat, initial, set))
+            .inspect_err(|error| take_back(error, at, name, file_type))
+    }
+
+    /// Finds what was just made, without permissions, under its name: the host may have put
+    /// something else there, which isn't to be given away.
     fn find_new(
         &self,
         directory: BorrowedFd<'_>,
         name: &[u8],
         expected: FileType,
-        mode: u32,
     ) -> Result<(OwnedFd, Statx), Error> {
         let object = sys::find(directory, name)?;
         let stat = sys::stat(object.as_fd())?;
         // A disk without owners may have modes of its own.
-        let more = u32::from(stat.stx_mode) & 0o777 & !mode;
         let untouched = self.shadow.is_some()
-            || stat.stx_uid == self.newborn.uid && (expected == FileType::Symlink || more == 0);
-        if file_type(&stat) == expected && untouched && !self.is_foreign(&stat) {
+            || stat.stx_uid == self.newborn.uid
+                && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
+        if stat::file_type(&stat) == expected && untouched && !self.is_foreign(&stat) {
             Ok((object, stat))
         } else {
             Err(Error::Stale)
@@ -202,10 +244,15 @@ impl FileSystem {
         initial: Initial,
         set: &SetAttributes,
     ) -> Result<Arc<Node>, Error> {
-        self.give(object.as_fd(), made, initial)?;
+        let given = self.give(object.as_fd(), made, initial)?;
         self.set_times(object.as_fd(), set)?;
         let kernel = self.identify.handle(object.as_fd(), made)?;
-        self.enter(object, &kernel, made).map(|(node, _)| node)
+        let (node, _) = self.enter(object, &kernel, made)?;
+        if given {
+            // Who found it by its name has seen it otherwise, and maybe at the same time.
+            node.change.bump();
+        }
+        Ok(node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -243,7 +290,7 @@ impl FileSystem {
                     let stat = sys::stat(object.as_fd())?;
                     (object, stat)
                 }
-                None => self.find_new(at, temporary, file_type, mode)?,
+                None => self.find_new(at, temporary, file_type)?,
             };
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             shadow.put(mark, initial)?;

@@ -198,7 +198,8 @@ impl FileSystem {
         let draft = self.begin_file((directory, at), name, initial, plain)?;
         let undo = |_: &Error| self.discard(&draft, (directory, at), name);
         // All that may fail comes before the name, if the disk can have it so.
-        let prepare = || {
+        let mut given = false;
+        let mut prepare = || {
             let fd = draft.file.as_fd();
             let object = sys::reopen(self.descriptors(), fd, OFlags::PATH)?;
             let stat = sys::stat(object.as_fd())?;
@@ -210,7 +211,7 @@ impl FileSystem {
                         self.records_durable()?;
                     }
                 }
-                None => self.give(fd, &stat, initial)?,
+                None => given = self.give(fd, &stat, initial)?,
             }
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
@@ -234,6 +235,13 @@ impl FileSystem {
         }
         self.modified(directory);
         let (node, _) = self.enter(object, &kernel, &stat)?;
+        if given && draft.is_named() {
+            if plain {
+                self.newborn.distrust();
+            }
+            // Who found it by its name has seen it otherwise, and maybe at the same time.
+            node.change.bump();
+        }
         self.named(directory, name, &node);
         drop(naming);
         self.keep_first_access_time(&node, set);

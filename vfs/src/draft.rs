@@ -5,7 +5,7 @@
 //! disk's journal. What the kernel can make complete in a single call is made under its name.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::Statx;
 use rustix::io::Errno;
@@ -39,23 +39,46 @@ enum Place<'a> {
 }
 
 /// What the kernel gives to whatever this process makes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Newborn {
     pub uid: u32,
     pub gid: u32,
     /// The bits that no new object's mode has.
     pub umask: u32,
+    /// Whether something was made otherwise: by a mount that gives the directory's group
+    /// (`grpid`), or in a directory whose access control list on the host has defaults.
+    pub otherwise: AtomicBool,
 }
 
 impl Newborn {
     /// Whether an object has owner and mode from its first moment, in a directory without set-gid.
-    pub(crate) fn is(self, initial: Initial) -> bool {
+    pub(crate) fn is(&self, initial: Initial) -> bool {
         let withheld = self.umask | SET_UID | SET_GID;
-        (self.uid, self.gid) == (initial.uid, initial.gid) && initial.mode & withheld == 0
+        (self.uid, self.gid) == (initial.uid, initial.gid)
+            && initial.mode & withheld == 0
+            && !self.otherwise.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is taken to be complete any more.
+    pub(crate) fn distrust(&self) {
+        self.otherwise.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Initial {
+    /// Whether an object has this owner and mode.
+    pub(crate) fn is_of(self, stat: &Statx) -> bool {
+        let mode = u32::from(stat.stx_mode) & MODE_BITS;
+        (stat.stx_uid, stat.stx_gid, mode) == (self.uid, self.gid, self.mode)
     }
 }
 
 impl Draft<'_> {
+    /// Whether others have been able to find it from the beginning.
+    pub(crate) fn is_named(&self) -> bool {
+        matches!(self.place, Place::Named)
+    }
+
     /// Gives it its name.
     pub(crate) fn publish(
         &self,
@@ -92,7 +115,7 @@ impl FileSystem {
             place,
             _intent: intent,
         };
-        if plain && shadow.is_none() && self.newborn.is(initial) {
+        if plain && !self.keeps_records() && self.newborn.is(initial) {
             let file = sys::create_named(at, name, mode)?;
             return Ok(draft(file, Place::Named, None));
         }
@@ -125,20 +148,29 @@ impl FileSystem {
             Place::Staged(staging, staged) => {
                 let _ = sys::remove(*staging, staged, false);
             }
+            // The host may have put something else there.
             Place::Named => {
-                let _ = sys::remove(at, name, false);
+                let own = sys::stat(draft.file.as_fd());
+                let there = sys::stat_at(at, name);
+                let inode = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+                if let (Ok(own), Ok(there)) = (own, there)
+                    && inode(&own) == inode(&there)
+                {
+                    let _ = sys::remove(at, name, false);
+                }
                 self.modified(directory);
             }
         }
     }
 
-    /// Gives a new object its owner and mode, as far as it was not made with them.
+    /// Gives a new object its owner and mode, as far as it was not made with them; whether it was
+    /// not.
     pub(crate) fn give(
         &self,
         object: BorrowedFd<'_>,
         made: &Statx,
         initial: Initial,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let owned = (made.stx_uid, made.stx_gid) == (initial.uid, initial.gid);
         if !owned {
             sys::change_owner(object, Some(initial.uid), Some(initial.gid))?;
@@ -147,10 +179,11 @@ impl FileSystem {
         let lost = !owned && initial.mode & (SET_UID | SET_GID) != 0;
         let other = u32::from(made.stx_mode) & MODE_BITS != initial.mode;
         // The mode of a symbolic link can't be changed.
-        if (lost || other) && file_type(made) != FileType::Symlink {
+        let changes = (lost || other) && file_type(made) != FileType::Symlink;
+        if changes {
             sys::change_mode(self.descriptors(), object, initial.mode)?;
         }
-        Ok(())
+        Ok(!owned || changes)
     }
 
     /// A file without a name, unless the disk has no such thing.
@@ -179,6 +212,7 @@ mod tests {
             uid: 0,
             gid: 7,
             umask: 0o022,
+            otherwise: AtomicBool::new(false),
         };
         let is = |uid, gid, mode| newborn.is(Initial { uid, gid, mode });
         assert!(is(0, 7, 0o644));
@@ -188,5 +222,7 @@ mod tests {
         assert!(!is(0, 7, 0o2755));
         assert!(!is(1, 7, 0o644));
         assert!(!is(0, 0, 0o644));
+        newborn.distrust();
+        assert!(!is(0, 7, 0o644));
     }
 }

@@ -9,6 +9,7 @@ use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use arrayvec::ArrayVec;
 use bytes::BytesMut;
@@ -62,6 +63,7 @@ pub(crate) fn newborn() -> Newborn {
         uid: user(),
         gid: rustix::process::getegid().as_raw(),
         umask: umask().unwrap_or(MODE_BITS),
+        otherwise: AtomicBool::new(false),
     }
 }
 

@@ -323,3 +323,38 @@ fn a_new_file_is_never_seen_half_made() {
         }
     });
 }
+
+/// A default access control list of the host (`acl(5)`) that leaves nothing to group and others.
+fn private_by_default(directory: &std::path::Path) {
+    const NO_ID: u32 = u32::MAX;
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, permissions) in [(0x01u16, 7u16), (0x04, 0), (0x20, 0)] {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(NO_ID.to_le_bytes());
+    }
+    let name = "system.posix_acl_default";
+    rustix::fs::setxattr(directory, name, &list, rustix::fs::XattrFlags::empty()).unwrap();
+}
+
+#[test]
+fn what_is_made_has_the_mode_asked_for_whatever_the_host_has_as_default() {
+    let served = Served::new();
+    private_by_default(&served.host(""));
+    for n in 0..2 {
+        let file = served.create(&root(), &format!("file{n}"), 0o644).node;
+        let directory = served.mkdir(&root(), &format!("directory{n}"), 0o755);
+        for (node, mode) in [(file, 0o644), (directory, 0o755)] {
+            let attributes = served.fs.attributes(&node).unwrap();
+            assert_eq!(
+                (attributes.uid, attributes.gid, attributes.mode),
+                (0, 0, mode)
+            );
+        }
+    }
+    // Directories first, in another life.
+    let served = Served::new();
+    private_by_default(&served.host(""));
+    let directory = served.mkdir(&root(), "directory", 0o755);
+    assert_eq!(served.fs.attributes(&directory).unwrap().mode, 0o755);
+}
