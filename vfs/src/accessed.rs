@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{Statx, StatxFlags};
 
@@ -41,7 +41,7 @@ pub(crate) struct AccessTimes {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
+pub(crate) struct Record {
     stamp: u64,
     /// The ctime that belongs to it.
     changed: Timestamp,
@@ -51,16 +51,10 @@ struct Record {
 /// What is known of the time of access of an object in memory.
 #[derive(Debug, Default)]
 pub(crate) struct ChosenAccess {
-    /// Its record, once that was looked for. Hardly any object has one.
-    known: Mutex<Option<Option<Box<Record>>>>,
+    /// Whether its record was looked for. Changed while that is locked.
+    known: AtomicBool,
     /// Whether nothing has changed since a client has set it.
     fresh: AtomicBool,
-}
-
-impl ChosenAccess {
-    fn lock(&self) -> MutexGuard<'_, Option<Option<Box<Record>>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl AccessTimes {
@@ -122,13 +116,14 @@ impl AccessTimes {
             return self.shown(stat, || Ok(node.mark().stamp));
         }
         let changed = timestamp(stat.stx_ctime);
-        let mut known = node.accessed.lock();
-        let known = known.get_or_insert_with(|| {
-            self.record(stat)
-                .filter(|record| record.stamp == node.mark().stamp)
-                .map(Box::new)
-        });
-        match known {
+        let mut rare = node.rare.lock();
+        if !node.accessed.known.swap(true, Ordering::Relaxed)
+            && let Some(record) = self.record(stat)
+            && record.stamp == node.mark().stamp
+        {
+            rare.get_or_insert_default().accessed = Some(record);
+        }
+        match rare.as_ref().and_then(|rare| rare.accessed) {
             Some(record) if record.changed == changed => record.accessed,
             _ => changed,
         }
@@ -254,11 +249,12 @@ impl FileSystem {
             changed: timestamp(sys::stat(self.reach(node)?.as_fd())?.stx_ctime),
             accessed,
         };
-        let mut known = node.accessed.lock();
+        let mut rare = node.rare.lock();
         self.accessed.put(node.mark(), record)?;
-        *known = Some(Some(Box::new(record)));
+        rare.get_or_insert_default().accessed = Some(record);
+        node.accessed.known.store(true, Ordering::Relaxed);
         node.accessed.fresh.store(true, Ordering::SeqCst);
-        drop(known);
+        drop(rare);
         if self.is_strict() {
             let synced = self.accessed.sync();
             self.durable(synced.map_err(|error| {
@@ -278,8 +274,10 @@ impl FileSystem {
     /// To be called after every other change: it might leave the ctime as it is, which is coarse.
     pub(crate) fn drop_access_time(&self, node: &Node) {
         if node.accessed.fresh.swap(false, Ordering::SeqCst) {
-            let mut known = node.accessed.lock();
-            *known = Some(None);
+            let mut rare = node.rare.lock();
+            if let Some(rare) = rare.as_mut() {
+                rare.accessed = None;
+            }
             self.accessed.forget(node.mark());
         }
     }

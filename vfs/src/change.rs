@@ -6,8 +6,9 @@
 //! tells the last state: shown with an offset that no count within one tick can reach, so that the
 //! value is none that a client holds for an earlier state of the same ctime.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
 
 use crate::table::checksum;
 
@@ -57,20 +58,24 @@ pub(crate) fn first_value(ctime: u64, now: u64, opened: Opened) -> u64 {
 /// What is remembered of one object's changes.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeState {
-    epoch: AtomicU64,
-    shown: Mutex<Option<Shown>>,
+    /// It wraps, but not within the time for which one ctime lasts.
+    epoch: AtomicU32,
+    shown: Mutex<Shown>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What was shown last.
+#[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     value: u64,
-    epoch: u64,
     ctime: u64,
+    epoch: u32,
+    /// Whether anything was.
+    any: bool,
 }
 
 /// The count of modifications at the moment before the attributes were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
+pub(crate) struct Epoch(u32);
 
 impl ChangeState {
     /// To be called after each modification, before anybody is told that it was done.
@@ -86,22 +91,22 @@ impl ChangeState {
 
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
     pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: Opened) -> u64 {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = match *shown {
-            None if epoch.0 == 0 => first_value(ctime, now, opened),
+        let mut shown = self.shown.lock();
+        let value = if !shown.any {
             // Modified before anybody looked: not the value of the state before.
-            None => first_value(ctime, now, opened).saturating_add(epoch.0),
-            Some(last) if last.epoch == epoch.0 && last.ctime == ctime => last.value,
-            Some(last) => {
-                let next = last.value.saturating_add(1);
-                next.max(ctime.saturating_add(opened.boot))
-            }
+            first_value(ctime, now, opened).saturating_add(epoch.0.into())
+        } else if shown.epoch == epoch.0 && shown.ctime == ctime {
+            shown.value
+        } else {
+            let next = shown.value.saturating_add(1);
+            next.max(ctime.saturating_add(opened.boot))
         };
-        *shown = Some(Shown {
+        *shown = Shown {
             value,
-            epoch: epoch.0,
             ctime,
-        });
+            epoch: epoch.0,
+            any: true,
+        };
         value
     }
 }

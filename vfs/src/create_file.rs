@@ -1,8 +1,8 @@
 //! Making regular files, and opening them in the same step.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -48,12 +48,12 @@ pub enum Create<'a> {
 }
 
 /// A file that was created or found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Created {
     /// The file.
     pub node: Arc<Node>,
     /// The file, open.
-    pub file: Arc<File>,
+    pub file: File,
     /// How its directory changed.
     pub directory: ChangeInfo,
     /// Whether it was made by this request, or by the one that this repeats.
@@ -182,7 +182,7 @@ impl FileSystem {
         name: &[u8],
         create: Create<'_>,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         let (set, verifier) = match create {
             Create::Unchecked(set) | Create::Guarded(set) => (set, None),
             Create::Exclusive { verifier, set } => (set, Some(verifier)),
@@ -272,8 +272,7 @@ impl FileSystem {
         drop(naming);
         self.keep_first_access_time(&node, set);
         if !kept {
-            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) =
-                verifier.map(Note::new).map(Box::new);
+            node.rare.lock().get_or_insert_default().verifier = verifier.map(Note::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
@@ -322,12 +321,7 @@ impl FileSystem {
     /// The verifier that a file was made with, as long as that may be repeated.
     fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
         let node = file.node();
-        let kept = node
-            .verifier
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_deref()
-            .copied();
+        let kept = node.rare.lock().as_ref().and_then(|rare| rare.verifier);
         let note = match kept {
             Some(note) => Some(note),
             None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?
@@ -435,7 +429,7 @@ mod tests {
         assert_eq!((attributes.size, attributes.links), (9, 1));
         assert!(made.directory.after > made.directory.before);
         assert_eq!(make().unwrap().node, made.node);
-        *made.node.verifier.lock().unwrap() = Some(Box::new(Note::new([2; 8])));
+        made.node.rare.lock().get_or_insert_default().verifier = Some(Note::new([2; 8]));
         assert_eq!(
             make().unwrap_err(),
             Error::Exist,

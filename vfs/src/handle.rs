@@ -12,7 +12,9 @@ use arrayvec::ArrayVec;
 use siphasher::sip::SipHasher24;
 
 use crate::error::Error;
+use crate::kept_handle::KeptHandle;
 use crate::limits::MAX_HANDLE;
+use crate::node::NodeKey;
 use crate::sys::{KernelHandle, MAX_KERNEL_HANDLE};
 
 const VERSION: u8 = 1;
@@ -54,7 +56,7 @@ pub(crate) struct HandleCodec {
 /// What a genuine handle says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    pub fileid: u64,
+    pub key: NodeKey,
     pub kernel: KernelHandle,
 }
 
@@ -68,14 +70,9 @@ impl HandleCodec {
 
     /// The handle, and its authenticator, which tells all handles of one file system apart.
     pub(crate) fn encode(&self, fileid: u64, kernel: &KernelHandle) -> (WireHandle, u64) {
-        let mut wire = WireHandle::new();
-        wire.push(VERSION);
-        wire.extend(self.fsid.to_be_bytes());
-        wire.extend(fileid.to_be_bytes());
-        wire.extend(kernel.kind.to_be_bytes());
-        wire.extend(kernel.bytes.iter().copied());
+        let mut wire = body(self.fsid, fileid, kernel.kind, &kernel.bytes);
         let mac = self.mac(&wire);
-        wire.extend(mac.to_be_bytes());
+        append(&mut wire, &mac.to_be_bytes());
         (wire, mac)
     }
 
@@ -94,7 +91,7 @@ impl HandleCodec {
         if body.get(1..9) != Some(&self.fsid.to_be_bytes()) {
             return Err(Error::BadHandle);
         }
-        parse(wire).ok_or(Error::BadHandle)
+        parse(body, *mac).ok_or(Error::BadHandle)
     }
 
     fn mac(&self, body: &[u8]) -> u64 {
@@ -104,9 +101,31 @@ impl HandleCodec {
     }
 }
 
-/// Takes a handle apart whose maker is known.
-pub(crate) fn parse(wire: &[u8]) -> Option<Decoded> {
-    let (body, _) = wire.split_last_chunk::<MAC>()?;
+/// The handle of an object of which all is known.
+pub(crate) fn spell(fsid: u64, key: NodeKey, kernel: &KeptHandle) -> WireHandle {
+    let mut wire = body(fsid, key.fileid, kernel.kind(), kernel.bytes());
+    append(&mut wire, &key.generation.to_be_bytes());
+    wire
+}
+
+/// A handle without its authenticator.
+fn body(fsid: u64, fileid: u64, kind: i32, kernel: &[u8]) -> WireHandle {
+    let mut wire = WireHandle::new();
+    wire.push(VERSION);
+    append(&mut wire, &fsid.to_be_bytes());
+    append(&mut wire, &fileid.to_be_bytes());
+    append(&mut wire, &kind.to_be_bytes());
+    append(&mut wire, kernel);
+    wire
+}
+
+/// There is room for all that a handle consists of.
+fn append(wire: &mut WireHandle, part: &[u8]) {
+    let fits = wire.try_extend_from_slice(part);
+    debug_assert!(fits.is_ok());
+}
+
+fn parse(body: &[u8], mac: [u8; MAC]) -> Option<Decoded> {
     let (version, rest) = body.split_first()?;
     let (_fsid, rest) = rest.split_first_chunk::<8>()?;
     let (fileid, rest) = rest.split_first_chunk::<8>()?;
@@ -115,10 +134,11 @@ pub(crate) fn parse(wire: &[u8]) -> Option<Decoded> {
         kind: i32::from_be_bytes(*kind),
         bytes: ArrayVec::try_from(bytes).ok()?,
     };
-    (*version == VERSION).then_some(Decoded {
+    let key = NodeKey {
         fileid: u64::from_be_bytes(*fileid),
-        kernel,
-    })
+        generation: u64::from_be_bytes(mac),
+    };
+    (*version == VERSION).then_some(Decoded { key, kernel })
 }
 
 #[cfg(test)]
@@ -140,12 +160,18 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         let codec = HandleCodec::new(7, &[1; 16]);
         for length in 0..=MAX_KERNEL_HANDLE {
-            let (wire, _) = codec.encode(42, &kernel(length));
-            let decoded = Decoded {
+            let (wire, generation) = codec.encode(42, &kernel(length));
+            let key = NodeKey {
                 fileid: 42,
+                generation,
+            };
+            let decoded = Decoded {
+                key,
                 kernel: kernel(length),
             };
             assert_eq!(codec.decode(&wire), Ok(decoded));
+            let kept = KeptHandle::new(&kernel(length));
+            assert_eq!(spell(7, key, &kept), wire);
         }
     }
 

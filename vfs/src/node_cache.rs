@@ -14,6 +14,7 @@ use crate::owners::Owners;
 /// Finds the object of an inode number. Only while it has a descriptor is it certain that the disk
 /// has not given the number to another.
 pub(crate) struct Index {
+    fsid: u64,
     nodes: DashMap<u64, Weak<Node>>,
     records: Records,
     descriptors: Descriptors,
@@ -39,6 +40,11 @@ impl Records {
 }
 
 impl Index {
+    /// Of the file system whose objects these are.
+    pub(crate) fn fsid(&self) -> u64 {
+        self.fsid
+    }
+
     pub(crate) fn get(&self, fileid: u64) -> Option<Arc<Node>> {
         self.nodes.get(&fileid).and_then(|node| node.upgrade())
     }
@@ -54,7 +60,7 @@ impl Index {
             }
             dashmap::Entry::Occupied(mut entry) => {
                 let live = entry.get().upgrade();
-                let same = live.filter(|live| live.wire == node.wire);
+                let same = live.filter(|live| live.key == node.key);
                 if same.is_none() {
                     entry.insert(Arc::downgrade(&node));
                 }
@@ -84,10 +90,12 @@ pub(crate) struct NodeCache {
 }
 
 impl NodeCache {
-    /// Keeps about `capacity` objects that nobody uses, and `descriptors` descriptors in all.
-    pub(crate) fn new(capacity: usize, descriptors: usize, records: Records) -> Self {
+    /// Keeps about `capacity` objects of the file system that nobody uses, and `descriptors`
+    /// descriptors in all.
+    pub(crate) fn new(fsid: u64, capacity: usize, descriptors: usize, records: Records) -> Self {
         let held = quick_cache::sync::Cache::new(capacity.max(1));
         let index = Arc::new(Index {
+            fsid,
             nodes: DashMap::new(),
             records,
             descriptors: Descriptors::new(descriptors),

@@ -46,8 +46,8 @@ impl FileSystem {
 
     fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
         let decoded = self.codec.decode(handle)?;
-        if let Some(node) = self.cache.get(decoded.fileid)
-            && node.handle() == handle
+        if let Some(node) = self.cache.get(decoded.key.fileid)
+            && node.key() == decoded.key
         {
             return Ok(node);
         }
@@ -56,7 +56,7 @@ impl FileSystem {
         }
         let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
-        if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
+        if stat.stx_nlink == 0 || stat.stx_ino != decoded.key.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
         self.enter(object, &decoded.kernel, &stat)
@@ -145,8 +145,7 @@ impl FileSystem {
         }
         let (node, _held) = self.child_at(directory, at, name.to_bytes())?;
         let attributes = self.entry_attributes(at, name.to_bytes())?;
-        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
-        Ok((attributes, handle))
+        Ok((attributes, node.handle()))
     }
 
     /// The same of an object in memory that has a descriptor: while it has, no other can get its
@@ -191,8 +190,7 @@ impl FileSystem {
         stat: &Statx,
     ) -> Result<(Attributes, WireHandle), Error> {
         let attributes = self.observed(node, epoch, stat)?;
-        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
-        Ok((attributes, handle))
+        Ok((attributes, node.handle()))
     }
 
     /// The same without opening anything, where the kernel's handle tells the object: it is that
@@ -401,11 +399,11 @@ pub(crate) fn new_node(
     kernel: &KernelHandle,
     stat: &Statx,
 ) -> Arc<Node> {
-    let (wire, generation) = codec.encode(stat.stx_ino, kernel);
+    let (_, generation) = codec.encode(stat.stx_ino, kernel);
     let key = NodeKey {
         fileid: stat.stx_ino,
         generation,
     };
     let index = cache.index();
-    Arc::new_cyclic(|me| Node::new(me, &wire, kernel, key, file_type(stat), Arc::clone(index)))
+    Arc::new_cyclic(|me| Node::new(me, kernel, key, file_type(stat), Arc::clone(index)))
 }

@@ -176,7 +176,12 @@ impl FileSystem {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
             names: names.clone(),
         };
-        let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
+        let cache = NodeCache::new(
+            options.fsid,
+            options.cached_nodes,
+            options.descriptors,
+            kept,
+        );
         let held = cache.descriptors().own(object);
         let root = new_node(&codec, &cache, &kernel, &stat);
         root.keep_path(Arc::clone(&held));

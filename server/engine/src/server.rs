@@ -291,7 +291,7 @@ impl Server {
         for state in states {
             if let State::Open(open) = state {
                 drop(open.file().expel(client.id));
-                self.files.retire_if_unused(open.node.key());
+                self.files.retire_if_unused(open.node().key());
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::state::OwnerKey;
 
 /// An open file, and what the reply says of how it came about.
 struct Opened {
-    file: Arc<File>,
+    file: File,
     cinfo: ChangeInfo4,
     attrset: Bitmap4,
 }
@@ -74,19 +74,11 @@ pub fn open(
             _,
         ) => return Err(Nfsstat4::NFS4ERR_NOTSUPP.into()),
     };
-    let owner = OwnerKey {
-        clientid: client.id,
-        owner: arguments.owner.owner.as_slice().into(),
-    };
-    let (stateid, replaced) = compound.server.files.open(
-        &client,
-        &owner,
-        &opened.file,
-        access,
-        &compound.server.stateids,
-    )?;
-    drop(replaced);
-    compound.go_to(Arc::clone(opened.file.node()));
+    let owner = OwnerKey::new(client.id, &arguments.owner.owner);
+    let node = Arc::clone(opened.file.node());
+    let (files, stateids) = (&compound.server.files, &compound.server.stateids);
+    let stateid = files.open(&client, owner, opened.file, access, stateids)?;
+    compound.go_to(node);
     compound.current.stateid = Some(stateid);
     Ok(OpenResOk {
         stateid,
@@ -146,7 +138,7 @@ fn open_by_name(
 }
 
 /// A file that was there before: its directory has not changed.
-fn existing(compound: &Compound, file: Arc<File>, directory: &Node) -> Result<Opened, Failure> {
+fn existing(compound: &Compound, file: File, directory: &Node) -> Result<Opened, Failure> {
     let change = compound.fs().attributes(directory)?.change;
     let cinfo = ChangeInfo4 {
         atomic: true,

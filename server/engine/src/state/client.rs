@@ -1,6 +1,8 @@
 //! One client: an incarnation that EXCHANGE_ID made (RFC 8881 §2.4).
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +34,39 @@ pub enum State {
     Open(Arc<Open>),
     /// The byte-range locks of one owner on one open.
     Lock(Arc<LockState>),
+}
+
+impl State {
+    fn other(&self) -> &StateidOther {
+        match self {
+            Self::Open(open) => &open.other,
+            Self::Lock(lock) => &lock.other,
+        }
+    }
+}
+
+/// State in a table, found by its stateid.
+#[derive(Debug)]
+struct Known(State);
+
+impl Borrow<StateidOther> for Known {
+    fn borrow(&self) -> &StateidOther {
+        self.0.other()
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.other() == other.0.other()
+    }
+}
+
+impl Eq for Known {}
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.other().hash(state);
+    }
 }
 
 /// An incarnation of a client.
@@ -72,7 +107,7 @@ struct Inner {
     /// Nothing can be added any more.
     dead: bool,
     sessions: Vec<Sessionid4>,
-    states: HashMap<StateidOther, State>,
+    states: HashSet<Known>,
     opens: usize,
     /// Byte-range locks, on all files.
     locks: usize,
@@ -211,7 +246,7 @@ impl Client {
     /// NFS4ERR_DQUOT if the client has too many files open, or too many lock-owners, as EFS
     /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_DELAY if all clients together
     /// have too many files open; NFS4ERR_EXPIRED if the client is gone.
-    pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
+    pub fn add_state(&self, state: State) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         let open = matches!(state, State::Open(_));
         inner.may_add(open, &self.quota)?;
@@ -219,20 +254,20 @@ impl Client {
             inner.opens += 1;
             self.quota.add();
         }
-        inner.states.insert(other, state);
+        inner.states.insert(Known(state));
         Ok(())
     }
 
     /// The state behind a stateid.
     #[must_use]
     pub fn state(&self, other: &StateidOther) -> Option<State> {
-        self.inner().states.get(other).cloned()
+        self.inner().states.get(other).map(|known| known.0.clone())
     }
 
     /// Removes state.
     pub fn remove_state(&self, other: &StateidOther) -> Option<State> {
         let mut inner = self.inner();
-        let removed = inner.states.remove(other);
+        let removed = inner.states.take(other).map(|known| known.0);
         if matches!(removed, Some(State::Open(_))) {
             inner.opens -= 1;
             self.quota.remove(1);
@@ -270,6 +305,7 @@ impl Client {
     }
 
     /// Ends the client; what it had is to be taken apart by the caller.
+    #[expect(clippy::mutable_key_type, reason = "no stateid ever changes")]
     pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
         let mut inner = self.inner();
         inner.dead = true;
@@ -278,7 +314,7 @@ impl Client {
         let states = std::mem::take(&mut inner.states);
         (
             std::mem::take(&mut inner.sessions),
-            states.into_values().collect(),
+            states.into_iter().map(|known| known.0).collect(),
         )
     }
 

@@ -1,32 +1,25 @@
 //! What clients hold on files: opens and byte-range locks (RFC 8881 §9, §18.2, §18.10, §18.16).
 //!
 //! Each file has one lock. A client's own table is locked inside it, never the other way round.
-//! Descriptors are kept here and handed out, but not used: whatever may be the last owner of one
-//! is returned, so that it is closed outside the locks.
+//! Open files are kept here and lent, but not used: whatever may hold one last is returned, so that
+//! its descriptors are closed outside the locks.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use localefs_protocol::nfs4::ops::ShareAccess;
 use localefs_protocol::nfs4::{Clientid4, Nfsstat4, Stateid4, StateidOther};
-use localefs_vfs::{File, Node, NodeKey, OpenMode};
+use localefs_vfs::{File, Node, NodeKey};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::client::{Client, State};
 use super::lock_table::{Held, LockKind, LockTable, Range};
 use super::opens::Opens;
+use super::owner::OwnerKey;
 use super::share::Shares;
 use super::stateid::{StateidSource, check_seqid, next_seqid};
 use crate::limits;
-
-/// An open-owner or lock-owner. In a session its clientid is the session's (RFC 8881 §8.4).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OwnerKey {
-    /// Whose owner it is.
-    pub clientid: Clientid4,
-    /// The client's name for it.
-    pub owner: Arc<[u8]>,
-}
 
 /// A file that an open-owner has open.
 #[derive(Debug)]
@@ -35,8 +28,8 @@ pub struct Open {
     pub other: StateidOther,
     /// Who opened it.
     pub owner: OwnerKey,
-    /// The object.
-    pub node: Arc<Node>,
+    /// Open for all that the owner has opened it for since.
+    opened: File,
     file: Arc<FileState>,
     current: Mutex<OpenCurrent>,
 }
@@ -45,8 +38,6 @@ pub struct Open {
 struct OpenCurrent {
     seqid: u32,
     shares: Shares,
-    reader: Option<Arc<File>>,
-    writer: Option<Arc<File>>,
 }
 
 /// The locks of an owner on a file that it reached through one open.
@@ -76,12 +67,13 @@ impl From<Nfsstat4> for LockFailure {
     }
 }
 
-/// Descriptors to be dropped once no lock is held.
-#[must_use = "descriptors are closed when this is dropped, outside the locks"]
-#[derive(Debug, Default)]
-pub struct Taken(#[expect(dead_code, reason = "only to be dropped")] Vec<Option<Arc<File>>>);
-
 impl Open {
+    /// The object.
+    #[must_use]
+    pub fn node(&self) -> &Arc<Node> {
+        self.opened.node()
+    }
+
     /// The file's state.
     #[must_use]
     pub fn file(&self) -> &Arc<FileState> {
@@ -93,47 +85,22 @@ impl Open {
     /// # Errors
     /// See [`check_seqid`].
     pub fn check(&self, seqid: u32) -> Result<ShareAccess, Nfsstat4> {
-        let current = self.current();
+        let current = self.current.lock();
         check_seqid(seqid, current.seqid)?;
         Ok(current.shares.access())
     }
 
-    /// A descriptor to read from, if the file was opened for reading.
+    /// The file to read from, if it was opened for reading.
     #[must_use]
-    pub fn reader(&self) -> Option<Arc<File>> {
-        self.current().reader.clone()
+    pub fn reader(&self) -> Option<&File> {
+        Some(&self.opened).filter(|file| file.mode().read)
     }
 
-    /// A descriptor to write to, if the file is open for writing.
+    /// The file to write to, if it is open for writing.
     #[must_use]
-    pub fn writer(&self) -> Option<Arc<File>> {
-        let current = self.current();
-        let write = ShareAccess::OPEN4_SHARE_ACCESS_WRITE;
-        current
-            .writer
-            .clone()
-            .filter(|_| current.shares.access().contains(write))
-    }
-
-    fn current(&self) -> MutexGuard<'_, OpenCurrent> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl OpenCurrent {
-    fn install(&mut self, file: Arc<File>) -> [Option<Arc<File>>; 2] {
-        let OpenMode { read, write } = file.mode();
-        let replaced_reader = if read {
-            self.reader.replace(Arc::clone(&file))
-        } else {
-            None
-        };
-        let replaced_writer = if write {
-            self.writer.replace(file)
-        } else {
-            None
-        };
-        [replaced_reader, replaced_writer]
+    pub fn writer(&self) -> Option<&File> {
+        let access = self.current.lock().shares.access();
+        Some(&self.opened).filter(|_| access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE))
     }
 }
 
@@ -156,7 +123,7 @@ impl LockState {
     }
 
     fn seqid(&self) -> MutexGuard<'_, u32> {
-        self.seqid.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seqid.lock()
     }
 }
 
@@ -239,7 +206,7 @@ impl FileState {
         if !inner.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
-        let mut current = open.current();
+        let mut current = open.current.lock();
         check_seqid(seqid, current.seqid)?;
         current.shares.downgrade(access)?;
         current.seqid = next_seqid(current.seqid);
@@ -249,17 +216,17 @@ impl FileState {
         })
     }
 
-    /// Ends an open, with the locks that were taken through it.
+    /// Ends an open, with the locks that were taken through it. Who calls holds it last: its
+    /// descriptors are closed when that is dropped, outside the locks.
     ///
     /// # Errors
     /// As [`check_seqid`].
-    pub fn close(&self, open: &Open, seqid: u32, client: &Client) -> Result<Taken, Nfsstat4> {
+    pub fn close(&self, open: &Open, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         if !inner.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
-        let mut current = open.current();
-        check_seqid(seqid, current.seqid)?;
+        check_seqid(seqid, open.current.lock().seqid)?;
         inner.opens.remove(&open.owner);
         client.remove_state(&open.other);
         if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
@@ -274,7 +241,7 @@ impl FileState {
             });
             client.lock_count().changed(before, locks.len());
         }
-        Ok(Taken(vec![current.reader.take(), current.writer.take()]))
+        Ok(())
     }
 
     /// Gives a lock to an owner that names the open it comes through.
@@ -306,7 +273,7 @@ impl FileState {
             open: Arc::clone(open),
             seqid: Mutex::new(1),
         });
-        if let Err(status) = client.add_state(state.other, State::Lock(Arc::clone(&state))) {
+        if let Err(status) = client.add_state(State::Lock(Arc::clone(&state))) {
             let given = locking.locks.len();
             locking.locks.release(|holder| *holder == owner);
             client.lock_count().changed(given, before);
@@ -390,15 +357,16 @@ impl FileState {
         Ok(())
     }
 
-    /// Takes everything from a client that is gone.
-    pub fn expel(&self, clientid: Clientid4) -> Taken {
+    /// Takes everything from a client that is gone. What it had open is closed when it is dropped,
+    /// outside the locks.
+    #[must_use]
+    pub fn expel(&self, clientid: Clientid4) -> Vec<Arc<Open>> {
         let mut inner = self.inner();
         let mut taken = Vec::new();
         inner.opens.retain(|open| {
             let gone = open.owner.clientid == clientid;
             if gone {
-                let mut current = open.current();
-                taken.extend([current.reader.take(), current.writer.take()]);
+                taken.push(Arc::clone(open));
             }
             !gone
         });
@@ -406,11 +374,11 @@ impl FileState {
             states.retain(|owner, _| owner.clientid != clientid);
             locks.release(|owner| owner.clientid == clientid);
         }
-        Taken(taken)
+        taken
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 
@@ -447,59 +415,48 @@ impl Files {
     pub fn open(
         &self,
         client: &Client,
-        owner: &OwnerKey,
-        file: &Arc<File>,
+        owner: OwnerKey,
+        file: File,
         access: ShareAccess,
         source: &StateidSource,
-    ) -> Result<(Stateid4, Taken), Nfsstat4> {
+    ) -> Result<Stateid4, Nfsstat4> {
+        let key = file.node().key();
         loop {
-            let state = Arc::clone(&self.table.entry(file.node().key()).or_default());
+            let state = Arc::clone(&self.table.entry(key).or_default());
             let mut inner = state.inner();
             if inner.retired {
                 continue;
             }
-            if let Some(open) = inner.opens.get(owner) {
-                let mut current = open.current();
+            if let Some(open) = inner.opens.get(&owner) {
+                let mut current = open.current.lock();
                 current.seqid = next_seqid(current.seqid);
                 current.shares.open(access);
-                let replaced = current.install(Arc::clone(file));
-                let stateid = Stateid4 {
+                open.opened.widen(&file);
+                return Ok(Stateid4 {
                     seqid: current.seqid,
                     other: open.other,
-                };
-                return Ok((stateid, Taken(replaced.into())));
+                });
             }
-            let mut current = OpenCurrent {
-                seqid: 1,
-                shares: Shares::default(),
-                reader: None,
-                writer: None,
-            };
-            current.shares.open(access);
-            let _nothing = current.install(Arc::clone(file));
+            let mut shares = Shares::default();
+            shares.open(access);
             let open = Arc::new(Open {
                 other: source.take(),
-                owner: owner.clone(),
-                node: Arc::clone(file.node()),
+                owner,
+                opened: file,
                 file: Arc::clone(&state),
-                current: Mutex::new(current),
+                current: Mutex::new(OpenCurrent { seqid: 1, shares }),
             });
-            let added = client.add_state(open.other, State::Open(Arc::clone(&open)));
+            let added = client.add_state(State::Open(Arc::clone(&open)));
             if added.is_ok() {
                 inner.opens.insert(Arc::clone(&open));
             }
             drop(inner);
             if added.is_err() {
-                self.retire_if_unused(file.node().key());
+                self.retire_if_unused(key);
             }
-            return added.map(|()| {
-                (
-                    Stateid4 {
-                        seqid: 1,
-                        other: open.other,
-                    },
-                    Taken::default(),
-                )
+            return added.map(|()| Stateid4 {
+                seqid: 1,
+                other: open.other,
             });
         }
     }
@@ -515,5 +472,19 @@ impl Files {
             inner.retired = inner.opens.is_empty() && unlocked;
             inner.retired
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There may be very many: what each takes with its counts, and without waste in the sizes
+    /// that glibc's allocator has.
+    #[test]
+    fn an_open_file_is_small() {
+        let counts = 2 * size_of::<usize>();
+        assert!(size_of::<Open>() + counts <= 104, "{}", size_of::<Open>());
+        assert!(size_of::<FileState>() + counts <= 56);
     }
 }

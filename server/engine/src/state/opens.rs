@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::file::{Open, OwnerKey};
+use super::file::Open;
+use super::owner::OwnerKey;
 
 /// The opens of one file, by owner. Nearly every file has a single one, for which there is no
 /// table.
