@@ -4,7 +4,6 @@
 //! Open files are kept here and lent, but not used: whatever may hold one last is returned, so that
 //! its descriptors are closed outside the locks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -14,12 +13,11 @@ use localefs_vfs::{File, Node, NodeKey};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::client::{Client, State};
-use super::lock_table::{Held, LockKind, LockTable, Range};
-use super::opens::Opens;
+use super::holdings::{Holdings, Locking};
+use super::lock_table::{Held, LockKind, Range};
 use super::owner::OwnerKey;
 use super::share::Shares;
 use super::stateid::{StateidSource, check_seqid, next_seqid};
-use crate::limits;
 
 /// A file that an open-owner has open.
 #[derive(Debug)]
@@ -130,65 +128,7 @@ impl LockState {
 /// What is held on one file.
 #[derive(Debug, Default)]
 pub struct FileState {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// Off the table: whoever holds this must look the file up again.
-    retired: bool,
-    opens: Opens,
-    /// Most files are never locked.
-    locking: Option<Box<Locking>>,
-}
-
-/// The locks of a file, and those who took them.
-#[derive(Debug, Default)]
-struct Locking {
-    states: HashMap<OwnerKey, Arc<LockState>>,
-    locks: LockTable<OwnerKey>,
-}
-
-impl Locking {
-    /// Whether the table stays within its bounds, of which `room` is what the client's leaves, or
-    /// at least doesn't grow.
-    fn fits(&self, owner: &OwnerKey, range: Range, kind: Option<LockKind>, room: usize) -> bool {
-        let held = self.locks.len();
-        let room = limits::MAX_LOCKS_PER_FILE.saturating_sub(held).min(room);
-        // No change adds more than two.
-        room >= 2 || self.locks.len_after(owner, range, kind) <= held + room
-    }
-
-    fn give(
-        &mut self,
-        owner: &OwnerKey,
-        (range, kind): (Range, LockKind),
-        client: &Client,
-    ) -> Result<(), LockFailure> {
-        if let Some(held) = self.locks.conflict(owner, range, kind) {
-            return Err(LockFailure::Denied(held.clone()));
-        }
-        let mut count = client.lock_count();
-        if !self.fits(owner, range, Some(kind), count.room()) {
-            return Err(Nfsstat4::NFS4ERR_DQUOT.into());
-        }
-        let before = self.locks.len();
-        self.locks.set(owner, range, kind);
-        count.changed(before, self.locks.len());
-        Ok(())
-    }
-}
-
-impl Inner {
-    fn has(&self, open: &Open) -> bool {
-        self.opens
-            .get(&open.owner)
-            .is_some_and(|known| known.other == open.other)
-    }
-
-    fn locking(&mut self) -> &mut Locking {
-        self.locking.get_or_insert_default()
-    }
+    holdings: Mutex<Holdings>,
 }
 
 impl FileState {
@@ -202,8 +142,8 @@ impl FileState {
         seqid: u32,
         access: ShareAccess,
     ) -> Result<Stateid4, Nfsstat4> {
-        let inner = self.inner();
-        if !inner.has(open) {
+        let holdings = self.holdings();
+        if !holdings.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
         let mut current = open.current.lock();
@@ -222,14 +162,14 @@ impl FileState {
     /// # Errors
     /// As [`check_seqid`].
     pub fn close(&self, open: &Open, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
-        let mut inner = self.inner();
-        if !inner.has(open) {
+        let mut holdings = self.holdings();
+        if !holdings.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
         }
         check_seqid(seqid, open.current.lock().seqid)?;
-        inner.opens.remove(&open.owner);
+        holdings.remove(&open.owner);
         client.remove_state(&open.other);
-        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
+        if let Some(Locking { states, locks }) = holdings.locking_mut() {
             let before = locks.len();
             states.retain(|owner, state| {
                 let through = state.open.other == open.other;
@@ -256,11 +196,14 @@ impl FileState {
         client: &Client,
         source: &StateidSource,
     ) -> Result<Stateid4, LockFailure> {
-        let mut inner = self.inner();
-        if !inner.has(open) {
+        let mut holdings = self.holdings();
+        if !holdings.has(open) {
             return Err(Nfsstat4::NFS4ERR_BAD_STATEID.into());
         }
-        let locking = inner.locking();
+        holdings.expect_locks();
+        let Some(locking) = holdings.locking_mut() else {
+            return Err(Nfsstat4::NFS4ERR_SERVERFAULT.into());
+        };
         if let Some(state) = locking.states.get(&owner).cloned() {
             locking.give(&owner, wanted, client)?;
             return Ok(state.advance());
@@ -298,9 +241,8 @@ impl FileState {
         wanted: (Range, LockKind),
         client: &Client,
     ) -> Result<Stateid4, LockFailure> {
-        let mut inner = self.inner();
-        inner.check_lock_state(state, seqid)?;
-        inner.locking().give(&state.owner, wanted, client)?;
+        let mut holdings = self.holdings();
+        locking_of(&mut holdings, state, seqid)?.give(&state.owner, wanted, client)?;
         Ok(state.advance())
     }
 
@@ -315,10 +257,9 @@ impl FileState {
         range: Range,
         client: &Client,
     ) -> Result<Stateid4, Nfsstat4> {
-        let mut inner = self.inner();
-        inner.check_lock_state(state, seqid)?;
+        let mut holdings = self.holdings();
+        let locking = locking_of(&mut holdings, state, seqid)?;
         let mut count = client.lock_count();
-        let locking = inner.locking();
         if !locking.fits(&state.owner, range, None, count.room()) {
             return Err(Nfsstat4::NFS4ERR_LOCK_RANGE);
         }
@@ -336,9 +277,12 @@ impl FileState {
         range: Range,
         kind: LockKind,
     ) -> Option<Held<OwnerKey>> {
-        let inner = self.inner();
-        let locking = inner.locking.as_deref()?;
-        locking.locks.conflict(owner, range, kind).cloned()
+        let holdings = self.holdings();
+        holdings
+            .locking()?
+            .locks
+            .conflict(owner, range, kind)
+            .cloned()
     }
 
     /// Forgets a lock-owner that holds nothing (FREE_STATEID, RFC 8881 §18.38).
@@ -346,9 +290,8 @@ impl FileState {
     /// # Errors
     /// NFS4ERR_LOCKS_HELD, or as [`check_seqid`].
     pub fn free(&self, state: &LockState, seqid: u32, client: &Client) -> Result<(), Nfsstat4> {
-        let mut inner = self.inner();
-        inner.check_lock_state(state, seqid)?;
-        let locking = inner.locking();
+        let mut holdings = self.holdings();
+        let locking = locking_of(&mut holdings, state, seqid)?;
         if locking.locks.holds(&state.owner) {
             return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
         }
@@ -361,38 +304,27 @@ impl FileState {
     /// outside the locks.
     #[must_use]
     pub fn expel(&self, clientid: Clientid4) -> Vec<Arc<Open>> {
-        let mut inner = self.inner();
-        let mut taken = Vec::new();
-        inner.opens.retain(|open| {
-            let gone = open.owner.clientid == clientid;
-            if gone {
-                taken.push(Arc::clone(open));
-            }
-            !gone
-        });
-        if let Some(Locking { states, locks }) = inner.locking.as_deref_mut() {
-            states.retain(|owner, _| owner.clientid != clientid);
-            locks.release(|owner| owner.clientid == clientid);
-        }
-        taken
+        self.holdings().expel(clientid)
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock()
+    fn holdings(&self) -> MutexGuard<'_, Holdings> {
+        self.holdings.lock()
     }
 }
 
-impl Inner {
-    fn check_lock_state(&self, state: &LockState, seqid: u32) -> Result<(), Nfsstat4> {
-        let known = self
-            .locking
-            .as_ref()
-            .and_then(|locking| locking.states.get(&state.owner));
-        if known.is_none_or(|known| known.other != state.other) {
-            return Err(Nfsstat4::NFS4ERR_BAD_STATEID);
-        }
-        state.check(seqid)
-    }
+/// The locks of a file on which this is the state of an owner.
+fn locking_of<'a>(
+    holdings: &'a mut Holdings,
+    state: &LockState,
+    seqid: u32,
+) -> Result<&'a mut Locking, Nfsstat4> {
+    let locking = holdings.locking_mut().filter(|locking| {
+        let known = locking.states.get(&state.owner);
+        known.is_some_and(|known| known.other == state.other)
+    });
+    let locking = locking.ok_or(Nfsstat4::NFS4ERR_BAD_STATEID)?;
+    state.check(seqid)?;
+    Ok(locking)
 }
 
 /// All files on which something is held.
@@ -423,11 +355,11 @@ impl Files {
         let key = file.node().key();
         loop {
             let state = Arc::clone(&self.table.entry(key).or_default());
-            let mut inner = state.inner();
-            if inner.retired {
+            let mut holdings = state.holdings();
+            if matches!(*holdings, Holdings::Retired) {
                 continue;
             }
-            if let Some(open) = inner.opens.get(&owner) {
+            if let Some(open) = holdings.open_of(&owner) {
                 let mut current = open.current.lock();
                 current.seqid = next_seqid(current.seqid);
                 current.shares.open(access);
@@ -448,9 +380,9 @@ impl Files {
             });
             let added = client.add_state(State::Open(Arc::clone(&open)));
             if added.is_ok() {
-                inner.opens.insert(Arc::clone(&open));
+                holdings.insert(Arc::clone(&open));
             }
-            drop(inner);
+            drop(holdings);
             if added.is_err() {
                 self.retire_if_unused(key);
             }
@@ -463,15 +395,8 @@ impl Files {
 
     /// Takes a file off the table if nothing is held on it any more.
     pub fn retire_if_unused(&self, key: NodeKey) {
-        self.table.remove_if(&key, |_, state| {
-            let mut inner = state.inner();
-            let unlocked = inner
-                .locking
-                .as_ref()
-                .is_none_or(|locking| locking.states.is_empty());
-            inner.retired = inner.opens.is_empty() && unlocked;
-            inner.retired
-        });
+        self.table
+            .remove_if(&key, |_, state| state.holdings().retire());
     }
 }
 
@@ -485,6 +410,6 @@ mod tests {
     fn an_open_file_is_small() {
         let counts = 2 * size_of::<usize>();
         assert!(size_of::<Open>() + counts <= 104, "{}", size_of::<Open>());
-        assert!(size_of::<FileState>() + counts <= 56);
+        assert!(size_of::<FileState>() + counts <= 40);
     }
 }
