@@ -6,8 +6,6 @@
 //! tells the last state: shown with an offset that no count within one tick can reach, so that the
 //! value is none that a client holds for an earlier state of the same ctime.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use parking_lot::Mutex;
 
 use crate::table::checksum;
@@ -57,20 +55,16 @@ pub(crate) fn first_value(ctime: u64, now: u64, opened: Opened) -> u64 {
 
 /// What is remembered of one object's changes.
 #[derive(Debug, Default)]
-pub(crate) struct ChangeState {
-    /// It wraps, but not within the time for which one ctime lasts.
-    epoch: AtomicU32,
-    shown: Mutex<Shown>,
-}
+pub(crate) struct ChangeState(Mutex<Remembered>);
 
-/// What was shown last.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shown {
-    value: u64,
-    ctime: u64,
+struct Remembered {
+    /// The count of modifications. It wraps, but not within the time for which one ctime lasts.
     epoch: u32,
-    /// Whether anything was.
-    any: bool,
+    /// What was shown last: the value, 0 if there was none, and what it was shown for.
+    shown: u64,
+    shown_ctime: u64,
+    shown_epoch: u32,
 }
 
 /// The count of modifications at the moment before the attributes were read.
@@ -80,33 +74,31 @@ pub(crate) struct Epoch(u32);
 impl ChangeState {
     /// To be called after each modification, before anybody is told that it was done.
     pub(crate) fn bump(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let mut remembered = self.0.lock();
+        remembered.epoch = remembered.epoch.wrapping_add(1);
     }
 
     /// To be called before the attributes are read, so that a modification in between shows
     /// in the next observation at the latest.
     pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::SeqCst))
+        Epoch(self.0.lock().epoch)
     }
 
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
     pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: Opened) -> u64 {
-        let mut shown = self.shown.lock();
-        let value = if !shown.any {
+        let mut last = self.0.lock();
+        let value = if last.shown == 0 {
             // Modified before anybody looked: not the value of the state before.
             first_value(ctime, now, opened).saturating_add(epoch.0.into())
-        } else if shown.epoch == epoch.0 && shown.ctime == ctime {
-            shown.value
+        } else if last.shown_epoch == epoch.0 && last.shown_ctime == ctime {
+            last.shown
         } else {
-            let next = shown.value.saturating_add(1);
+            let next = last.shown.saturating_add(1);
             next.max(ctime.saturating_add(opened.boot))
         };
-        *shown = Shown {
-            value,
-            ctime,
-            epoch: epoch.0,
-            any: true,
-        };
+        last.shown = value;
+        last.shown_ctime = ctime;
+        last.shown_epoch = epoch.0;
         value
     }
 }

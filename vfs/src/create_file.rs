@@ -272,7 +272,7 @@ impl FileSystem {
         drop(naming);
         self.keep_first_access_time(&node, set);
         if !kept {
-            node.rare.lock().get_or_insert_default().verifier = verifier.map(Note::new);
+            node.holding().rare().verifier = verifier.map(Note::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(descriptor.as_fd()))?;
@@ -321,7 +321,7 @@ impl FileSystem {
     /// The verifier that a file was made with, as long as that may be repeated.
     fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
         let node = file.node();
-        let kept = node.rare.lock().as_ref().and_then(|rare| rare.verifier);
+        let kept = node.holding().rare.as_ref().and_then(|rare| rare.verifier);
         let note = match kept {
             Some(note) => Some(note),
             None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?
@@ -429,7 +429,7 @@ mod tests {
         assert_eq!((attributes.size, attributes.links), (9, 1));
         assert!(made.directory.after > made.directory.before);
         assert_eq!(make().unwrap().node, made.node);
-        made.node.rare.lock().get_or_insert_default().verifier = Some(Note::new([2; 8]));
+        made.node.holding().rare().verifier = Some(Note::new([2; 8]));
         assert_eq!(
             make().unwrap_err(),
             Error::Exist,

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::file::OpenMode;
-use crate::node::Node;
+use crate::node::{Node, Rare};
 
 /// A descriptor that counts.
 #[derive(Debug)]
@@ -63,9 +63,15 @@ pub(crate) struct Holding {
     committed: u32,
     /// Whether it is in the queue of the uncommitted.
     listed: bool,
+    /// Here, as it needs the lock as well.
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 impl Holding {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     fn path(&mut self) -> Option<Arc<Descriptor>> {
         let path = self.path.clone()?;
         self.path_used = true;

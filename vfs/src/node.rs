@@ -35,7 +35,6 @@ pub struct Node {
     pub(crate) modified: AtomicU64,
     /// When the directory was last found in the tree, in nanoseconds since 1970.
     pub(crate) inside: AtomicU64,
-    pub(crate) rare: Mutex<Option<Box<Rare>>>,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
@@ -87,7 +86,6 @@ impl Node {
             change: ChangeState::default(),
             modified: AtomicU64::default(),
             inside: AtomicU64::default(),
-            rare: Mutex::default(),
             lock: Mutex::default(),
             file_type,
             gone: AtomicBool::default(),
@@ -202,6 +200,6 @@ mod tests {
     #[test]
     fn an_object_is_small() {
         let counts = 2 * size_of::<usize>();
-        assert!(size_of::<Node>() + counts <= 200, "{}", size_of::<Node>());
+        assert!(size_of::<Node>() + counts <= 184, "{}", size_of::<Node>());
     }
 }

@@ -12,7 +12,7 @@ use localefs_protocol::nfs4::{Clientid4, Nfsstat4, Stateid4, StateidOther};
 use localefs_vfs::{File, Node, NodeKey};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::client::{Client, State};
+use super::client::Client;
 use super::holdings::{Holdings, Locking};
 use super::lock_table::{Held, LockKind, Range};
 use super::owner::OwnerKey;
@@ -102,6 +102,18 @@ impl Open {
     }
 }
 
+impl AsRef<StateidOther> for Open {
+    fn as_ref(&self) -> &StateidOther {
+        &self.other
+    }
+}
+
+impl AsRef<StateidOther> for LockState {
+    fn as_ref(&self) -> &StateidOther {
+        &self.other
+    }
+}
+
 impl LockState {
     /// Checks a stateid's sequence.
     ///
@@ -168,14 +180,14 @@ impl FileState {
         }
         check_seqid(seqid, open.current.lock().seqid)?;
         holdings.remove(&open.owner);
-        client.remove_state(&open.other);
+        client.remove_open(&open.other);
         if let Some(Locking { states, locks }) = holdings.locking_mut() {
             let before = locks.len();
             states.retain(|owner, state| {
                 let through = state.open.other == open.other;
                 if through {
                     locks.release(|holder| holder == owner);
-                    client.remove_state(&state.other);
+                    client.remove_locker(&state.other);
                 }
                 !through
             });
@@ -216,7 +228,7 @@ impl FileState {
             open: Arc::clone(open),
             seqid: Mutex::new(1),
         });
-        if let Err(status) = client.add_state(State::Lock(Arc::clone(&state))) {
+        if let Err(status) = client.add_locker(Arc::clone(&state)) {
             let given = locking.locks.len();
             locking.locks.release(|holder| *holder == owner);
             client.lock_count().changed(given, before);
@@ -296,7 +308,7 @@ impl FileState {
             return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
         }
         locking.states.remove(&state.owner);
-        client.remove_state(&state.other);
+        client.remove_locker(&state.other);
         Ok(())
     }
 
@@ -343,7 +355,7 @@ impl Files {
     /// Notes that `owner` has opened `file` for `access`: a new open, or more of an existing one.
     ///
     /// # Errors
-    /// As [`Client::add_state`].
+    /// As [`Client::add_open`].
     pub fn open(
         &self,
         client: &Client,
@@ -378,7 +390,7 @@ impl Files {
                 file: Arc::clone(&state),
                 current: Mutex::new(OpenCurrent { seqid: 1, shares }),
             });
-            let added = client.add_state(State::Open(Arc::clone(&open)));
+            let added = client.add_open(Arc::clone(&open));
             if added.is_ok() {
                 holdings.insert(Arc::clone(&open));
             }
