@@ -53,6 +53,15 @@ pub(crate) struct HandleCodec {
     hasher: SipHasher24,
 }
 
+/// A handle that this file system has made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Genuine<'a> {
+    pub key: NodeKey,
+    /// Of the kernel's handle.
+    kind: i32,
+    bytes: &'a [u8],
+}
+
 /// What a genuine handle says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
@@ -80,18 +89,20 @@ impl HandleCodec {
     ///
     /// # Errors
     /// [`Error::BadHandle`] unless this very file system made it.
-    pub(crate) fn decode(&self, wire: &[u8]) -> Result<Decoded, Error> {
+    pub(crate) fn decode<'a>(&self, wire: &'a [u8]) -> Result<Genuine<'a>, Error> {
         if wire.len() > MAX_HANDLE {
             return Err(Error::BadHandle);
         }
         let (body, mac) = wire.split_last_chunk::<MAC>().ok_or(Error::BadHandle)?;
-        if u64::from_be_bytes(*mac) != self.mac(body) {
+        let mac = u64::from_be_bytes(*mac);
+        if mac != self.mac(body) {
             return Err(Error::BadHandle);
         }
-        if body.get(1..9) != Some(&self.fsid.to_be_bytes()) {
+        let (fsid, genuine) = parse(body, mac).ok_or(Error::BadHandle)?;
+        if fsid != self.fsid {
             return Err(Error::BadHandle);
         }
-        parse(body, *mac).ok_or(Error::BadHandle)
+        Ok(genuine)
     }
 
     fn mac(&self, body: &[u8]) -> u64 {
@@ -125,20 +136,35 @@ fn append(wire: &mut WireHandle, part: &[u8]) {
     debug_assert!(fits.is_ok());
 }
 
-fn parse(body: &[u8], mac: [u8; MAC]) -> Option<Decoded> {
+fn parse(body: &[u8], mac: u64) -> Option<(u64, Genuine<'_>)> {
     let (version, rest) = body.split_first()?;
-    let (_fsid, rest) = rest.split_first_chunk::<8>()?;
+    let (fsid, rest) = rest.split_first_chunk::<8>()?;
     let (fileid, rest) = rest.split_first_chunk::<8>()?;
     let (kind, bytes) = rest.split_first_chunk::<4>()?;
-    let kernel = KernelHandle {
+    let genuine = Genuine {
+        key: NodeKey {
+            fileid: u64::from_be_bytes(*fileid),
+            generation: mac,
+        },
         kind: i32::from_be_bytes(*kind),
-        bytes: ArrayVec::try_from(bytes).ok()?,
+        bytes,
     };
-    let key = NodeKey {
-        fileid: u64::from_be_bytes(*fileid),
-        generation: u64::from_be_bytes(mac),
-    };
-    (*version == VERSION).then_some(Decoded { key, kernel })
+    (*version == VERSION).then_some((u64::from_be_bytes(*fsid), genuine))
+}
+
+impl Genuine<'_> {
+    /// # Errors
+    /// [`Error::BadHandle`] if the kernel's handle is longer than any.
+    pub(crate) fn decoded(&self) -> Result<Decoded, Error> {
+        let bytes = ArrayVec::try_from(self.bytes).map_err(|_| Error::BadHandle)?;
+        Ok(Decoded {
+            key: self.key,
+            kernel: KernelHandle {
+                kind: self.kind,
+                bytes,
+            },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +195,7 @@ mod tests {
                 key,
                 kernel: kernel(length),
             };
-            assert_eq!(codec.decode(&wire), Ok(decoded));
+            assert_eq!(codec.decode(&wire).unwrap().decoded(), Ok(decoded));
             let kept = KeptHandle::new(&kernel(length));
             assert_eq!(spell(7, key, &kept), wire);
         }

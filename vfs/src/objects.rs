@@ -45,12 +45,13 @@ impl FileSystem {
     }
 
     fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
-        let decoded = self.codec.decode(handle)?;
-        if let Some(node) = self.cache.get(decoded.key.fileid)
-            && node.key() == decoded.key
+        let genuine = self.codec.decode(handle)?;
+        if let Some(node) = self.cache.get(genuine.key.fileid)
+            && node.key() == genuine.key
         {
             return Ok(node);
         }
+        let decoded = genuine.decoded()?;
         if let Some(names) = &self.names {
             return self.seek_object(names, &decoded).map(|(node, _)| node);
         }
