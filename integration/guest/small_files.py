@@ -1,5 +1,6 @@
-# What an ordinary program does to files, timed and counted: for each step the microseconds and the
-# calls to the server that one of it takes.
+# What an ordinary program does to files, timed and counted. `measure` is a generator: it gives the
+# name of a step and how often it is taken, then, when the step is done, the microseconds and the
+# calls to the server that it took once, and so on.
 import os, time
 
 
@@ -24,17 +25,18 @@ def forget():
 
 
 def measure(mount, count, mebibytes):
-    results = {}
     top = "%s/small-%d" % (mount, os.getpid())
     os.mkdir(top)
     path = lambda kind, number: "%s/%s%d" % (top, kind, number)
 
-    def step(name, work, times=count):
+    def step(name, work, times=count, parts=1):
+        """A work that is done so often, each time with so many parts that count as one step."""
+        yield [name, times * parts]
         before, begin = calls(mount), time.perf_counter()
         for number in range(times):
             work(number)
         took = time.perf_counter() - begin
-        results[name] = [took * 1e6 / times, (calls(mount) - before) / times]
+        yield [took * 1e6 / times / parts, (calls(mount) - before) / times / parts]
 
     def create(number):
         os.close(os.open(path("f", number), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
@@ -53,18 +55,18 @@ def measure(mount, count, mebibytes):
     def remove_directory(number):
         os.rmdir(path("d", number))
 
-    step("create, close", create)
-    step("write 4 KiB, close", write)
+    yield from step("create, close", create)
+    yield from step("write 4 KiB, close", write)
     forget()
-    step("stat", lambda number: os.stat(path("w", number)))
+    yield from step("stat", lambda number: os.stat(path("w", number)))
     forget()
-    step("open, read, close", read)
+    yield from step("open, read, close", read)
     for number in range(count):
         os.stat(path("f", number))
-    step("rename", lambda number: os.rename(path("f", number), path("r", number)))
-    step("link", lambda number: os.link(path("r", number), path("l", number)))
-    step("symlink", lambda number: os.symlink("target", path("s", number)))
-    step("mkdir", lambda number: os.mkdir(path("d", number)))
+    yield from step("rename", lambda number: os.rename(path("f", number), path("r", number)))
+    yield from step("link", lambda number: os.link(path("r", number), path("l", number)))
+    yield from step("symlink", lambda number: os.symlink("target", path("s", number)))
+    yield from step("mkdir", lambda number: os.mkdir(path("d", number)))
     forget()
 
     def list_all(_):
@@ -73,12 +75,12 @@ def measure(mount, count, mebibytes):
         if seen != 5 * count:
             raise AssertionError("%d of %d entries" % (seen, 5 * count))
 
-    step("list with attributes", list_all, 1)
-    step("rmdir", remove_directory)
+    yield from step("list with attributes", list_all, 1)
+    yield from step("rmdir", remove_directory)
     for kind in "lrsw":
         # One step alone is shown; the others only clean up.
         if kind == "l":
-            step("unlink", lambda number: os.unlink(path("l", number)))
+            yield from step("unlink", lambda number: os.unlink(path("l", number)))
         else:
             for number in range(count):
                 os.unlink(path(kind, number))
@@ -99,11 +101,8 @@ def measure(mount, count, mebibytes):
                 raise AssertionError("something else is read")
         os.close(file)
 
-    step("write and fsync, 1 MiB", write_all, 1)
+    yield from step("write and fsync, 1 MiB", write_all, 1, mebibytes)
     forget()
-    step("read, 1 MiB", read_all, 1)
-    for name_ in ("write and fsync, 1 MiB", "read, 1 MiB"):
-        results[name_] = [value / mebibytes for value in results[name_]]
+    yield from step("read, 1 MiB", read_all, 1, mebibytes)
     os.unlink(name)
     os.rmdir(top)
-    return results

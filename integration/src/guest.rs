@@ -6,13 +6,13 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::job::{Job, Output};
@@ -271,6 +271,22 @@ impl Guest {
     fn way(&self, change: &[&str]) -> Result<()> {
         let rule = ["pref", "10", "iif", &self.tap, "blackhole"];
         self.namespace.ip(&[change, &rule].concat())
+    }
+
+    /// Lets all of it run on these processors alone, as `taskset` names them: its kernel, and
+    /// every process in it, those to come included.
+    pub fn pin(&self, processors: &str) -> Result<()> {
+        let script = format!(
+            "for pid in $(pgrep --pgroup {}); do \
+             taskset --all-tasks --cpu-list --pid {processors} $pid || exit; done",
+            self.child.id()
+        );
+        let status = Command::new("sh")
+            .args(["-c", &script])
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "taskset: {status}");
+        Ok(())
     }
 
     /// Cuts its power: nothing more is written, whatever its kernel still had in memory.

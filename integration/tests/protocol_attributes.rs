@@ -417,6 +417,73 @@ fn change_steps_with_every_change_and_no_other_operation() {
 }
 
 #[test]
+fn attributes_are_those_of_the_moment_whatever_the_compound_has_read_before() {
+    let mut fixture = SERVER.fixture("moment");
+    let file = fixture.file("f", b"12345");
+    fixture.file("longer", b"1234567");
+    let here = fixture.directory.clone();
+    let ask = [FATTR4_SIZE, FATTR4_MODE];
+    let data = b"123456789";
+    let reply = fixture
+        .here()
+        .lookup("f")
+        .access(0x3f)
+        .getattr(&ask)
+        .setattr(Stateid4::ANONYMOUS, &mode(0o600))
+        .getattr(&ask)
+        .savefh()
+        .write(Stateid4::ANONYMOUS, 0, StableHow4::Unstable, data)
+        .getattr(&ask)
+        .putfh(&here)
+        .lookup("longer")
+        .getattr(&ask)
+        .restorefh()
+        .setattr(Stateid4::ANONYMOUS, &mode(0o640))
+        .getattr(&ask)
+        .putfh(&file)
+        .getattr(&ask)
+        .ok();
+    let seen: Vec<_> = reply
+        .results()
+        .filter_map(|result| match result {
+            NfsResop4::Getattr(Ok(ok)) => Some(ok.obj_attributes),
+            _ => None,
+        })
+        .map(|fattr| Attributes::from_fattr4(&fattr).unwrap())
+        .map(|attributes| (attributes.size.unwrap(), attributes.mode.unwrap()))
+        .collect();
+    let expected = [
+        (5, 0o666),
+        (5, 0o600),
+        (9, 0o600),
+        (7, 0o666),
+        (9, 0o640),
+        (9, 0o640),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn an_opened_file_has_the_attributes_of_its_opening() {
+    let mut fixture = SERVER.fixture("opening");
+    fixture.file("f", b"12345");
+    let empty = Attributes {
+        size: Some(0),
+        ..Attributes::default()
+    };
+    let opens = [
+        (Open::read("f"), 5),
+        (Open::both("f").create(), 5),
+        (Open::both("f").create().set(empty), 0),
+    ];
+    for (open, size) in opens {
+        let compound = fixture.here().open(&open).access(0x3f);
+        let reply = compound.getattr(&[FATTR4_SIZE]).ok();
+        assert_eq!(reply.attributes().size, Some(size));
+    }
+}
+
+#[test]
 fn times_follow_what_happens() {
     let mut fixture = SERVER.fixture("times");
     let file = fixture.file("f", b"12345");

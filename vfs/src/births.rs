@@ -1,5 +1,5 @@
-//! Kernel's handles of inodes that were listed, so that listing them again asks for their
-//! attributes alone.
+//! Kernel's handles of inodes that were listed or looked up, so that listing them or looking for
+//! them again asks for their attributes alone.
 //!
 //! An inode number is given to one inode after another, but no two of them can have been born at
 //! the same time if that time was over when the first one was looked at: so number and time of
@@ -49,7 +49,7 @@ struct Entry {
     bytes: [u8; LONGEST],
 }
 
-/// What is known of inodes that were listed. A later one takes the place of an earlier one.
+/// What is known of inodes that were met. A later one takes the place of an earlier one.
 #[derive(Debug)]
 pub(crate) struct Births([Mutex<Vec<Entry>>; PARTS]);
 
@@ -76,26 +76,27 @@ impl Births {
     }
 
     /// Notes a handle that was asked for after `before`, in nanoseconds since 1970, and whose
-    /// inode's attributes were read after it. Nothing is noted of what was born shortly before:
-    /// another inode of the same number may be born at that very time.
-    pub(crate) fn note(&self, before: u64, stat: &Statx, kernel: &KernelHandle) {
+    /// inode's attributes were read after it; whether it is surely that of this inode. Nothing is
+    /// noted of what was born shortly before: another inode of the same number may be born at that
+    /// very time.
+    pub(crate) fn note(&self, before: u64, stat: &Statx, kernel: &KernelHandle) -> bool {
         let Some(Born(born)) = Born::of(stat) else {
-            return;
-        };
-        let length = kernel.bytes.len();
-        let (Ok(kind), true) = (i16::try_from(kernel.kind), length <= LONGEST) else {
-            return;
+            return false;
         };
         if born.saturating_add(OVER) > before {
-            return;
+            return false;
         }
+        let length = kernel.bytes.len();
+        let (Ok(kind), true) = (i16::try_from(kernel.kind), length <= LONGEST) else {
+            return true;
+        };
         let mut bytes = [0; LONGEST];
         for (to, from) in bytes.iter_mut().zip(&kernel.bytes) {
             *to = *from;
         }
         let (part, at) = place(stat.stx_ino);
         let Some(mut entries) = self.part(part) else {
-            return;
+            return true;
         };
         if entries.is_empty() {
             entries.resize(PER_PART, Entry::default());
@@ -109,6 +110,7 @@ impl Births {
                 bytes,
             };
         }
+        true
     }
 
     fn part(&self, number: usize) -> Option<MutexGuard<'_, Vec<Entry>>> {
@@ -166,9 +168,9 @@ mod tests {
     fn what_was_just_born_is_not_noted() {
         let births = Births::default();
         let stat = stat(42, 5_000_000_001);
-        births.note(5_000_000_001 + OVER - 1, &stat, &kernel(b"1"));
+        assert!(!births.note(5_000_000_001 + OVER - 1, &stat, &kernel(b"1")));
         assert_eq!(births.get(42), None);
-        births.note(5_000_000_001 + OVER, &stat, &kernel(b"1"));
+        assert!(births.note(5_000_000_001 + OVER, &stat, &kernel(b"1")));
         assert!(births.get(42).is_some());
     }
 
@@ -177,9 +179,10 @@ mod tests {
         let births = Births::default();
         let mut unborn = stat(42, 5_000_000_001);
         unborn.stx_mask &= !StatxFlags::BTIME.bits();
-        births.note(u64::MAX, &unborn, &kernel(b"1"));
-        births.note(u64::MAX, &stat(42, 0), &kernel(b"1"));
-        births.note(u64::MAX, &stat(42, 7), &kernel(&[0; LONGEST + 1]));
+        assert!(!births.note(u64::MAX, &unborn, &kernel(b"1")));
+        assert!(!births.note(u64::MAX, &stat(42, 0), &kernel(b"1")));
+        let long = kernel(&[0; LONGEST + 1]);
+        assert!(births.note(u64::MAX, &stat(42, 7), &long), "it is sure");
         assert_eq!(births.get(42), None);
     }
 

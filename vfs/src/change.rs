@@ -84,6 +84,12 @@ impl ChangeState {
         Epoch(self.0.lock().epoch)
     }
 
+    /// Whether there was no modification yet: then what was read of the object before it was in
+    /// memory is what it still is.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.epoch() == Epoch(0)
+    }
+
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
     pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: Opened) -> u64 {
         let mut last = self.0.lock();

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::FileType as KernelType;
+use rustix::fs::{FileType as KernelType, Statx};
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::name::{check_name, check_target};
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::ownership::{Initial, change_times, initial};
+use crate::ownership::{Initial, SET_GID, change_times, initial};
 use crate::shadow::{Shadow, working_mode};
 use crate::stat::file_type;
 use crate::sys;
@@ -109,8 +109,8 @@ impl FileSystem {
         })
     }
 
-    /// Makes an object that starts with no permissions at all, and gives it its owner and mode
-    /// before anybody else can change the directory.
+    /// Makes an object that starts with no permissions at all, unless the kernel makes it
+    /// complete, and gives it its owner and mode before anybody else can change the directory.
     fn make(
         &self,
         who: &Identity,
@@ -142,11 +142,16 @@ impl FileSystem {
                 let place = (directory, at);
                 self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
-            None => make(at, name, 0).map_err(Error::from).and_then(|()| {
-                self.find_new(at, name, file_type)
-                    .and_then(|object| self.dress(object, initial, set, file_type))
-                    .inspect_err(|error| take_back(error, at, name, file_type))
-            }),
+            None => {
+                // The kernel may make it complete; otherwise nobody is to use it before it is.
+                let whole = attributes.mode & SET_GID == 0 && self.newborn.is(initial);
+                let mode = if whole { initial.mode } else { 0 };
+                make(at, name, mode).map_err(Error::from).and_then(|()| {
+                    self.find_new(at, name, file_type, mode)
+                        .and_then(|(object, stat)| self.dress(object, &stat, initial, set))
+                        .inspect_err(|error| take_back(error, at, name, file_type))
+                })
+            }
         };
         if let Ok(node) = &node {
             self.named(directory, name, node);
@@ -168,22 +173,23 @@ impl FileSystem {
         })
     }
 
-    /// Finds what was just made, without permissions, under its name: the host may have put
-    /// something else there, which isn't to be given away.
+    /// Finds what was just made with this mode under its name: the host may have put something
+    /// else there, which isn't to be given away.
     fn find_new(
         &self,
         directory: BorrowedFd<'_>,
         name: &[u8],
         expected: FileType,
-    ) -> Result<OwnedFd, Error> {
+        mode: u32,
+    ) -> Result<(OwnedFd, Statx), Error> {
         let object = sys::find(directory, name)?;
         let stat = sys::stat(object.as_fd())?;
         // A disk without owners may have modes of its own.
+        let more = u32::from(stat.stx_mode) & 0o777 & !mode;
         let untouched = self.shadow.is_some()
-            || stat.stx_uid == self.user
-                && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
-        if file_type(&stat) == expected && untouched {
-            Ok(object)
+            || stat.stx_uid == self.newborn.uid && (expected == FileType::Symlink || more == 0);
+        if file_type(&stat) == expected && untouched && !self.is_foreign(&stat) {
+            Ok((object, stat))
         } else {
             Err(Error::Stale)
         }
@@ -192,16 +198,14 @@ impl FileSystem {
     fn dress(
         &self,
         object: OwnedFd,
+        made: &Statx,
         initial: Initial,
         set: &SetAttributes,
-        file_type: FileType,
     ) -> Result<Arc<Node>, Error> {
-        sys::change_owner(object.as_fd(), Some(initial.uid), Some(initial.gid))?;
-        if file_type != FileType::Symlink {
-            sys::change_mode(self.descriptors(), object.as_fd(), initial.mode)?;
-        }
+        self.give(object.as_fd(), made, initial)?;
         self.set_times(object.as_fd(), set)?;
-        self.adopt(object).map(|(node, _)| node)
+        let kernel = self.identify.handle(object.as_fd(), made)?;
+        self.enter(object, &kernel, made).map(|(node, _)| node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -233,11 +237,14 @@ impl FileSystem {
         let _intent = shadow.intend(directory, name, initial)?;
         make(at, temporary, mode)?;
         let prepare = || {
-            let object = match staged {
-                Some(_) => sys::find(at, temporary)?,
-                None => self.find_new(at, temporary, file_type)?,
+            let (object, stat) = match staged {
+                Some(_) => {
+                    let object = sys::find(at, temporary)?;
+                    let stat = sys::stat(object.as_fd())?;
+                    (object, stat)
+                }
+                None => self.find_new(at, temporary, file_type, mode)?,
             };
-            let stat = sys::stat(object.as_fd())?;
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             shadow.put(mark, initial)?;
             if self.is_strict() {

@@ -1,8 +1,7 @@
 //! Making regular files, and opening them in the same step.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -17,8 +16,7 @@ use crate::limits::MAX_FILE_SIZE;
 use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::ownership::{Initial, MODE_BITS, SET_GID, SET_UID, change_times, initial};
-use crate::shadow::{FILE_MODE, Shadow};
+use crate::ownership::{SET_GID, change_times, initial};
 use crate::sys;
 
 /// Where an exclusively created file keeps the verifier.
@@ -192,76 +190,44 @@ impl FileSystem {
         if set.size.is_some_and(|size| size > MAX_FILE_SIZE) {
             return Err(Error::FBig);
         }
-        let dress = |file: &OwnedFd| -> Result<bool, Error> {
-            let fd = file.as_fd();
-            if self.shadow.is_none() {
-                self.give(fd, initial)?;
+        // Set-gid of the directory is the kernel's to inherit, whatever group the file is to have.
+        let plain = set.size.is_none_or(|size| size == 0)
+            && (set.accessed, set.modified) == (None, None)
+            && attributes.mode & SET_GID == 0
+            && verifier.is_none();
+        let draft = self.begin_file((directory, at), name, initial, plain)?;
+        let undo = |_: &Error| self.discard(&draft, (directory, at), name);
+        // All that may fail comes before the name, if the disk can have it so.
+        let prepare = || {
+            let fd = draft.file.as_fd();
+            let object = sys::reopen(self.descriptors(), fd, OFlags::PATH)?;
+            let stat = sys::stat(object.as_fd())?;
+            let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
+            match &self.shadow {
+                Some(shadow) => {
+                    shadow.put(mark, initial)?;
+                    if self.is_strict() {
+                        self.records_durable()?;
+                    }
+                }
+                None => self.give(fd, &stat, initial)?,
             }
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
             }
             self.set_times(fd, set)?;
-            match verifier
-                .map(|verifier| sys::set_note(fd, VERIFIER, &Note::new(verifier).encoded()))
-            {
-                None | Some(Ok(())) => Ok(true),
-                Some(Err(Errno::OPNOTSUPP)) => Ok(false),
-                Some(Err(errno)) => Err(errno.into()),
-            }
-        };
-        // Nobody can open what has no name, so that it may have its mode before its owner.
-        let mode = match self.shadow {
-            Some(_) => self.new_file_mode(),
-            None => initial.mode,
-        };
-        let unnamed = self.unnamed(at, mode)?;
-        let shadow = self.shadow.as_ref();
-        let (staging, staged) = match shadow.and_then(Shadow::stage) {
-            Some((staging, staged)) => (staging, staged.into_bytes()),
-            None => (at, name.to_vec()),
-        };
-        let has_name = unnamed.is_none();
-        // Taken back last.
-        let _intent = match shadow {
-            Some(shadow) if has_name => shadow.intend(directory, name, initial)?,
-            _ => None,
-        };
-        let descriptor = match unnamed {
-            Some(file) => file,
-            None => sys::create_named(staging, &staged, self.new_file_mode())?,
-        };
-        let undo = |_: &Error| {
-            if has_name {
-                let _ = sys::remove(staging, &staged, false);
-                self.modified(directory);
-            }
-        };
-        // All that may fail comes before the name, if the disk can have it so.
-        let prepared = dress(&descriptor).and_then(|kept| {
-            let object = sys::reopen(self.descriptors(), descriptor.as_fd(), OFlags::PATH)?;
-            let stat = sys::stat(object.as_fd())?;
-            let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
-            if let Some(shadow) = shadow {
-                shadow.put(mark, initial)?;
-                if self.is_strict() {
-                    self.records_durable()?;
-                }
-            }
+            let kept = match verifier {
+                Some(verifier) => keep_verifier(fd, verifier)?,
+                None => true,
+            };
             Ok((kept, object, stat, kernel, mark))
-        });
-        let (kept, object, stat, kernel, mark) = prepared.inspect_err(undo)?;
-        let naming = self.naming();
-        let named = if !has_name {
-            sys::link(self.descriptors(), descriptor.as_fd(), at, name)
-        } else if self.shadow.as_ref().is_some_and(Shadow::stages) {
-            sys::place(staging, &staged, at, name)
-        } else {
-            Ok(())
         };
-        if let Err(errno) = named {
+        let (kept, object, stat, kernel, mark) = prepare().inspect_err(undo)?;
+        let naming = self.naming();
+        if let Err(errno) = draft.publish(self.descriptors(), at, name) {
             let error = Error::from(errno);
             undo(&error);
-            if let Some(shadow) = shadow {
+            if let Some(shadow) = &self.shadow {
                 let _ = shadow.owners.forget(mark);
             }
             return Err(error);
@@ -275,47 +241,11 @@ impl FileSystem {
             node.holding().rare().verifier = verifier.map(Note::new);
         }
         if self.is_strict() {
-            self.durable(sys::sync(descriptor.as_fd()))?;
+            self.durable(sys::sync(draft.file.as_fd()))?;
             self.records_durable()?;
         }
-        let descriptor = self.cache.descriptors().own(descriptor);
+        let descriptor = self.cache.descriptors().own(draft.file);
         Ok(self.opened(node, descriptor, wanted))
-    }
-
-    /// Gives a new file its owner and mode, as far as it was not made with them: each change is
-    /// one more of the disk's journal.
-    fn give(&self, file: BorrowedFd<'_>, initial: Initial) -> Result<(), Error> {
-        let stat = sys::stat(file)?;
-        let owned = (stat.stx_uid, stat.stx_gid) == (initial.uid, initial.gid);
-        if !owned {
-            sys::change_owner(file, Some(initial.uid), Some(initial.gid))?;
-        }
-        // A change of owner takes set-id bits away, also from root.
-        let lost = !owned && initial.mode & (SET_UID | SET_GID) != 0;
-        if lost || u32::from(stat.stx_mode) & MODE_BITS != initial.mode {
-            sys::change_mode(self.descriptors(), file, initial.mode)?;
-        }
-        Ok(())
-    }
-
-    /// The mode that a new file starts with: none, until it has its owner.
-    fn new_file_mode(&self) -> u32 {
-        if self.shadow.is_some() { FILE_MODE } else { 0 }
-    }
-
-    /// A file without a name, unless the disk has no such thing.
-    fn unnamed(&self, directory: BorrowedFd<'_>, mode: u32) -> Result<Option<OwnedFd>, Error> {
-        if self.only_named.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        match sys::create_unnamed(directory, mode) {
-            Ok(file) => Ok(Some(file)),
-            Err(Errno::OPNOTSUPP) => {
-                self.only_named.store(true, Ordering::Relaxed);
-                Ok(None)
-            }
-            Err(errno) => Err(errno.into()),
-        }
     }
 
     /// The verifier that a file was made with, as long as that may be repeated.
@@ -328,6 +258,15 @@ impl FileSystem {
                 .and_then(|octets| Note::decoded(&octets)),
         };
         Ok(note.and_then(|note| note.verifier_at(now())))
+    }
+}
+
+/// Writes down what an exclusive creation is known again by; whether the disk can.
+fn keep_verifier(file: BorrowedFd<'_>, verifier: [u8; 8]) -> Result<bool, Error> {
+    match sys::set_note(file, VERIFIER, &Note::new(verifier).encoded()) {
+        Ok(()) => Ok(true),
+        Err(Errno::OPNOTSUPP) => Ok(false),
+        Err(errno) => Err(errno.into()),
     }
 }
 
@@ -371,6 +310,8 @@ impl Note {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
     use crate::options::{Durability, Finding, Options, Ownership};
 

@@ -8,6 +8,7 @@ use crate::file_system::FileSystem;
 use crate::identity::Identity;
 use crate::name::check_name;
 use crate::ownership::change_owner_and_mode;
+use std::os::fd::AsFd;
 
 /// What somebody wants to do to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +82,8 @@ impl FileSystem {
             let verdict = check(who, &attributes, Permissions::EXECUTE).ok();
             say(judged, depth, &attributes, "x", verdict)?;
             check_name(name)?;
-            let child = self.child(&node, name);
+            let at = self.reach(&node)?;
+            let child = self.child_at(&node, at.as_fd(), name);
             if wish == Wish::Create && depth + 1 == path.len() {
                 return match child {
                     Ok(_) => Err(Error::Exist),
@@ -92,7 +94,7 @@ impl FileSystem {
                     Err(error) => Err(error),
                 };
             }
-            node = child?;
+            (node, _) = child?;
             parent = Some(attributes);
         }
         let attributes = self.attributes(&node)?;

@@ -13,6 +13,7 @@ use crate::attributes::{Attributes, FileType};
 use crate::births::Births;
 use crate::change::Opened;
 use crate::descriptors::Descriptor;
+use crate::draft::Newborn;
 use crate::error::Error;
 use crate::handle::HandleCodec;
 use crate::identify::Identify;
@@ -22,7 +23,7 @@ use crate::meter::Meter;
 use crate::names::Names;
 use crate::node::Node;
 use crate::node_cache::NodeCache;
-use crate::options::{Durability, Granted, Options, Usage};
+use crate::options::{Durability, Options, Usage};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
 use crate::sys;
@@ -44,8 +45,8 @@ pub struct FileSystem {
     pub(crate) meter: Meter,
     /// Where objects are, if the kernel doesn't find them by handle.
     pub(crate) names: Option<Arc<Names>>,
-    /// Who this process is on the disk.
-    pub(crate) user: u32,
+    /// What this process makes, as the disk has it at first.
+    pub(crate) newborn: Newborn,
     pub(crate) recent: Recent,
     pub(crate) options: Options,
     pub(crate) opened: Opened,
@@ -115,7 +116,15 @@ impl FileSystem {
     /// [`Error::Io`] if the disk fails; [`Error::Stale`] if the host has taken the object away, and
     /// it had no descriptor at that time.
     pub fn attributes(&self, node: &Node) -> Result<Attributes, Error> {
-        let held = self.reach(node)?;
+        self.attributes_through(node, &*self.reach(node)?)
+    }
+
+    /// The same through a descriptor of it.
+    pub(crate) fn attributes_through(
+        &self,
+        node: &Node,
+        held: &Descriptor,
+    ) -> Result<Attributes, Error> {
         let epoch = node.change.epoch();
         let stat = sys::stat(held.as_fd())?;
         self.observed(node, epoch, &stat)
@@ -127,20 +136,6 @@ impl FileSystem {
         // What has no descriptor can be opened again, and so has a name; or is gone already.
         let stat = node.held().map(|held| sys::stat(held.as_fd()));
         stat.is_some_and(|stat| stat.is_ok_and(|stat| stat.stx_nlink == 0))
-    }
-
-    /// What `who` may do to an object. Unlike an open, reading is not granted to those who may
-    /// only execute.
-    ///
-    /// # Errors
-    /// As [`FileSystem::attributes`]; lacking permissions are no error.
-    pub fn access(&self, who: &Identity, node: &Node) -> Result<Granted, Error> {
-        let attributes = self.attributes(node)?;
-        let permissions = check(who, &attributes, Permissions::empty()).granted;
-        Ok(Granted {
-            permissions,
-            attributes,
-        })
     }
 
     pub(crate) fn is_root_node(&self, node: &Node) -> bool {

@@ -14,6 +14,7 @@ use crate::file::{File, OpenMode};
 use crate::file_system::FileSystem;
 use crate::identity::Identity;
 use crate::limits::MAX_FILE_SIZE;
+use crate::lookup::Found;
 use crate::node::Node;
 use crate::ownership::mode_after_write;
 use crate::sys;
@@ -75,6 +76,22 @@ impl FileSystem {
         wanted: OpenMode,
     ) -> Result<File, Error> {
         self.open_checked(who, node, wanted.permissions(), wanted)
+    }
+
+    /// [`FileSystem::open_file`] of what was just looked up, judged by the attributes that it had
+    /// then.
+    ///
+    /// # Errors
+    /// As [`FileSystem::open_file`].
+    pub fn open_found(
+        &self,
+        who: &Identity,
+        found: &Found,
+        wanted: OpenMode,
+    ) -> Result<File, Error> {
+        must_be_regular(&found.node)?;
+        check_open(who, &found.attributes, wanted.permissions()).ok()?;
+        self.open_unchecked(&found.node, wanted)
     }
 
     /// Opens a regular file for what was granted before: to reclaim it after a restart, say. The

@@ -17,6 +17,7 @@ mod create;
 mod create_file;
 mod descriptors;
 mod directory;
+mod draft;
 mod error;
 mod explain;
 mod file;
@@ -73,12 +74,11 @@ pub use file_system::FileSystem;
 pub use handle::WireHandle;
 pub use identity::Identity;
 pub use io::{Blocking, ReadOutcome, Stability, Waiting};
+pub use lookup::Found;
 pub use meter::MeteredSize;
 pub use node::{Node, NodeKey};
 pub use opening::is_empty;
-pub use options::{
-    ChangeInfo, Durability, Finding, Granted, Options, Owner, Ownership, Possible, Usage,
-};
+pub use options::{ChangeInfo, Durability, Finding, Options, Owner, Ownership, Possible, Usage};
 pub use owners::Repaired;
 pub use probe::can_own;
 pub use sys::waits_of_this_thread;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
-use crate::attributes::FileType;
+use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::file_system::{FileSystem, must_be_directory};
 use crate::identity::Identity;
@@ -16,6 +16,17 @@ use crate::sys;
 
 /// How far up a directory may lie: a bound on the work, beyond what PATH_MAX allows.
 const MAX_DEPTH: usize = 4096;
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The object.
+    pub node: Arc<Node>,
+    /// Its attributes, read through the name.
+    pub attributes: Attributes,
+    /// The directory's, by which it was judged who may look into it.
+    pub directory: Attributes,
+}
 
 impl FileSystem {
     /// The object that `name` stands for in `directory`; symbolic links are not followed.
@@ -30,9 +41,23 @@ impl FileSystem {
         directory: &Node,
         name: &[u8],
     ) -> Result<Arc<Node>, Error> {
-        self.may_search(who, directory)?;
+        self.find(who, directory, name).map(|found| found.node)
+    }
+
+    /// [`FileSystem::lookup`], with all that was read on the way.
+    ///
+    /// # Errors
+    /// As [`FileSystem::lookup`].
+    pub fn find(&self, who: &Identity, directory: &Node, name: &[u8]) -> Result<Found, Error> {
+        let above = self.may_search(who, directory)?;
         check_name(name)?;
-        self.child(directory, name)
+        let at = self.reach(directory)?;
+        let (node, attributes) = self.child_with_attributes(directory, at.as_fd(), name)?;
+        Ok(Found {
+            node,
+            attributes,
+            directory: above,
+        })
     }
 
     /// The directory above `directory`.
@@ -81,13 +106,10 @@ impl FileSystem {
         Ok(sys::read_link(self.reach(node)?.as_fd())?.into_bytes())
     }
 
-    fn may_search(&self, who: &Identity, directory: &Node) -> Result<(), Error> {
+    fn may_search(&self, who: &Identity, directory: &Node) -> Result<Attributes, Error> {
         must_be_directory(directory)?;
-        check(
-            who,
-            &self.attributes_to_judge(directory)?,
-            Permissions::EXECUTE,
-        )
-        .ok()
+        let attributes = self.attributes(directory)?;
+        check(who, &attributes, Permissions::EXECUTE).ok()?;
+        Ok(attributes)
     }
 }

@@ -52,22 +52,42 @@ impl Index {
     /// Enters a new object that has a descriptor, unless another thread was first: then that one
     /// is the object. One that was there before, and is not the same, is gone from the disk.
     fn enter(&self, node: Arc<Node>) -> Arc<Node> {
-        // An object is dropped outside of the entry only: its drop comes back to this table.
-        let winner = match self.nodes.entry(node.fileid()) {
+        match self.put(&node, true) {
+            Some(live) if live.key == node.key => live,
+            _ => node,
+        }
+    }
+
+    /// Enters a new object that has no descriptor, and gives the one that counts. Nothing if
+    /// another has the number: by now that may be the one which the disk has given it to.
+    fn enter_unopened(&self, node: Arc<Node>) -> Option<Arc<Node>> {
+        match self.put(&node, false) {
+            None => Some(node),
+            Some(live) => (live.key == node.key).then_some(live),
+        }
+    }
+
+    /// Enters an object, unless it is there already, and gives who had the number; with `replace`,
+    /// also if that is another one.
+    ///
+    /// Nothing is dropped before the entry is let go: the drop of an object comes back to the table.
+    fn put(&self, node: &Arc<Node>, replace: bool) -> Option<Arc<Node>> {
+        match self.nodes.entry(node.fileid()) {
             dashmap::Entry::Vacant(entry) => {
-                entry.insert(Arc::downgrade(&node));
+                entry.insert(Arc::downgrade(node));
                 None
             }
             dashmap::Entry::Occupied(mut entry) => {
                 let live = entry.get().upgrade();
-                let same = live.filter(|live| live.key == node.key);
-                if same.is_none() {
-                    entry.insert(Arc::downgrade(&node));
+                let stays = live
+                    .as_ref()
+                    .is_some_and(|live| live.key == node.key || !replace);
+                if !stays {
+                    entry.insert(Arc::downgrade(node));
                 }
-                same
+                live
             }
-        };
-        winner.unwrap_or(node)
+        }
     }
 
     /// Removes a dying object, unless its inode number already has another; and its records if it
@@ -130,12 +150,25 @@ impl NodeCache {
     pub(crate) fn enter(&self, node: Arc<Node>, path: Arc<Descriptor>) -> Arc<Node> {
         let node = self.index.enter(node);
         self.descriptors().keep(&node, path);
-        self.held.insert(node.fileid(), Arc::clone(&node));
+        self.hold(&node);
+        node
+    }
+
+    /// Enters an object that was just found without opening it; nothing if that leaves a doubt
+    /// which object it is.
+    pub(crate) fn enter_unopened(&self, node: Arc<Node>) -> Option<Arc<Node>> {
+        let node = self.index.enter_unopened(node)?;
+        self.hold(&node);
+        Some(node)
+    }
+
+    /// Counts an object among the last used.
+    fn hold(&self, node: &Arc<Node>) {
+        self.held.insert(node.fileid(), Arc::clone(node));
         // Removed since it was found: whoever removed it may have been here before.
         if node.nameless.load(Ordering::SeqCst) {
             self.held.remove(&node.fileid());
         }
-        node
     }
 
     /// Lets go of an object that has no name left, so that the disk gets its space back.

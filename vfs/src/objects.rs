@@ -1,6 +1,6 @@
 //! Objects by handle, by name and by descriptor: one [`Node`] for each inode.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,17 @@ const MAX_ATTEMPTS: usize = 50;
 /// An object with a descriptor of it, which keeps it from being given up meanwhile.
 pub(crate) type Held = (Arc<Node>, Arc<Descriptor>);
 
+/// What an entry names, as it was read through the name, without opening it.
+struct Glimpse {
+    attributes: Attributes,
+    kernel: KernelHandle,
+    /// The object, if it is in memory.
+    node: Option<Arc<Node>>,
+    /// Whether the handle is for sure that of the very inode which has the attributes. Else the
+    /// inode that it is of may be gone, and its number given to the one that was read.
+    sure: bool,
+}
+
 impl FileSystem {
     /// The object of a handle.
     ///
@@ -36,32 +47,43 @@ impl FileSystem {
     /// object is gone, or is a directory that the host has moved out of the tree; [`Error::Delay`]
     /// while it is being looked for, [`Error::TooManyFiles`].
     pub fn resolve(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
-        let node = self.resolve_anywhere(handle)?;
-        if node.file_type() == FileType::Directory {
-            // Else what is made or looked up in it would lie outside of the tree.
-            self.must_be_inside(&node)?;
-        }
-        Ok(node)
+        self.resolve_and_see(handle).map(|(node, _)| node)
     }
 
-    fn resolve_anywhere(&self, handle: &[u8]) -> Result<Arc<Node>, Error> {
+    /// [`FileSystem::resolve`], with the attributes if they were read on the way.
+    ///
+    /// # Errors
+    /// As [`FileSystem::resolve`].
+    pub fn resolve_and_see(&self, handle: &[u8]) -> Result<(Arc<Node>, Option<Attributes>), Error> {
+        let found = self.resolve_anywhere(handle)?;
+        if found.0.file_type() == FileType::Directory {
+            // Else what is made or looked up in it would lie outside of the tree.
+            self.must_be_inside(&found.0)?;
+        }
+        Ok(found)
+    }
+
+    fn resolve_anywhere(&self, handle: &[u8]) -> Result<(Arc<Node>, Option<Attributes>), Error> {
         let genuine = self.codec.decode(handle)?;
         if let Some(node) = self.cache.get(genuine.key.fileid)
             && node.key() == genuine.key
         {
-            return Ok(node);
+            return Ok((node, None));
         }
         let decoded = genuine.decoded()?;
         if let Some(names) = &self.names {
-            return self.seek_object(names, &decoded).map(|(node, _)| node);
+            let (node, _) = self.seek_object(names, &decoded)?;
+            return Ok((node, None));
         }
         let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
         if stat.stx_nlink == 0 || stat.stx_ino != decoded.key.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
-        self.enter(object, &decoded.kernel, &stat)
-            .map(|(node, _)| node)
+        let (node, _) = self.enter(object, &decoded.kernel, &stat)?;
+        let attributes = (self.handles_tell() && node.change.is_untouched())
+            .then(|| self.told(&stat, &decoded.kernel));
+        Ok((node, attributes))
     }
 
     /// Opens the object of a kernel's handle.
@@ -138,11 +160,20 @@ impl FileSystem {
         if let Some(found) = self.entry_in_memory(at, name, known.as_ref())? {
             return Ok(found);
         }
-        if let Some(found) = self.entry_by_birth(at, (name, fileid), known.as_ref())? {
-            return Ok(found);
-        }
-        if let Some(found) = self.entry_by_handle(at, name)? {
-            return Ok(found);
+        let glimpse = match self.entry_by_birth(at, (name, fileid), known.as_ref())? {
+            Some(glimpse) => Some(glimpse),
+            None => self.entry_by_handle(at, name)?,
+        };
+        if let Some(glimpse) = glimpse {
+            let handle = match &glimpse.node {
+                Some(node) => node.handle(),
+                None => {
+                    self.codec
+                        .encode(glimpse.attributes.fileid, &glimpse.kernel)
+                        .0
+                }
+            };
+            return Ok((glimpse.attributes, handle));
         }
         let (node, _held) = self.child_at(directory, at, name.to_bytes())?;
         let attributes = self.entry_attributes(at, name.to_bytes())?;
@@ -166,7 +197,9 @@ impl FileSystem {
         if stat.stx_ino != node.fileid() {
             return Ok(None);
         }
-        self.observed_with_handle(node, epoch, &stat).map(Some)
+        let attributes = self.observed(node, epoch, &stat)?;
+        let handle = node.handle();
+        Ok(Some((attributes, handle)))
     }
 
     /// The attributes of an object, of which `stat` was read after `epoch`.
@@ -184,24 +217,10 @@ impl FileSystem {
         Ok(attributes)
     }
 
-    fn observed_with_handle(
-        &self,
-        node: &Node,
-        epoch: Epoch,
-        stat: &Statx,
-    ) -> Result<(Attributes, WireHandle), Error> {
-        let attributes = self.observed(node, epoch, stat)?;
-        Ok((attributes, node.handle()))
-    }
-
-    /// The same without opening anything, where the kernel's handle tells the object: it is that
-    /// of the inode whose attributes are read after it. `None` if that can't be said, or where
-    /// owners or places are recorded here.
-    fn entry_by_handle(
-        &self,
-        at: BorrowedFd<'_>,
-        name: &CStr,
-    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+    /// What an entry names, where the kernel's handle tells the object: it is that of the inode
+    /// whose attributes are read after it. `None` if that can't be said, or where owners or places
+    /// are recorded here.
+    fn entry_by_handle(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<Option<Glimpse>, Error> {
         if !self.handles_tell() {
             return Ok(None);
         }
@@ -220,11 +239,17 @@ impl FileSystem {
         if stat.stx_ino != fileid {
             return Ok(None);
         }
-        self.births.note(before, &stat, &kernel);
-        if let (Some(node), Some(epoch)) = (known, epoch) {
-            return self.observed_with_handle(&node, epoch, &stat).map(Some);
-        }
-        Ok(Some(self.told_with_handle(&stat, &kernel)))
+        let sure = self.births.note(before, &stat, &kernel);
+        let attributes = match (&known, epoch) {
+            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
+            _ => self.told(&stat, &kernel),
+        };
+        Ok(Some(Glimpse {
+            attributes,
+            kernel,
+            node: known,
+            sure,
+        }))
     }
 
     /// The same of an inode that was listed before, by number and time of birth.
@@ -233,7 +258,7 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         (name, fileid): (&CStr, u64),
         known: Option<&Arc<Node>>,
-    ) -> Result<Option<(Attributes, WireHandle)>, Error> {
+    ) -> Result<Option<Glimpse>, Error> {
         if !self.handles_tell() {
             return Ok(None);
         }
@@ -247,10 +272,16 @@ impl FileSystem {
         if stat.stx_ino != fileid || Born::of(&stat) != Some(born) {
             return Ok(None);
         }
-        if let (Some(node), Some(epoch)) = (known, epoch) {
-            return self.observed_with_handle(node, epoch, &stat).map(Some);
-        }
-        Ok(Some(self.told_with_handle(&stat, &kernel)))
+        let attributes = match (known, epoch) {
+            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
+            _ => self.told(&stat, &kernel),
+        };
+        Ok(Some(Glimpse {
+            attributes,
+            kernel,
+            node: known.map(Arc::clone),
+            sure: true,
+        }))
     }
 
     /// Whether the kernel's handle is all that tells an object, and nothing is recorded of it here.
@@ -258,15 +289,14 @@ impl FileSystem {
         self.identify == Identify::Handle && !self.keeps_records()
     }
 
-    /// The attributes and the handle of an object that is not in memory.
-    fn told_with_handle(&self, stat: &Statx, kernel: &KernelHandle) -> (Attributes, WireHandle) {
+    /// The attributes of an object that is not in memory and has this handle.
+    fn told(&self, stat: &Statx, kernel: &KernelHandle) -> Attributes {
         let fileid = stat.stx_ino;
         let change = first_value(change_time(stat), now(), self.opened);
         let mut attributes = stat::attributes(stat, change);
         let stamp = || Ok(mark(fileid, kernel).stamp);
         attributes.accessed = self.accessed.shown(stat, stamp);
-        let (handle, _) = self.codec.encode(fileid, kernel);
-        (attributes, handle)
+        attributes
     }
 
     /// The attributes of an object that is not in memory.
@@ -301,13 +331,6 @@ impl FileSystem {
         Ok(attributes)
     }
 
-    /// The object that an entry names.
-    pub(crate) fn child(&self, directory: &Node, name: &[u8]) -> Result<Arc<Node>, Error> {
-        let at = self.reach(directory)?;
-        self.child_at(directory, at.as_fd(), name)
-            .map(|(node, _)| node)
-    }
-
     /// The object that an entry names, with a descriptor of it. `at` is one of the directory.
     pub(crate) fn child_at(
         &self,
@@ -319,16 +342,83 @@ impl FileSystem {
         self.same_mount(&stat)?;
         if let Some(node) = self.cache.get(stat.stx_ino)
             && let Some(held) = node.held()
+            && self.seen_held(&node, at, name)?.is_some()
         {
-            // Only while the object is held does its number belong to it for sure.
-            let again = sys::stat_at(at, name)?;
-            if again.stx_ino == node.fileid() && self.same_mount(&again).is_ok() {
-                return Ok((node, held));
-            }
+            return Ok((node, held));
         }
+        self.open_child(directory, at, name)
+    }
+
+    /// What is read of an object that is held, if the entry names it: only while it is held does
+    /// its number belong to it for sure.
+    fn seen_held(
+        &self,
+        node: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<Option<(Epoch, Statx)>, Error> {
+        let epoch = node.change.epoch();
+        let stat = sys::stat_at(at, name)?;
+        let same = stat.stx_ino == node.fileid() && self.same_mount(&stat).is_ok();
+        Ok(same.then_some((epoch, stat)))
+    }
+
+    fn open_child(&self, directory: &Node, at: BorrowedFd<'_>, name: &[u8]) -> Result<Held, Error> {
         let found = self.adopt(sys::find(at, name)?)?;
         self.met(directory, name, &found.0);
         Ok(found)
+    }
+
+    /// The object that an entry names, and its attributes. It is opened only if there is no other
+    /// way to tell it.
+    pub(crate) fn child_with_attributes(
+        &self,
+        directory: &Node,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<(Arc<Node>, Attributes), Error> {
+        let stat = sys::stat_at(at, name)?;
+        self.same_mount(&stat)?;
+        let known = self.cache.get(stat.stx_ino);
+        if let Some(node) = &known
+            && let Some(_held) = node.held()
+            && let Some((epoch, stat)) = self.seen_held(node, at, name)?
+        {
+            let attributes = self.observed(node, epoch, &stat)?;
+            return Ok((Arc::clone(node), attributes));
+        }
+        let entry = CString::new(name).map_err(|_| Error::Inval)?;
+        let glimpse = match self.entry_by_birth(at, (&entry, stat.stx_ino), known.as_ref())? {
+            Some(glimpse) => Some(glimpse),
+            None => self.entry_by_handle(at, &entry)?,
+        };
+        if let Some(glimpse) = glimpse.filter(|glimpse| glimpse.sure) {
+            let entered = match &glimpse.node {
+                Some(node) => Some(Arc::clone(node)),
+                None => self
+                    .enter_unopened(&glimpse)
+                    .filter(|node| node.change.is_untouched()),
+            };
+            if let Some(node) = entered {
+                return Ok((node, glimpse.attributes));
+            }
+        }
+        let (node, held) = self.open_child(directory, at, name)?;
+        let attributes = self.attributes_through(&node, &held)?;
+        Ok((node, attributes))
+    }
+
+    fn enter_unopened(&self, glimpse: &Glimpse) -> Option<Arc<Node>> {
+        let Attributes {
+            fileid, file_type, ..
+        } = glimpse.attributes;
+        let node = new_node(
+            &self.codec,
+            &self.cache,
+            &glimpse.kernel,
+            (fileid, file_type),
+        );
+        self.cache.enter_unopened(node)
     }
 
     /// The object of an entry that is about to be changed, if it is in memory, or must be for the
@@ -374,7 +464,8 @@ impl FileSystem {
         kernel: &KernelHandle,
         stat: &Statx,
     ) -> Result<Held, Error> {
-        let node = new_node(&self.codec, &self.cache, kernel, stat);
+        let what = (stat.stx_ino, file_type(stat));
+        let node = new_node(&self.codec, &self.cache, kernel, what);
         self.make_workable(object.as_fd(), node.mark(), stat)?;
         let held = self.cache.descriptors().own(object);
         let node = self.cache.enter(node, Arc::clone(&held));
@@ -398,13 +489,10 @@ pub(crate) fn new_node(
     codec: &HandleCodec,
     cache: &NodeCache,
     kernel: &KernelHandle,
-    stat: &Statx,
+    (fileid, file_type): (u64, FileType),
 ) -> Arc<Node> {
-    let (_, generation) = codec.encode(stat.stx_ino, kernel);
-    let key = NodeKey {
-        fileid: stat.stx_ino,
-        generation,
-    };
+    let (_, generation) = codec.encode(fileid, kernel);
+    let key = NodeKey { fileid, generation };
     let index = cache.index();
-    Arc::new_cyclic(|me| Node::new(me, kernel, key, file_type(stat), Arc::clone(index)))
+    Arc::new_cyclic(|me| Node::new(me, kernel, key, file_type, Arc::clone(index)))
 }

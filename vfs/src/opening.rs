@@ -26,6 +26,7 @@ use crate::owners::Owners;
 use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
 use crate::shadow::Shadow;
+use crate::stat::file_type;
 use crate::{sys, walk};
 
 impl FileSystem {
@@ -183,7 +184,8 @@ impl FileSystem {
             kept,
         );
         let held = cache.descriptors().own(object);
-        let root = new_node(&codec, &cache, &kernel, &stat);
+        let what = (stat.stx_ino, file_type(&stat));
+        let root = new_node(&codec, &cache, &kernel, what);
         root.keep_path(Arc::clone(&held));
         let root = cache.enter(root, Arc::clone(&held));
         let in_memory = sys::is_in_memory(mount.as_fd()).map_err(inaccessible(path))?;
@@ -201,7 +203,7 @@ impl FileSystem {
             meter: Meter::new(records, empty),
             shadow,
             names,
-            user: sys::user(),
+            newborn: sys::newborn(),
             recent: Recent::default(),
             options,
             opened: Opened::new(now(), &boot_id()),

@@ -2,9 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::access::Permissions;
-use crate::attributes::Attributes;
-
 /// When namespace operations and attributes reach the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -97,15 +94,6 @@ pub struct Usage {
     pub files: u64,
     /// Inodes not used.
     pub files_free: u64,
-}
-
-/// What an identity may do to an object, with the attributes by which that was judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
-    /// All that is granted.
-    pub permissions: Permissions,
-    /// The attributes of the same moment.
-    pub attributes: Attributes,
 }
 
 /// The change attribute of a directory before and after an operation (`change_info4`, RFC 8881

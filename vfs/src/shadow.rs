@@ -183,7 +183,7 @@ impl FileSystem {
         let Some(needed) = working_mode(file_type(stat)) else {
             return Ok(());
         };
-        if mode & needed == needed || stat.stx_uid != self.user {
+        if mode & needed == needed || stat.stx_uid != self.newborn.uid {
             return Ok(());
         }
         if shadow.owners.get(mark)?.is_none() {

@@ -19,6 +19,8 @@ use rustix::fs::{
 use rustix::io::{Errno, Result};
 
 use crate::attributes::{SetTime, Timestamp};
+use crate::draft::Newborn;
+use crate::ownership::MODE_BITS;
 
 /// The longest kernel handle that is taken: what fits beside the rest in 128 bytes.
 pub(crate) const MAX_KERNEL_HANDLE: usize = 96;
@@ -52,6 +54,24 @@ pub(crate) fn open_descriptors() -> Result<OwnedFd> {
 /// The user that this process acts as.
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// What the kernel gives to an object that this process makes.
+pub(crate) fn newborn() -> Newborn {
+    Newborn {
+        uid: user(),
+        gid: rustix::process::getegid().as_raw(),
+        umask: umask().unwrap_or(MODE_BITS),
+    }
+}
+
+/// umask(2) would change it to tell it, for all threads.
+fn umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(mask.trim(), 8).ok()
 }
 
 /// Finds one name in a directory without following it, and without leaving the mount.

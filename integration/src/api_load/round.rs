@@ -102,7 +102,7 @@ pub fn run(
         requests,
         elapsed,
         latencies,
-        processor: after.processor().saturating_sub(before.processor()),
+        processor: after.processor.saturating_sub(before.processor),
         resident: after.resident,
     })
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::contestant::{Contestant, Kind};
 use super::statistics::Samples;
 use super::{Plan, Who};
+use crate::growth::Usage;
 use crate::guest::{EFS_OPTIONS, Guest};
 use crate::lab::Lab;
 use crate::wire::SHARED;
@@ -24,12 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub struct Cost {
     /// Microseconds.
     pub time: Samples,
+    /// Microseconds of the server's processor time.
+    pub processor: Samples,
     /// Calls to the server.
     pub calls: Samples,
 }
 
-/// Steps, in the order of their names, and who took them.
-pub type Table = BTreeMap<String, BTreeMap<Who, Cost>>;
+/// Steps on the disk of a kind, in the order of their names, and who took them.
+pub type Table = BTreeMap<(String, String), BTreeMap<Who, Cost>>;
+
+/// The processor of the guest and of both servers. On more, what a step takes is what it takes to
+/// wake another one up: 100 to 200 or 500 to 900 microseconds, by chance and with either server.
+const PROCESSOR: &str = "0";
 
 /// Lets both take turns.
 ///
@@ -38,24 +45,43 @@ pub type Table = BTreeMap<String, BTreeMap<Who, Cost>>;
 pub fn compare(
     lab: &Lab,
     plan: &Plan,
+    disk: &str,
     contestants: &[Contestant],
+    table: &mut Table,
     say: &mut dyn FnMut(&str),
-) -> Result<Table> {
+) -> Result<()> {
     let guest = lab.boot("bench")?;
+    guest.pin(PROCESSOR)?;
     for one in contestants {
+        one.pin(PROCESSOR)?;
         let options = format!("{EFS_OPTIONS},port={}", one.port);
         guest.mount_at("/", mount_point(one.kind), &options)?;
     }
-    let mut table = Table::new();
-    for pair in 1..=plan.pairs {
+    // Whoever is first has the guest touch its memory for the first time, which costs it as much
+    // again as writing into it.
+    let mut unheeded = Table::new();
+    for pair in 0..=plan.pairs {
         for one in contestants {
             let name = one.kind.name();
-            say(&format!("Linux client, {pair} of {}: {name}", plan.pairs));
-            small_files(&guest, plan, one, &mut table)?;
-            fio(&guest, one, &mut table)?;
+            say(&format!(
+                "{disk}, Linux client, {pair} of {}: {name}",
+                plan.pairs
+            ));
+            let mut turn = Turn {
+                guest: &guest,
+                contestant: one,
+                disk,
+                table: if pair == 0 {
+                    &mut unheeded
+                } else {
+                    &mut *table
+                },
+            };
+            turn.small_files(plan)?;
+            turn.fio()?;
         }
     }
-    Ok(table)
+    Ok(())
 }
 
 fn mount_point(kind: Kind) -> &'static str {
@@ -63,27 +89,6 @@ fn mount_point(kind: Kind) -> &'static str {
         Kind::Localefs => "/mnt/localefs",
         Kind::Ganesha => "/mnt/ganesha",
     }
-}
-
-fn small_files(guest: &Guest, plan: &Plan, one: &Contestant, table: &mut Table) -> Result<()> {
-    let python = guest.python()?;
-    // Longer than a line of the terminal that it would go through.
-    std::fs::write(guest.directory().join("small_files.py"), SMALL_FILES)?;
-    python.run(&format!(
-        "exec(open({:?}).read())",
-        format!("{SHARED}/small_files.py")
-    ))?;
-    let mount = mount_point(one.kind);
-    let measure = format!("measure({mount:?}, {}, 64)", plan.small_files);
-    let measured = python.run_within(&measure, PATIENCE)?;
-    for (step, values) in measured.as_object().context("no table")? {
-        let value = |at: usize| values.get(at).and_then(Value::as_f64);
-        let cost = table.entry(step.clone()).or_default();
-        let cost = cost.entry(one.kind.name()).or_default();
-        cost.time.add(value(0).context("no time")?);
-        cost.calls.add(value(1).context("no calls")?);
-    }
-    Ok(())
 }
 
 /// fio: what it reads and writes, and how many mebibytes of it.
@@ -94,33 +99,87 @@ const JOBS: &[(&str, &str, &str)] = &[
     ("fio: random write, 4 KiB", "randwrite", "4k"),
 ];
 
-fn fio(guest: &Guest, one: &Contestant, table: &mut Table) -> Result<()> {
-    for (step, kind, block) in JOBS {
-        guest.drop_caches()?;
-        let size = if *block == "1M" { "64M" } else { "8M" };
-        let script = format!(
-            "cd {} && exec fio --name=job --filename=fio --rw={kind} --bs={block} --size={size} \
-             --end_fsync=1 --output-format=json",
-            mount_point(one.kind)
-        );
-        let text = guest.start(&script)?.succeed(PATIENCE)?;
-        let begin = text.find('{').context("no JSON")?;
-        let told: Value = serde_json::from_str(&text[begin..])?;
-        let side = if kind.ends_with("read") {
-            "read"
-        } else {
-            "write"
-        };
-        let of = |name: &str| told.pointer(&format!("/jobs/0/{side}/{name}"));
-        let count = of("total_ios")
-            .and_then(Value::as_f64)
-            .context("no count")?;
-        let runtime = told.pointer("/jobs/0/job_runtime").and_then(Value::as_f64);
-        let microseconds = runtime.context("no time")? * 1000.0 / count;
-        let cost = table.entry((*step).to_owned()).or_default();
-        let cost = cost.entry(one.kind.name()).or_default();
-        cost.time.add(microseconds);
+/// One server's turn.
+struct Turn<'a> {
+    guest: &'a Guest,
+    contestant: &'a Contestant,
+    disk: &'a str,
+    table: &'a mut Table,
+}
+
+impl Turn<'_> {
+    fn cost(&mut self, step: &str) -> &mut Cost {
+        let row = self.table.entry((self.disk.to_owned(), step.to_owned()));
+        row.or_default()
+            .entry(self.contestant.kind.name())
+            .or_default()
     }
-    guest.succeed(&format!("rm -f {}/fio", mount_point(one.kind)))?;
-    Ok(())
+
+    /// The server's processor time so far, in microseconds.
+    fn processor(&self) -> Result<f64> {
+        Ok(Usage::of(self.contestant.pid())?.processor.as_secs_f64() * 1e6)
+    }
+
+    fn small_files(&mut self, plan: &Plan) -> Result<()> {
+        let python = self.guest.python()?;
+        // Longer than a line of the terminal that it would go through.
+        std::fs::write(self.guest.directory().join("small_files.py"), SMALL_FILES)?;
+        python.run(&format!(
+            "exec(open({:?}).read())",
+            format!("{SHARED}/small_files.py")
+        ))?;
+        let mount = mount_point(self.contestant.kind);
+        python.run(&format!(
+            "steps = measure({mount:?}, {}, 64)",
+            plan.small_files
+        ))?;
+        loop {
+            let told = python.run_within("next(steps, None)", PATIENCE)?;
+            if told.is_null() {
+                return Ok(());
+            }
+            let (step, times): (String, f64) = serde_json::from_value(told)?;
+            let before = self.processor()?;
+            let told = python.run_within("next(steps)", PATIENCE)?;
+            let processor = (self.processor()? - before) / times;
+            let (time, calls): (f64, f64) = serde_json::from_value(told)?;
+            let cost = self.cost(&step);
+            cost.time.add(time);
+            cost.processor.add(processor);
+            cost.calls.add(calls);
+        }
+    }
+
+    fn fio(&mut self) -> Result<()> {
+        let mount = mount_point(self.contestant.kind);
+        for (step, kind, block) in JOBS {
+            self.guest.drop_caches()?;
+            let size = if *block == "1M" { "64M" } else { "8M" };
+            let script = format!(
+                "cd {mount} && exec fio --name=job --filename=fio --rw={kind} --bs={block} \
+                 --size={size} --end_fsync=1 --output-format=json",
+            );
+            let before = self.processor()?;
+            let text = self.guest.start(&script)?.succeed(PATIENCE)?;
+            let processor = self.processor()? - before;
+            let begin = text.find('{').context("no JSON")?;
+            let told: Value = serde_json::from_str(&text[begin..])?;
+            let side = if kind.ends_with("read") {
+                "read"
+            } else {
+                "write"
+            };
+            let of = |name: &str| {
+                let value = told.pointer(&format!("/jobs/0/{name}"));
+                value.and_then(Value::as_f64)
+            };
+            let count = of(&format!("{side}/total_ios")).context("no count")?;
+            let milliseconds = of("job_runtime").context("no time")?;
+            let cost = self.cost(step);
+            cost.time.add(milliseconds * 1000.0 / count);
+            cost.processor.add(processor / count);
+        }
+        self.guest.succeed(&format!("rm -f {mount}/fio"))?;
+        Ok(())
+    }
 }

@@ -138,8 +138,8 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Results> {
             contestants: &contestants,
         };
         bench.compare(&mut table, say)?;
-        if number == 0 && plan.kernel {
-            kernel = kernel::compare(&lab, plan, &contestants, say)?;
+        if plan.kernel {
+            kernel::compare(&lab, plan, &disk, &contestants, &mut kernel, say)?;
         }
     }
     say("start");

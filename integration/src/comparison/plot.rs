@@ -6,7 +6,7 @@ use std::fmt::Write;
 pub type Bar = (String, f64);
 
 const ROW: usize = 22;
-const LEFT: usize = 170;
+const LEFT: usize = 210;
 const WIDTH: usize = 520;
 
 /// The bars below one another on a logarithmic scale, with a line where the other one is.

@@ -1,6 +1,6 @@
 //! The page that tells what was measured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -21,6 +21,20 @@ const KERNEL_CALLS: &[(&str, f64)] = &[
     ("mkdir", 1.0),
     ("rmdir", 1.0),
     ("symlink", 1.0),
+];
+
+/// The steps that a program takes with small files; taken once each, they are a row of their own.
+const SMALL_FILES: &[&str] = &[
+    "create, close",
+    "link",
+    "mkdir",
+    "open, read, close",
+    "rename",
+    "rmdir",
+    "stat",
+    "symlink",
+    "unlink",
+    "write 4 KiB, close",
 ];
 
 /// All that was measured.
@@ -62,6 +76,12 @@ fn said(program: &str, arguments: &[&str]) -> String {
         |_| "unknown".to_owned(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     )
+}
+
+/// How many times as long nfs-ganesha takes.
+fn kernel_ratio(row: &BTreeMap<Who, kernel::Cost>) -> Option<f64> {
+    let time = |who: Who| row.get(who).and_then(|cost| cost.time.median());
+    Some(time("nfs-ganesha")? / time("localefs")?)
 }
 
 /// The processor, as /proc/cpuinfo names it.
@@ -185,30 +205,56 @@ impl Results {
         }
         page.push_str(
             "\n## A Linux client in a virtual machine\n\n![times](linux.svg)\n\n\
-             Calls are those to the server, without SEQUENCE alone.\n\n\
-             | step | localefs µs | ganesha µs | ganesha's of localefs' | localefs calls \
-             | ganesha calls | the kernel's own server |\n|---|---|---|---|---|---|---|\n",
+             Client and server on one processor. Calls are those to the server, without SEQUENCE \
+             alone.\n",
         );
-        for (step, row) in &self.kernel {
-            let (own, other) = (row.get("localefs"), row.get("nfs-ganesha"));
+        let mut last = None;
+        for ((disk, step), row) in &self.kernel {
+            if last != Some(disk) {
+                last = Some(disk);
+                let _ = write!(
+                    page,
+                    "\n| step, on {disk} | localefs µs | ganesha µs | ganesha's of localefs' \
+                     | localefs CPU µs | ganesha CPU µs | localefs calls | ganesha calls \
+                     | the kernel's own server |\n|---|---|---|---|---|---|---|---|---|\n"
+                );
+            }
+            let of = |who: Who, part: fn(&kernel::Cost) -> &Samples| row.get(who).map(part);
             let known = KERNEL_CALLS.iter().find(|(name, _)| name == step);
+            let calls = |who| of(who, |cost| &cost.calls).and_then(Samples::median);
             let _ = writeln!(
                 page,
-                "| {step} | {} | {} | {} | {} | {} | {} |",
-                spread(own.map(|cost| &cost.time)),
-                spread(other.map(|cost| &cost.time)),
-                number(self.kernel_ratio(step)),
-                number(own.and_then(|cost| cost.calls.median())),
-                number(other.and_then(|cost| cost.calls.median())),
+                "| {step} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                spread(of("localefs", |cost| &cost.time)),
+                spread(of("nfs-ganesha", |cost| &cost.time)),
+                number(kernel_ratio(row)),
+                spread(of("localefs", |cost| &cost.processor)),
+                spread(of("nfs-ganesha", |cost| &cost.processor)),
+                number(calls("localefs")),
+                number(calls("nfs-ganesha")),
                 number(known.map(|known| known.1)),
             );
         }
-    }
-
-    fn kernel_ratio(&self, step: &str) -> Option<f64> {
-        let row = self.kernel.get(step)?;
-        let time = |who: Who| row.get(who).and_then(|cost| cost.time.median());
-        Some(time("nfs-ganesha")? / time("localefs")?)
+        let disks: BTreeSet<_> = self.kernel.keys().map(|(disk, _)| disk).collect();
+        page.push('\n');
+        for disk in disks {
+            let together = |who| {
+                let time = |step: &&str| {
+                    let row = self.kernel.get(&(disk.clone(), (*step).to_owned()))?;
+                    row.get(who)?.time.median()
+                };
+                SMALL_FILES.iter().map(time).sum::<Option<f64>>()
+            };
+            if let (Some(own), Some(other)) = (together("localefs"), together("nfs-ganesha")) {
+                let _ = writeln!(
+                    page,
+                    "- {disk}: {} take {own:.0} µs together, {other:.0} with nfs-ganesha: {:.2} \
+                     times as long",
+                    SMALL_FILES.join("; "),
+                    other / own
+                );
+            }
+        }
     }
 
     fn rest(&self, page: &mut String) {
@@ -246,8 +292,10 @@ impl Results {
     fn kernel_plot(&self) -> String {
         let bars: Vec<plot::Bar> = self
             .kernel
-            .keys()
-            .filter_map(|step| Some((step.clone(), self.kernel_ratio(step)?)))
+            .iter()
+            .filter_map(|((disk, step), row)| {
+                Some((format!("{step} ({disk})"), kernel_ratio(row)?))
+            })
             .collect();
         plot::bars(
             "Linux client, time of a step: nfs-ganesha / localefs",

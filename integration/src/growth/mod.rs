@@ -53,7 +53,7 @@ pub fn measure(
         name: name.to_owned(),
         operations,
         wall: wall.as_secs_f64() * 1e6 / count,
-        processor: (after.processor() - before.processor()).as_secs_f64() * 1e6 / count,
+        processor: (after.processor - before.processor).as_secs_f64() * 1e6 / count,
         resident: after.resident,
     })
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// Ticks of the processor times in /proc/PID/stat, in a second: the same on all Linux systems
 /// (`USER_HZ`, proc(5)).
@@ -12,7 +14,9 @@ const TICKS: u64 = 100;
 /// What a process uses.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Processor time since it began, in user mode.
+    /// Processor time since it began, to the nanosecond.
+    pub processor: Duration,
+    /// How much of it was in user mode, in hundredths of a second.
     pub user: Duration,
     /// In system mode.
     pub system: Duration,
@@ -23,12 +27,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Processor time since it began, in user and system mode.
-    #[must_use]
-    pub fn processor(&self) -> Duration {
-        self.user + self.system
-    }
-
     /// Of the process with this id.
     ///
     /// # Errors
@@ -47,7 +45,9 @@ impl Usage {
             .and_then(|line| line.split_whitespace().nth(1))
             .context("no VmRSS")?
             .parse()?;
+        let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid)?))?;
         Ok(Self {
+            processor: clock.now()?.into(),
             user: Duration::from_millis(ticks(14)? * 1000 / TICKS),
             system: Duration::from_millis(ticks(15)? * 1000 / TICKS),
             resident,

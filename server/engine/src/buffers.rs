@@ -68,7 +68,8 @@ impl Buffers {
     fn take_free(&self) -> Option<BytesMut> {
         let mut kept = self.kept();
         kept.used = true;
-        let free = kept.buffers.iter().position(Bytes::is_unique)?;
+        // The last one that was used: the processor may still have it in its cache.
+        let free = kept.buffers.iter().rposition(Bytes::is_unique)?;
         let free = kept.buffers.swap_remove(free);
         drop(kept);
         free.try_into_mut().ok()

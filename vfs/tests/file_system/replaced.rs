@@ -511,3 +511,71 @@ fn what_takes_the_place_of_a_new_object_is_not_given_away() {
         stop.store(true, Ordering::SeqCst);
     });
 }
+
+/// Files that are old enough to be looked up without being opened.
+fn grown(count: usize) -> Served {
+    let served = Served::new();
+    for n in 0..count {
+        fs::write(served.host(&n.to_string()), format!("old {n}")).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(1100));
+    served
+}
+
+#[test]
+fn a_file_that_gets_the_number_of_one_that_was_looked_up_is_another() {
+    let served = grown(20);
+    let look = |n: usize| served.lookup(&root(), &n.to_string()).unwrap();
+    let old: Vec<_> = (0..20).map(look).collect();
+    for (n, node) in old.iter().enumerate() {
+        assert_eq!(look(n), *node, "from memory");
+        let attributes = served.fs.attributes(node).unwrap();
+        assert_eq!(attributes.fileid, node.fileid());
+    }
+    // Not looked at before it is replaced: nothing holds it.
+    let served = grown(20);
+    let look = |n: usize| served.lookup(&root(), &n.to_string()).unwrap();
+    let old: Vec<_> = (0..20).map(look).collect();
+    for n in 0..20 {
+        fs::remove_file(served.host(&n.to_string())).unwrap();
+    }
+    for n in 0..20 {
+        fs::write(served.host(&n.to_string()), format!("new {n}")).unwrap();
+    }
+    for (n, old) in old.iter().enumerate() {
+        let new = look(n);
+        assert_ne!(new.key(), old.key());
+        assert_eq!(
+            content(&served, &new).unwrap(),
+            format!("new {n}").into_bytes()
+        );
+        assert_eq!(served.fs.attributes(old).unwrap_err(), Error::Stale);
+        assert_eq!(content(&served, old).unwrap_err(), Error::Stale);
+    }
+}
+
+#[test]
+fn a_file_that_was_looked_up_and_opened_outlives_its_name() {
+    let served = grown(3);
+    for (n, by_host) in [(0, true), (1, false)] {
+        let name = n.to_string();
+        let node = served.lookup(&root(), &name).unwrap();
+        let file = served.fs.open_file(&root(), &node, OpenMode::BOTH).unwrap();
+        if by_host {
+            fs::remove_file(served.host(&name)).unwrap();
+        } else {
+            served
+                .fs
+                .remove(&root(), &served.root(), name.as_bytes())
+                .unwrap();
+        }
+        assert_eq!(served.lookup(&root(), &name).unwrap_err(), Error::NoEnt);
+        let mut buffer = BytesMut::new();
+        served
+            .fs
+            .read(&root(), &file, 0, &mut buffer, 100, Blocking::Allowed)
+            .unwrap();
+        assert_eq!(buffer, format!("old {n}").as_bytes());
+        assert_eq!(served.fs.attributes(&node).unwrap().links, 0);
+    }
+}

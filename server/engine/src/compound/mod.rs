@@ -12,7 +12,7 @@ use bytes::Bytes;
 use localefs_protocol::nfs4::{Nfsstat4, OpNum, Stateid4};
 use localefs_protocol::record::MARK_LENGTH;
 use localefs_protocol::xdr::{Encoder, Pack};
-use localefs_vfs::{FileSystem, Identity, Node};
+use localefs_vfs::{Attributes, FileSystem, Identity, Node};
 
 pub use self::run::uncached_reply;
 use crate::errors::Failure;
@@ -51,6 +51,10 @@ pub struct Compound {
     reply_limit: (usize, Nfsstat4),
     cachethis: bool,
     pub(crate) current: Place,
+    /// What the operations before this one have read of the current filehandle's object, if none
+    /// of them can have changed it: who asks for attributes after LOOKUP, OPEN or ACCESS gets them
+    /// without another look.
+    observed: Option<Attributes>,
     pub(crate) saved: Place,
     pub(crate) slot: Option<SlotHold>,
     pub(crate) faults: Option<Box<Plight>>,
@@ -105,6 +109,16 @@ impl Compound {
             .ok_or(Nfsstat4::NFS4ERR_NOFILEHANDLE)
     }
 
+    /// The attributes of the current filehandle's object.
+    pub(crate) fn attributes(&mut self) -> Result<Attributes, Failure> {
+        if let Some(observed) = &self.observed {
+            return Ok(observed.clone());
+        }
+        let attributes = self.fs().attributes(&*self.node()?)?;
+        self.observed = Some(attributes.clone());
+        Ok(attributes)
+    }
+
     /// The session of the compound.
     pub(crate) fn session(&self) -> Result<&Arc<Session>, Nfsstat4> {
         self.slot
@@ -124,6 +138,13 @@ impl Compound {
             node: Some(node),
             stateid: None,
         };
+        self.observed = None;
+    }
+
+    /// [`Compound::go_to`] an object whose attributes this operation has read.
+    pub(crate) fn go_to_observed(&mut self, node: Arc<Node>, attributes: Attributes) {
+        self.go_to(node);
+        self.observed = Some(attributes);
     }
 
     /// Adds the result of an operation up to its status.

@@ -72,6 +72,7 @@ impl Compound {
             reply_limit: (limits::MAX_MESSAGE as usize, Nfsstat4::NFS4ERR_REP_TOO_BIG),
             cachethis: false,
             current: Place::default(),
+            observed: None,
             saved: Place::default(),
             slot: None,
             faults: None,
@@ -200,6 +201,12 @@ impl Compound {
                 Waiting::Always => return Step::WouldBlock,
             },
         };
+        if !matches!(
+            number,
+            OpNum::OP_ACCESS | OpNum::OP_GETATTR | OpNum::OP_GETFH
+        ) {
+            self.observed = None;
+        }
         let mark = self.reply.mark();
         let status = match ops::execute(self, arguments, blocking) {
             Ok(()) => Nfsstat4::NFS4_OK,

@@ -2,7 +2,7 @@
 
 use localefs_protocol::nfs4::Access4;
 use localefs_protocol::nfs4::ops::{AccessArgs, AccessResOk};
-use localefs_vfs::{FileType, Permissions};
+use localefs_vfs::{FileType, Permissions, check};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
@@ -12,7 +12,8 @@ const ALL: Access4 = Access4(0x3f);
 
 pub fn access(compound: &mut Compound, arguments: AccessArgs) -> Result<AccessResOk, Failure> {
     let node = compound.node()?;
-    let granted = compound.fs().access(compound.who(), &node)?.permissions;
+    let attributes = compound.attributes()?;
+    let granted = check(compound.who(), &attributes, Permissions::empty()).granted;
     let supported = arguments.access & meaningful(node.file_type());
     let allowed = access_bits(node.file_type(), granted);
     Ok(AccessResOk {

@@ -26,7 +26,7 @@ pub fn getattr(compound: &mut Compound, arguments: GetattrArgs) -> Result<(), Fa
     let number = OpNum::OP_GETATTR;
     let attributes = compound.node().map_err(Failure::from).and_then(|node| {
         fattr::readable(&arguments.attr_request)?;
-        let attributes = compound.fs().attributes(&node)?;
+        let attributes = compound.attributes()?;
         Ok((node, attributes))
     });
     let (node, attributes) = match attributes {

@@ -7,8 +7,10 @@ use crate::compound::Compound;
 use crate::errors::Failure;
 
 pub fn putfh(compound: &mut Compound, arguments: PutfhArgs<'_>) -> Result<(), Failure> {
-    let node = compound.fs().resolve(&arguments.object)?;
-    compound.go_to(node);
+    match compound.fs().resolve_and_see(&arguments.object)? {
+        (node, Some(attributes)) => compound.go_to_observed(node, attributes),
+        (node, None) => compound.go_to(node),
+    }
     Ok(())
 }
 

@@ -21,10 +21,10 @@ pub fn must_be_directory(node: &Node) -> Result<(), Nfsstat4> {
 pub fn lookup(compound: &mut Compound, arguments: LookupArgs<'_>) -> Result<(), Failure> {
     let directory = compound.node()?;
     must_be_directory(&directory)?;
-    let node = compound
+    let found = compound
         .fs()
-        .lookup(compound.who(), &directory, &arguments.objname)?;
-    compound.go_to(node);
+        .find(compound.who(), &directory, &arguments.objname)?;
+    compound.go_to_observed(found.node, found.attributes);
     Ok(())
 }
 

@@ -21,6 +21,8 @@ use crate::state::OwnerKey;
 /// An open file, and what the reply says of how it came about.
 struct Opened {
     file: File,
+    /// The file's attributes, if they were read and nothing was changed.
+    attributes: Option<localefs_vfs::Attributes>,
     cinfo: ChangeInfo4,
     attrset: Bitmap4,
 }
@@ -56,14 +58,14 @@ pub fn open(
         (OpenClaim4::Fh, Openflag4::NoCreate) => {
             must_be_regular(&current)?;
             let file = compound.fs().open_file(compound.who(), &current, wanted)?;
-            existing(compound, file, &current)?
+            Opened::existing(file, compound.fs().attributes(&current)?.change)
         }
         (OpenClaim4::Previous(_), Openflag4::NoCreate) => {
             must_be_regular(&current)?;
             let file = compound
                 .fs()
                 .reopen_file(compound.who(), &current, wanted)?;
-            existing(compound, file, &current)?
+            Opened::existing(file, compound.fs().attributes(&current)?.change)
         }
         // EFS grants no delegations (EFS user guide, "Unsupported NFSv4 features").
         (
@@ -78,7 +80,10 @@ pub fn open(
     let node = Arc::clone(opened.file.node());
     let (files, stateids) = (&compound.server.files, &compound.server.stateids);
     let stateid = files.open(&client, owner, opened.file, access, stateids)?;
-    compound.go_to(node);
+    match opened.attributes {
+        Some(attributes) => compound.go_to_observed(node, attributes),
+        None => compound.go_to(node),
+    }
     compound.current.stateid = Some(stateid);
     Ok(OpenResOk {
         stateid,
@@ -131,25 +136,29 @@ fn open_by_name(
     wanted: OpenMode,
 ) -> Result<Opened, Failure> {
     must_be_directory(directory)?;
-    let node = compound.fs().lookup(compound.who(), directory, name)?;
-    must_be_regular(&node)?;
-    let file = compound.fs().open_file(compound.who(), &node, wanted)?;
-    existing(compound, file, directory)
+    let found = compound.fs().find(compound.who(), directory, name)?;
+    must_be_regular(&found.node)?;
+    let file = compound.fs().open_found(compound.who(), &found, wanted)?;
+    Ok(Opened {
+        attributes: Some(found.attributes),
+        ..Opened::existing(file, found.directory.change)
+    })
 }
 
-/// A file that was there before: its directory has not changed.
-fn existing(compound: &Compound, file: File, directory: &Node) -> Result<Opened, Failure> {
-    let change = compound.fs().attributes(directory)?.change;
-    let cinfo = ChangeInfo4 {
-        atomic: true,
-        before: change,
-        after: change,
-    };
-    Ok(Opened {
-        file,
-        cinfo,
-        attrset: Bitmap4::EMPTY,
-    })
+impl Opened {
+    /// A file that was there before: its directory has not changed.
+    fn existing(file: File, change: u64) -> Self {
+        Self {
+            file,
+            attributes: None,
+            cinfo: ChangeInfo4 {
+                atomic: true,
+                before: change,
+                after: change,
+            },
+            attrset: Bitmap4::EMPTY,
+        }
+    }
 }
 
 fn create(
@@ -188,6 +197,7 @@ fn create(
     };
     Ok(Opened {
         file: created.file,
+        attributes: None,
         cinfo: change_info(created.directory),
         attrset,
     })
