@@ -59,7 +59,7 @@ pub(crate) struct ChangeState(Mutex<Remembered>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
-    /// The count of modifications. It wraps, but not within the time for which one ctime lasts.
+    /// The count of modifications. It wraps, to 1, but not within the time for which one ctime lasts.
     epoch: u32,
     /// What was shown last: the value, 0 if there was none, and what it was shown for.
     shown: u64,
@@ -75,7 +75,7 @@ impl ChangeState {
     /// To be called after each modification, before anybody is told that it was done.
     pub(crate) fn bump(&self) {
         let mut remembered = self.0.lock();
-        remembered.epoch = remembered.epoch.wrapping_add(1);
+        remembered.epoch = remembered.epoch.checked_add(1).unwrap_or(1);
     }
 
     /// To be called before the attributes are read, so that a modification in between shows
