@@ -115,7 +115,9 @@ impl Compound {
             return Ok(observed.clone());
         }
         let attributes = self.fs().attributes(&*self.node()?)?;
-        self.observed = Some(attributes.clone());
+        if !self.is_last() {
+            self.observed = Some(attributes.clone());
+        }
         Ok(attributes)
     }
 
