@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{Statx, StatxFlags};
 
@@ -41,7 +41,7 @@ pub(crate) struct AccessTimes {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
+pub(crate) struct Record {
     stamp: u64,
     /// The ctime that belongs to it.
     changed: Timestamp,
@@ -51,16 +51,10 @@ struct Record {
 /// What is known of the time of access of an object in memory.
 #[derive(Debug, Default)]
 pub(crate) struct ChosenAccess {
-    /// Its record, once that was looked for. Hardly any object has one.
-    known: Mutex<Option<Option<Box<Record>>>>,
+    /// Whether its record was looked for, or made.
+    known: AtomicBool,
     /// Whether nothing has changed since a client has set it.
     fresh: AtomicBool,
-}
-
-impl ChosenAccess {
-    fn lock(&self) -> MutexGuard<'_, Option<Option<Box<Record>>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl AccessTimes {
@@ -122,13 +116,17 @@ impl AccessTimes {
             return self.shown(stat, || Ok(node.mark().stamp));
         }
         let changed = timestamp(stat.stx_ctime);
-        let mut known = node.accessed.lock();
-        let known = known.get_or_insert_with(|| {
-            self.record(stat)
-                .filter(|record| record.stamp == node.mark().stamp)
-                .map(Box::new)
-        });
-        match known {
+        if !node.accessed.known.load(Ordering::Relaxed) {
+            let found = self.record(stat);
+            let found = found.filter(|record| record.stamp == node.mark().stamp);
+            let mut holding = node.holding();
+            // What was set meanwhile is newer.
+            if !node.accessed.known.swap(true, Ordering::Relaxed) && found.is_some() {
+                holding.rare().accessed = found;
+            }
+        }
+        let kept = node.holding().rare.as_ref().and_then(|rare| rare.accessed);
+        match kept {
             Some(record) if record.changed == changed => record.accessed,
             _ => changed,
         }
@@ -150,7 +148,8 @@ impl AccessTimes {
         }
     }
 
-    fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
+    /// Writes down what a client has set. `written` runs before anybody else can do so.
+    fn put(&self, of: Mark, record: Record, written: impl FnOnce()) -> Result<(), Error> {
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -166,15 +165,20 @@ impl AccessTimes {
             }
         };
         let _guard = table.lock(of.fileid);
-        table.write(of.fileid, record.encoded())
+        table.write(of.fileid, record.encoded())?;
+        written();
+        Ok(())
     }
 
-    fn forget(&self, of: Mark) {
+    fn forget(&self, node: &Node) {
         let Some(table) = self.table.get() else {
             return;
         };
-        let _guard = table.lock(of.fileid);
-        if let Err(error) = table.erase(of.fileid) {
+        let _guard = table.lock(node.fileid());
+        if let Some(rare) = &mut node.holding().rare {
+            rare.accessed = None;
+        }
+        if let Err(error) = table.erase(node.fileid()) {
             tracing::warn!(table = %table.path.display(), %error, "a time of access stays behind");
         }
     }
@@ -254,11 +258,11 @@ impl FileSystem {
             changed: timestamp(sys::stat(self.reach(node)?.as_fd())?.stx_ctime),
             accessed,
         };
-        let mut known = node.accessed.lock();
-        self.accessed.put(node.mark(), record)?;
-        *known = Some(Some(Box::new(record)));
-        node.accessed.fresh.store(true, Ordering::SeqCst);
-        drop(known);
+        node.accessed.known.store(true, Ordering::Relaxed);
+        self.accessed.put(node.mark(), record, || {
+            node.holding().rare().accessed = Some(record);
+            node.accessed.fresh.store(true, Ordering::SeqCst);
+        })?;
         if self.is_strict() {
             let synced = self.accessed.sync();
             self.durable(synced.map_err(|error| {
@@ -278,9 +282,7 @@ impl FileSystem {
     /// To be called after every other change: it might leave the ctime as it is, which is coarse.
     pub(crate) fn drop_access_time(&self, node: &Node) {
         if node.accessed.fresh.swap(false, Ordering::SeqCst) {
-            let mut known = node.accessed.lock();
-            *known = Some(None);
-            self.accessed.forget(node.mark());
+            self.accessed.forget(node);
         }
     }
 }
@@ -351,7 +353,7 @@ mod tests {
             changed: TIME,
             accessed: TIME,
         };
-        times.put(mark, record).unwrap();
+        times.put(mark, record, || ()).unwrap();
         let path = scratch.path().join(ACCESSED);
         AccessTimes::open(Some(scratch.path())).unwrap();
         std::fs::write(&path, "something else").unwrap();

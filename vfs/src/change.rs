@@ -6,8 +6,7 @@
 //! tells the last state: shown with an offset that no count within one tick can reach, so that the
 //! value is none that a client holds for an earlier state of the same ctime.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::table::checksum;
 
@@ -56,32 +55,33 @@ pub(crate) fn first_value(ctime: u64, now: u64, opened: Opened) -> u64 {
 
 /// What is remembered of one object's changes.
 #[derive(Debug, Default)]
-pub(crate) struct ChangeState {
-    epoch: AtomicU64,
-    shown: Mutex<Option<Shown>>,
-}
+pub(crate) struct ChangeState(Mutex<Remembered>);
 
-#[derive(Clone, Copy, Debug)]
-struct Shown {
-    value: u64,
-    epoch: u64,
-    ctime: u64,
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    /// The count of modifications. It wraps, to 1, but not within the time for which one ctime lasts.
+    epoch: u32,
+    /// What was shown last: the value, 0 if there was none, and what it was shown for.
+    shown: u64,
+    shown_ctime: u64,
+    shown_epoch: u32,
 }
 
 /// The count of modifications at the moment before the attributes were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
+pub(crate) struct Epoch(u32);
 
 impl ChangeState {
     /// To be called after each modification, before anybody is told that it was done.
     pub(crate) fn bump(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let mut remembered = self.0.lock();
+        remembered.epoch = remembered.epoch.checked_add(1).unwrap_or(1);
     }
 
     /// To be called before the attributes are read, so that a modification in between shows
     /// in the next observation at the latest.
     pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::SeqCst))
+        Epoch(self.0.lock().epoch)
     }
 
     /// Whether there was no modification yet: then what was read of the object before it was in
@@ -92,22 +92,19 @@ impl ChangeState {
 
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
     pub(crate) fn observe(&self, epoch: Epoch, ctime: u64, now: u64, opened: Opened) -> u64 {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = match *shown {
-            None if epoch.0 == 0 => first_value(ctime, now, opened),
+        let mut last = self.0.lock();
+        let value = if last.shown == 0 {
             // Modified before anybody looked: not the value of the state before.
-            None => first_value(ctime, now, opened).saturating_add(epoch.0),
-            Some(last) if last.epoch == epoch.0 && last.ctime == ctime => last.value,
-            Some(last) => {
-                let next = last.value.saturating_add(1);
-                next.max(ctime.saturating_add(opened.boot))
-            }
+            first_value(ctime, now, opened).saturating_add(epoch.0.into())
+        } else if last.shown_epoch == epoch.0 && last.shown_ctime == ctime {
+            last.shown
+        } else {
+            let next = last.shown.saturating_add(1);
+            next.max(ctime.saturating_add(opened.boot))
         };
-        *shown = Some(Shown {
-            value,
-            epoch: epoch.0,
-            ctime,
-        });
+        last.shown = value;
+        last.shown_ctime = ctime;
+        last.shown_epoch = epoch.0;
         value
     }
 }

@@ -1,7 +1,7 @@
 //! Making regular files, and opening them in the same step.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -46,12 +46,12 @@ pub enum Create<'a> {
 }
 
 /// A file that was created or found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Created {
     /// The file.
     pub node: Arc<Node>,
     /// The file, open.
-    pub file: Arc<File>,
+    pub file: File,
     /// How its directory changed.
     pub directory: ChangeInfo,
     /// Whether it was made by this request, or by the one that this repeats.
@@ -180,7 +180,7 @@ impl FileSystem {
         name: &[u8],
         create: Create<'_>,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         let (set, verifier) = match create {
             Create::Unchecked(set) | Create::Guarded(set) => (set, None),
             Create::Exclusive { verifier, set } => (set, Some(verifier)),
@@ -246,8 +246,7 @@ impl FileSystem {
         drop(naming);
         self.keep_first_access_time(&node, set);
         if !kept {
-            *node.verifier.lock().unwrap_or_else(PoisonError::into_inner) =
-                verifier.map(Note::new).map(Box::new);
+            node.holding().rare().verifier = verifier.map(Note::new);
         }
         if self.is_strict() {
             self.durable(sys::sync(draft.file.as_fd()))?;
@@ -260,12 +259,7 @@ impl FileSystem {
     /// The verifier that a file was made with, as long as that may be repeated.
     fn verifier_of(&self, file: &File) -> Result<Option<[u8; 8]>, Error> {
         let node = file.node();
-        let kept = node
-            .verifier
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_deref()
-            .copied();
+        let kept = node.holding().rare.as_ref().and_then(|rare| rare.verifier);
         let note = match kept {
             Some(note) => Some(note),
             None => sys::note(self.reach_data(node, false)?.as_fd(), VERIFIER)?
@@ -384,7 +378,7 @@ mod tests {
         assert_eq!((attributes.size, attributes.links), (9, 1));
         assert!(made.directory.after > made.directory.before);
         assert_eq!(make().unwrap().node, made.node);
-        *made.node.verifier.lock().unwrap() = Some(Box::new(Note::new([2; 8])));
+        made.node.holding().rare().verifier = Some(Note::new([2; 8]));
         assert_eq!(
             make().unwrap_err(),
             Error::Exist,

@@ -8,10 +8,12 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::file::OpenMode;
-use crate::node::Node;
+use crate::node::{Node, Rare};
 
 /// A descriptor that counts.
 #[derive(Debug)]
@@ -56,16 +58,20 @@ pub(crate) struct Holding {
     /// Files that are open on it, and those among them that may write.
     opens: u32,
     writers: u32,
-    /// `path` stays for as long as the object is in memory.
-    kept: bool,
     /// How often data was written, and which of these writes was the last that a sync has covered.
     written: u32,
     committed: u32,
     /// Whether it is in the queue of the uncommitted.
     listed: bool,
+    /// Here, as it needs the lock as well.
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 impl Holding {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     fn path(&mut self) -> Option<Arc<Descriptor>> {
         let path = self.path.clone()?;
         self.path_used = true;
@@ -157,6 +163,11 @@ impl Node {
         holding.writers += u32::from(mode.write);
     }
 
+    /// Notes that a file that is open may write from now on.
+    pub(crate) fn count_writer(&self) {
+        self.holding().writers += 1;
+    }
+
     /// Notes that a file was closed; what nobody needs any more is to be dropped.
     pub(crate) fn count_close(&self, mode: OpenMode) -> Option<Arc<Descriptor>> {
         let mut holding = self.holding();
@@ -184,13 +195,13 @@ impl Node {
     pub(crate) fn keep_path(&self, path: Arc<Descriptor>) {
         let mut holding = self.holding();
         let unneeded = holding.path.replace(path);
-        holding.kept = true;
+        self.keeps_path.store(true, Ordering::Relaxed);
         drop(holding);
         drop(unneeded);
     }
 
     pub(crate) fn holding(&self) -> MutexGuard<'_, Holding> {
-        self.holding.lock().unwrap_or_else(PoisonError::into_inner)
+        self.holding.lock()
     }
 }
 
@@ -302,7 +313,7 @@ impl Descriptors {
     /// Enters a descriptor of an object, which may be `known` to the queue from before; others are
     /// closed if there are too many.
     fn admit(&self, node: &Node, kind: Kind, known: bool) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         if !known {
             queue.push_back(Ticket {
                 node: Weak::clone(&node.me),
@@ -354,7 +365,7 @@ impl Descriptors {
     /// Notes an object with uncommitted data. If there are too many, the one that is so for
     /// longest is returned: it is to be synced.
     pub(crate) fn note_uncommitted(&self, node: &Node) -> Option<Arc<Node>> {
-        let mut queue = lock(&self.uncommitted);
+        let mut queue = self.uncommitted.lock();
         let mut holding = node.holding();
         if !holding.listed {
             holding.listed = true;
@@ -374,7 +385,7 @@ impl Descriptors {
 
     /// Whether to note one more object would bring another to the disk.
     pub(crate) fn is_full_of_uncommitted(&self) -> bool {
-        let mut queue = lock(&self.uncommitted);
+        let mut queue = self.uncommitted.lock();
         let mut clean = Vec::new();
         let below = (self.most / 2).saturating_sub(1);
         let oldest = first_dirty(&mut queue, below, &mut clean);
@@ -419,7 +430,7 @@ impl Node {
     fn give_up(&self, kind: Kind, only_looking: bool) -> Look {
         let mut holding = self.holding();
         let (slot, keep) = match kind {
-            Kind::Path if holding.kept => (None, false),
+            Kind::Path if self.keeps_path.load(Ordering::Relaxed) => (None, false),
             Kind::Path => {
                 let used = !only_looking && std::mem::take(&mut holding.path_used);
                 (holding.path.take(), used)
@@ -455,10 +466,6 @@ impl Node {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -485,7 +492,7 @@ mod tests {
         (fs, scratch)
     }
 
-    fn create(fs: &FileSystem, number: usize) -> Arc<File> {
+    fn create(fs: &FileSystem, number: usize) -> File {
         let set = SetAttributes::default();
         let create = Create::Guarded(&set);
         let (who, name) = (Identity::root(), format!("f{number}"));
@@ -510,7 +517,7 @@ mod tests {
         }
         assert!(descriptors.open() <= 16, "{}", descriptors.open());
         drop(files);
-        assert!(lock(&descriptors.queue).len() <= 32);
+        assert!(descriptors.queue.lock().len() <= 32);
     }
 
     /// The descriptor that a write went through is the one that hears of its loss.
@@ -518,7 +525,7 @@ mod tests {
     fn uncommitted_files_keep_their_descriptor_up_to_a_bound() {
         let (fs, _scratch) = file_system(16);
         let files: Vec<_> = (0..100).map(|number| create(&fs, number)).collect();
-        let dirty = |file: &Arc<File>| file.node().holding().is_dirty();
+        let dirty = |file: &File| file.node().holding().is_dirty();
         let first = &files[..8];
         first.iter().for_each(|file| write(&fs, file));
         let before: Vec<_> = first
@@ -563,5 +570,23 @@ mod tests {
         assert!(node.held_writer().is_none() && node.held_data(false).is_some());
         drop(reader);
         assert!(node.held_data(false).is_none());
+    }
+    #[test]
+    fn a_file_that_is_opened_for_more_stays_writable_until_it_is_closed() {
+        let (fs, _scratch) = file_system(16);
+        let made = create(&fs, 0);
+        let node = Arc::clone(made.node());
+        drop(made);
+        let who = Identity::root();
+        let open = |mode| fs.open_file(&who, &node, mode).unwrap();
+        let file = open(OpenMode::READ);
+        for mode in [OpenMode::WRITE, OpenMode::BOTH, OpenMode::READ] {
+            file.widen(&open(mode));
+            assert_eq!(file.mode(), OpenMode::BOTH);
+            assert!(node.has_writers() && node.held_writer().is_some());
+            write(&fs, &file);
+        }
+        drop(file);
+        assert!(!node.is_open() && !node.has_writers());
     }
 }

@@ -1,6 +1,7 @@
 //! A regular file that is open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::access::Permissions;
 use crate::node::Node;
@@ -44,13 +45,18 @@ impl OpenMode {
 #[derive(Debug)]
 pub struct File {
     node: Arc<Node>,
-    mode: OpenMode,
+    read: AtomicBool,
+    write: AtomicBool,
 }
 
 impl File {
     pub(crate) fn new(node: Arc<Node>, mode: OpenMode) -> Self {
         node.count_open(mode);
-        Self { node, mode }
+        Self {
+            node,
+            read: AtomicBool::new(mode.read),
+            write: AtomicBool::new(mode.write),
+        }
     }
 
     /// The object that is open.
@@ -62,12 +68,24 @@ impl File {
     /// What it was opened for.
     #[must_use]
     pub fn mode(&self) -> OpenMode {
-        self.mode
+        OpenMode {
+            read: self.read.load(Ordering::SeqCst),
+            write: self.write.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Opens it for what `more`, which must be open on the same object, is open for as well.
+    pub fn widen(&self, more: &Self) {
+        let OpenMode { read, write } = more.mode();
+        if write && !self.write.swap(true, Ordering::SeqCst) {
+            self.node.count_writer();
+        }
+        self.read.fetch_or(read, Ordering::SeqCst);
     }
 }
 
 impl Drop for File {
     fn drop(&mut self) {
-        drop(self.node.count_close(self.mode));
+        drop(self.node.count_close(self.mode()));
     }
 }

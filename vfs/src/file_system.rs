@@ -1,9 +1,11 @@
 //! The file system: attributes and access, and what every change has in common.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::MutexGuard;
 
 use crate::access::{Permissions, check};
 use crate::accessed::AccessTimes;

@@ -12,7 +12,9 @@ use arrayvec::ArrayVec;
 use siphasher::sip::SipHasher24;
 
 use crate::error::Error;
+use crate::kept_handle::KeptHandle;
 use crate::limits::MAX_HANDLE;
+use crate::node::NodeKey;
 use crate::sys::{KernelHandle, MAX_KERNEL_HANDLE};
 
 const VERSION: u8 = 1;
@@ -51,10 +53,19 @@ pub(crate) struct HandleCodec {
     hasher: SipHasher24,
 }
 
+/// A handle that this file system has made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Genuine<'a> {
+    pub key: NodeKey,
+    /// Of the kernel's handle.
+    kind: i32,
+    bytes: &'a [u8],
+}
+
 /// What a genuine handle says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    pub fileid: u64,
+    pub key: NodeKey,
     pub kernel: KernelHandle,
 }
 
@@ -68,14 +79,9 @@ impl HandleCodec {
 
     /// The handle, and its authenticator, which tells all handles of one file system apart.
     pub(crate) fn encode(&self, fileid: u64, kernel: &KernelHandle) -> (WireHandle, u64) {
-        let mut wire = WireHandle::new();
-        wire.push(VERSION);
-        wire.extend(self.fsid.to_be_bytes());
-        wire.extend(fileid.to_be_bytes());
-        wire.extend(kernel.kind.to_be_bytes());
-        wire.extend(kernel.bytes.iter().copied());
+        let mut wire = body(self.fsid, fileid, kernel.kind, &kernel.bytes);
         let mac = self.mac(&wire);
-        wire.extend(mac.to_be_bytes());
+        append(&mut wire, &mac.to_be_bytes());
         (wire, mac)
     }
 
@@ -83,18 +89,20 @@ impl HandleCodec {
     ///
     /// # Errors
     /// [`Error::BadHandle`] unless this very file system made it.
-    pub(crate) fn decode(&self, wire: &[u8]) -> Result<Decoded, Error> {
+    pub(crate) fn decode<'a>(&self, wire: &'a [u8]) -> Result<Genuine<'a>, Error> {
         if wire.len() > MAX_HANDLE {
             return Err(Error::BadHandle);
         }
         let (body, mac) = wire.split_last_chunk::<MAC>().ok_or(Error::BadHandle)?;
-        if u64::from_be_bytes(*mac) != self.mac(body) {
+        let mac = u64::from_be_bytes(*mac);
+        if mac != self.mac(body) {
             return Err(Error::BadHandle);
         }
-        if body.get(1..9) != Some(&self.fsid.to_be_bytes()) {
+        let (fsid, genuine) = parse(body, mac).ok_or(Error::BadHandle)?;
+        if fsid != self.fsid {
             return Err(Error::BadHandle);
         }
-        parse(wire).ok_or(Error::BadHandle)
+        Ok(genuine)
     }
 
     fn mac(&self, body: &[u8]) -> u64 {
@@ -104,21 +112,59 @@ impl HandleCodec {
     }
 }
 
-/// Takes a handle apart whose maker is known.
-pub(crate) fn parse(wire: &[u8]) -> Option<Decoded> {
-    let (body, _) = wire.split_last_chunk::<MAC>()?;
+/// The handle of an object of which all is known.
+pub(crate) fn spell(fsid: u64, key: NodeKey, kernel: &KeptHandle) -> WireHandle {
+    let mut wire = body(fsid, key.fileid, kernel.kind(), kernel.bytes());
+    append(&mut wire, &key.generation.to_be_bytes());
+    wire
+}
+
+/// A handle without its authenticator.
+fn body(fsid: u64, fileid: u64, kind: i32, kernel: &[u8]) -> WireHandle {
+    let mut wire = WireHandle::new();
+    wire.push(VERSION);
+    append(&mut wire, &fsid.to_be_bytes());
+    append(&mut wire, &fileid.to_be_bytes());
+    append(&mut wire, &kind.to_be_bytes());
+    append(&mut wire, kernel);
+    wire
+}
+
+/// There is room for all that a handle consists of.
+fn append(wire: &mut WireHandle, part: &[u8]) {
+    let fits = wire.try_extend_from_slice(part);
+    debug_assert!(fits.is_ok());
+}
+
+fn parse(body: &[u8], mac: u64) -> Option<(u64, Genuine<'_>)> {
     let (version, rest) = body.split_first()?;
-    let (_fsid, rest) = rest.split_first_chunk::<8>()?;
+    let (fsid, rest) = rest.split_first_chunk::<8>()?;
     let (fileid, rest) = rest.split_first_chunk::<8>()?;
     let (kind, bytes) = rest.split_first_chunk::<4>()?;
-    let kernel = KernelHandle {
+    let genuine = Genuine {
+        key: NodeKey {
+            fileid: u64::from_be_bytes(*fileid),
+            generation: mac,
+        },
         kind: i32::from_be_bytes(*kind),
-        bytes: ArrayVec::try_from(bytes).ok()?,
+        bytes,
     };
-    (*version == VERSION).then_some(Decoded {
-        fileid: u64::from_be_bytes(*fileid),
-        kernel,
-    })
+    (*version == VERSION).then_some((u64::from_be_bytes(*fsid), genuine))
+}
+
+impl Genuine<'_> {
+    /// # Errors
+    /// [`Error::BadHandle`] if the kernel's handle is longer than any.
+    pub(crate) fn decoded(&self) -> Result<Decoded, Error> {
+        let bytes = ArrayVec::try_from(self.bytes).map_err(|_| Error::BadHandle)?;
+        Ok(Decoded {
+            key: self.key,
+            kernel: KernelHandle {
+                kind: self.kind,
+                bytes,
+            },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -140,12 +186,18 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         let codec = HandleCodec::new(7, &[1; 16]);
         for length in 0..=MAX_KERNEL_HANDLE {
-            let (wire, _) = codec.encode(42, &kernel(length));
-            let decoded = Decoded {
+            let (wire, generation) = codec.encode(42, &kernel(length));
+            let key = NodeKey {
                 fileid: 42,
+                generation,
+            };
+            let decoded = Decoded {
+                key,
                 kernel: kernel(length),
             };
-            assert_eq!(codec.decode(&wire), Ok(decoded));
+            assert_eq!(codec.decode(&wire).unwrap().decoded(), Ok(decoded));
+            let kept = KeptHandle::new(&kernel(length));
+            assert_eq!(spell(7, key, &kept), wire);
         }
     }
 

@@ -74,7 +74,7 @@ impl FileSystem {
         who: &Identity,
         node: &Arc<Node>,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         self.open_checked(who, node, wanted.permissions(), wanted)
     }
 
@@ -88,7 +88,7 @@ impl FileSystem {
         who: &Identity,
         found: &Found,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         must_be_regular(&found.node)?;
         check_open(who, &found.attributes, wanted.permissions()).ok()?;
         self.open_unchecked(&found.node, wanted)
@@ -104,7 +104,7 @@ impl FileSystem {
         who: &Identity,
         node: &Arc<Node>,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         must_be_regular(node)?;
         check_io(who, &self.attributes_to_judge(node)?, wanted.permissions()).ok()?;
         self.open_unchecked(node, wanted)
@@ -116,24 +116,20 @@ impl FileSystem {
         node: &Arc<Node>,
         needed: Permissions,
         wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    ) -> Result<File, Error> {
         must_be_regular(node)?;
         check_open(who, &self.attributes_to_judge(node)?, needed).ok()?;
         self.open_unchecked(node, wanted)
     }
 
-    pub(crate) fn open_unchecked(
-        &self,
-        node: &Arc<Node>,
-        wanted: OpenMode,
-    ) -> Result<Arc<File>, Error> {
+    pub(crate) fn open_unchecked(&self, node: &Arc<Node>, wanted: OpenMode) -> Result<File, Error> {
         let file = File::new(Arc::clone(node), wanted);
         if node.is_gone() {
             // Whoever took its last name did not know of this file.
             node.keep_path(self.reach_path(node)?);
         }
         self.reach_data(node, wanted.write)?;
-        Ok(Arc::new(file))
+        Ok(file)
     }
 
     /// A file that was just made with this descriptor, which may write.
@@ -142,14 +138,14 @@ impl FileSystem {
         node: Arc<Node>,
         descriptor: Arc<Descriptor>,
         mode: OpenMode,
-    ) -> Arc<File> {
+    ) -> File {
         let file = File::new(node, mode);
         if mode.write {
             self.cache
                 .descriptors()
                 .keep_data(file.node(), descriptor, true);
         }
-        Arc::new(file)
+        file
     }
 
     /// Appends at most `count` bytes of `file`, from `offset` on, to `buffer`. The permission to

@@ -27,6 +27,7 @@ mod identify;
 mod identity;
 mod intent;
 mod io;
+mod kept_handle;
 mod late;
 pub mod limits;
 mod link;

@@ -1,15 +1,18 @@
 //! An object of the file system, in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
-use crate::accessed::ChosenAccess;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::accessed::{ChosenAccess, Record};
 use crate::attributes::FileType;
 use crate::change::ChangeState;
 use crate::create_file::Note;
 use crate::descriptors::Holding;
-use crate::handle::{Decoded, WireHandle, parse};
+use crate::handle::{Decoded, WireHandle, spell};
 use crate::identify::mark;
+use crate::kept_handle::KeptHandle;
 use crate::node_cache::Index;
 use crate::owner_record::Mark;
 use crate::sys::KernelHandle;
@@ -20,35 +23,41 @@ use crate::sys::KernelHandle;
 /// file was open on it.
 pub struct Node {
     pub(crate) me: Weak<Node>,
-    pub(crate) wire: Box<[u8]>,
+    pub(crate) index: Arc<Index>,
     pub(crate) key: NodeKey,
+    kernel: KeptHandle,
     /// See [`crate::identify`].
     stamp: u64,
-    /// Whether its last name was taken away.
-    gone: AtomicBool,
-    pub(crate) file_type: FileType,
     /// The descriptors that it has at present.
     pub(crate) holding: Mutex<Holding>,
     pub(crate) change: ChangeState,
-    pub(crate) recent: Recency,
-    /// The verifier of its exclusive creation, if the disk can't keep it.
-    pub(crate) verifier: Mutex<Option<Box<Note>>>,
-    pub(crate) index: Arc<Index>,
-    /// Its last name is gone: nobody but its users is to hold it any more.
-    pub(crate) nameless: AtomicBool,
-    pub(crate) accessed: ChosenAccess,
+    /// When the object was last modified; see [`crate::recent`].
+    pub(crate) modified: AtomicU64,
     /// When the directory was last found in the tree, in nanoseconds since 1970.
     pub(crate) inside: AtomicU64,
     /// Held while the entries of a directory, or the attributes of another object, are judged
     /// and changed. Directories are locked in the order of their fileids, others after them.
     pub(crate) lock: Mutex<()>,
+    pub(crate) file_type: FileType,
+    /// Whether its last name was taken away.
+    gone: AtomicBool,
+    /// Its last name is gone: nobody but its users is to hold it any more.
+    pub(crate) nameless: AtomicBool,
+    /// Its `O_PATH` descriptor stays for as long as it is in memory. Changed while `holding` is
+    /// locked.
+    pub(crate) keeps_path: AtomicBool,
+    /// Whether it is among the objects that were just modified.
+    pub(crate) recent: AtomicBool,
+    pub(crate) accessed: ChosenAccess,
 }
 
-/// When the object was last modified; see [`crate::recent`].
+/// What hardly any object has.
 #[derive(Debug, Default)]
-pub(crate) struct Recency {
-    pub queued: AtomicBool,
-    pub modified: AtomicU64,
+pub(crate) struct Rare {
+    /// The verifier of its exclusive creation, if the disk can't keep it.
+    pub verifier: Option<Note>,
+    /// The time of access that a client has set.
+    pub accessed: Option<Record>,
 }
 
 /// Identifies an object of one file system, for as long as the object exists; two objects never
@@ -62,36 +71,35 @@ pub struct NodeKey {
 impl Node {
     pub(crate) fn new(
         me: &Weak<Self>,
-        wire: &WireHandle,
         kernel: &KernelHandle,
         key: NodeKey,
         file_type: FileType,
         index: Arc<Index>,
     ) -> Self {
-        let stamp = mark(key.fileid, kernel).stamp;
         Self {
             me: Weak::clone(me),
-            wire: wire.as_slice().into(),
+            index,
             key,
-            stamp,
-            gone: AtomicBool::new(false),
-            file_type,
+            kernel: KeptHandle::new(kernel),
+            stamp: mark(key.fileid, kernel).stamp,
             holding: Mutex::default(),
             change: ChangeState::default(),
-            recent: Recency::default(),
-            verifier: Mutex::default(),
-            index,
-            nameless: AtomicBool::default(),
-            accessed: ChosenAccess::default(),
+            modified: AtomicU64::default(),
             inside: AtomicU64::default(),
             lock: Mutex::default(),
+            file_type,
+            gone: AtomicBool::default(),
+            nameless: AtomicBool::default(),
+            keeps_path: AtomicBool::default(),
+            recent: AtomicBool::default(),
+            accessed: ChosenAccess::default(),
         }
     }
 
     /// The handle, at most 128 bytes: opaque, and valid until the object is gone.
     #[must_use]
-    pub fn handle(&self) -> &[u8] {
-        &self.wire
+    pub fn handle(&self) -> WireHandle {
+        spell(self.index.fsid(), self.key, &self.kernel)
     }
 
     /// The inode number.
@@ -130,28 +138,26 @@ impl Node {
         self.gone.load(Ordering::SeqCst)
     }
 
-    /// What the handle says; this object made it.
+    /// What the handle says.
     pub(crate) fn decoded(&self) -> Decoded {
         Decoded {
-            fileid: self.key.fileid,
+            key: self.key,
             kernel: self.kernel(),
         }
     }
 
     /// The kernel's handle.
     pub(crate) fn kernel(&self) -> KernelHandle {
-        parse(&self.wire)
-            .map(|decoded| decoded.kernel)
-            .unwrap_or_default()
+        self.kernel.kernel()
     }
 
     /// Whether `kernel` is a handle of this very object.
     pub(crate) fn is(&self, fileid: u64, kernel: &KernelHandle) -> bool {
-        self.key.fileid == fileid && self.kernel() == *kernel
+        self.key.fileid == fileid && self.kernel == *kernel
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock.lock()
     }
 }
 
@@ -182,5 +188,18 @@ impl std::hash::Hash for Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.index.forget(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each file that is open: what it takes with its counts, and without
+    /// waste in the sizes that glibc's allocator has.
+    #[test]
+    fn an_object_is_small() {
+        let counts = 2 * size_of::<usize>();
+        assert!(size_of::<Node>() + counts <= 184, "{}", size_of::<Node>());
     }
 }

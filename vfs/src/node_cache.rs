@@ -14,6 +14,7 @@ use crate::owners::Owners;
 /// Finds the object of an inode number. Only while it has a descriptor is it certain that the disk
 /// has not given the number to another.
 pub(crate) struct Index {
+    fsid: u64,
     nodes: DashMap<u64, Weak<Node>>,
     records: Records,
     descriptors: Descriptors,
@@ -39,6 +40,11 @@ impl Records {
 }
 
 impl Index {
+    /// Of the file system whose objects these are.
+    pub(crate) fn fsid(&self) -> u64 {
+        self.fsid
+    }
+
     pub(crate) fn get(&self, fileid: u64) -> Option<Arc<Node>> {
         self.nodes.get(&fileid).and_then(|node| node.upgrade())
     }
@@ -47,7 +53,7 @@ impl Index {
     /// is the object. One that was there before, and is not the same, is gone from the disk.
     fn enter(&self, node: Arc<Node>) -> Arc<Node> {
         match self.put(&node, true) {
-            Some(live) if live.wire == node.wire => live,
+            Some(live) if live.key == node.key => live,
             _ => node,
         }
     }
@@ -57,7 +63,7 @@ impl Index {
     fn enter_unopened(&self, node: Arc<Node>) -> Option<Arc<Node>> {
         match self.put(&node, false) {
             None => Some(node),
-            Some(live) => (live.wire == node.wire).then_some(live),
+            Some(live) => (live.key == node.key).then_some(live),
         }
     }
 
@@ -75,7 +81,7 @@ impl Index {
                 let live = entry.get().upgrade();
                 let stays = live
                     .as_ref()
-                    .is_some_and(|live| live.wire == node.wire || !replace);
+                    .is_some_and(|live| live.key == node.key || !replace);
                 if !stays {
                     entry.insert(Arc::downgrade(node));
                 }
@@ -104,10 +110,12 @@ pub(crate) struct NodeCache {
 }
 
 impl NodeCache {
-    /// Keeps about `capacity` objects that nobody uses, and `descriptors` descriptors in all.
-    pub(crate) fn new(capacity: usize, descriptors: usize, records: Records) -> Self {
+    /// Keeps about `capacity` objects of the file system that nobody uses, and `descriptors`
+    /// descriptors in all.
+    pub(crate) fn new(fsid: u64, capacity: usize, descriptors: usize, records: Records) -> Self {
         let held = quick_cache::sync::Cache::new(capacity.max(1));
         let index = Arc::new(Index {
+            fsid,
             nodes: DashMap::new(),
             records,
             descriptors: Descriptors::new(descriptors),

@@ -64,19 +64,20 @@ impl FileSystem {
     }
 
     fn resolve_anywhere(&self, handle: &[u8]) -> Result<(Arc<Node>, Option<Attributes>), Error> {
-        let decoded = self.codec.decode(handle)?;
-        if let Some(node) = self.cache.get(decoded.fileid)
-            && node.handle() == handle
+        let genuine = self.codec.decode(handle)?;
+        if let Some(node) = self.cache.get(genuine.key.fileid)
+            && node.key() == genuine.key
         {
             return Ok((node, None));
         }
+        let decoded = genuine.decoded()?;
         if let Some(names) = &self.names {
             let (node, _) = self.seek_object(names, &decoded)?;
             return Ok((node, None));
         }
         let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
-        if stat.stx_nlink == 0 || stat.stx_ino != decoded.fileid || self.is_foreign(&stat) {
+        if stat.stx_nlink == 0 || stat.stx_ino != decoded.key.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
         let (node, _) = self.enter(object, &decoded.kernel, &stat)?;
@@ -165,7 +166,7 @@ impl FileSystem {
         };
         if let Some(glimpse) = glimpse {
             let handle = match &glimpse.node {
-                Some(node) => node.handle().try_into().map_err(|_| Error::Stale)?,
+                Some(node) => node.handle(),
                 None => {
                     self.codec
                         .encode(glimpse.attributes.fileid, &glimpse.kernel)
@@ -176,8 +177,7 @@ impl FileSystem {
         }
         let (node, _held) = self.child_at(directory, at, name.to_bytes())?;
         let attributes = self.entry_attributes(at, name.to_bytes())?;
-        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
-        Ok((attributes, handle))
+        Ok((attributes, node.handle()))
     }
 
     /// The same of an object in memory that has a descriptor: while it has, no other can get its
@@ -198,7 +198,7 @@ impl FileSystem {
             return Ok(None);
         }
         let attributes = self.observed(node, epoch, &stat)?;
-        let handle = node.handle().try_into().map_err(|_| Error::Stale)?;
+        let handle = node.handle();
         Ok(Some((attributes, handle)))
     }
 
@@ -491,8 +491,8 @@ pub(crate) fn new_node(
     kernel: &KernelHandle,
     (fileid, file_type): (u64, FileType),
 ) -> Arc<Node> {
-    let (wire, generation) = codec.encode(fileid, kernel);
+    let (_, generation) = codec.encode(fileid, kernel);
     let key = NodeKey { fileid, generation };
     let index = cache.index();
-    Arc::new_cyclic(|me| Node::new(me, &wire, kernel, key, file_type, Arc::clone(index)))
+    Arc::new_cyclic(|me| Node::new(me, kernel, key, file_type, Arc::clone(index)))
 }

@@ -177,7 +177,12 @@ impl FileSystem {
             owners: shadow.as_ref().map(|shadow| Arc::clone(&shadow.owners)),
             names: names.clone(),
         };
-        let cache = NodeCache::new(options.cached_nodes, options.descriptors, kept);
+        let cache = NodeCache::new(
+            options.fsid,
+            options.cached_nodes,
+            options.descriptors,
+            kept,
+        );
         let held = cache.descriptors().own(object);
         let what = (stat.stx_ino, file_type(&stat));
         let root = new_node(&codec, &cache, &kernel, what);

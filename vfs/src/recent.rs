@@ -19,9 +19,9 @@ pub(crate) struct Recent {
 impl Recent {
     /// Notes that `node` was modified at `now` (nanoseconds).
     pub(crate) fn note(&self, node: &Node, now: u64) {
-        node.recent.modified.store(now, Ordering::SeqCst);
+        node.modified.store(now, Ordering::SeqCst);
         // Without a name only its users can see it, and nobody is to keep its space.
-        if node.is_gone() || node.recent.queued.swap(true, Ordering::SeqCst) {
+        if node.is_gone() || node.recent.swap(true, Ordering::SeqCst) {
             return;
         }
         let Some(node) = node.me.upgrade() else {
@@ -37,9 +37,9 @@ impl Recent {
 
     /// Lets go of an object at once.
     pub(crate) fn release(&self, node: &Arc<Node>) {
-        if node.recent.queued.load(Ordering::SeqCst) {
+        if node.recent.load(Ordering::SeqCst) {
             self.queue().retain(|(_, other)| !Arc::ptr_eq(node, other));
-            node.recent.queued.store(false, Ordering::SeqCst);
+            node.recent.store(false, Ordering::SeqCst);
         }
     }
 
@@ -50,11 +50,11 @@ impl Recent {
                 queue.push_front((since, node));
                 break;
             }
-            node.recent.queued.store(false, Ordering::SeqCst);
-            let modified = node.recent.modified.load(Ordering::SeqCst);
+            node.recent.store(false, Ordering::SeqCst);
+            let modified = node.modified.load(Ordering::SeqCst);
             let still = modified > since && now.saturating_sub(modified) < KEEP;
             // If a note came in between, it has queued the object itself.
-            if still && !node.recent.queued.swap(true, Ordering::SeqCst) {
+            if still && !node.recent.swap(true, Ordering::SeqCst) {
                 queue.push_back((modified.min(now), node));
             } else {
                 expired.push(node);

@@ -1,7 +1,8 @@
 //! Moving names, within a directory and between two.
 
 use std::os::fd::AsFd;
-use std::sync::MutexGuard;
+
+use parking_lot::MutexGuard;
 
 use crate::access::{Permissions, check, may_delete};
 use crate::attributes::{Attributes, FileType};

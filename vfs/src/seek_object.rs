@@ -22,14 +22,14 @@ const ATTEMPTS: usize = 100;
 impl FileSystem {
     /// The object of a handle that the kernel doesn't open, and a descriptor of it.
     pub(crate) fn seek_object(&self, names: &Arc<Names>, wanted: &Decoded) -> Result<Held, Error> {
-        let object = mark(wanted.fileid, &wanted.kernel);
+        let object = mark(wanted.key.fileid, &wanted.kernel);
         let mut attempts = 0;
         let known = loop {
             let moves = names.moves();
             let known = names.of(object);
             for name in known.iter().flatten() {
                 match self.look_at(names, name) {
-                    Ok((node, held)) if node.is(wanted.fileid, &wanted.kernel) => {
+                    Ok((node, held)) if node.is(wanted.key.fileid, &wanted.kernel) => {
                         return Ok((node, held));
                     }
                     Err(error @ (Error::TooManyFiles | Error::Io(_))) => return Err(error),

@@ -38,14 +38,15 @@ impl Reply {
         Self(encoder.into_segments())
     }
 
-    /// The results of a successful reply, if they take at most `limit` octets.
+    /// The results of a successful reply, if they take at most `limit` octets. They are a copy: the
+    /// reply's buffer has more room than most need, and there is one for each slot that was used.
     pub(crate) fn results(&self, limit: usize) -> Option<Bytes> {
         let header = MARK_LENGTH + SUCCESS_HEADER;
         if self.len() < header || self.len() - header > limit {
             return None;
         }
         match self.0.as_slice() {
-            [only] => Some(only.slice(header..)),
+            [only] => only.get(header..).map(Bytes::copy_from_slice),
             several => Some(Bytes::from(several.concat()).slice(header..)),
         }
     }

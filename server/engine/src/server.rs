@@ -19,9 +19,7 @@ use crate::file_system::{FileSystem, millis};
 use crate::limits;
 use crate::reply::Reply;
 use crate::rpc;
-use crate::state::{
-    AssertedUser, Budget, Client, Clients, Files, Millis, Session, State, StateidSource,
-};
+use crate::state::{AssertedUser, Budget, Client, Clients, Files, Millis, Session, StateidSource};
 
 /// The longest record that a transport needs to take. A longer one can't be a request of any
 /// session; one that is only longer than its own session allows gets NFS4ERR_REQ_TOO_BIG.
@@ -284,15 +282,13 @@ impl Server {
 
     /// Takes apart a client that is off the table: sessions, opens and locks.
     pub(crate) fn dismantle(&self, client: &Client) {
-        let (sessions, states) = client.kill();
+        let (sessions, opens) = client.kill();
         for session in sessions {
             self.sessions.remove(&session);
         }
-        for state in states {
-            if let State::Open(open) = state {
-                drop(open.file().expel(client.id));
-                self.files.retire_if_unused(open.node.key());
-            }
+        for open in opens {
+            drop(open.file().expel(client.id));
+            self.files.retire_if_unused(open.node().key());
         }
     }
 

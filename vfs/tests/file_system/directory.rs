@@ -121,7 +121,7 @@ fn entries_know_what_they_name() {
         assert_eq!(attributes.file_type, FileType::Regular);
         assert_eq!(entry.fileid, made.node.fileid());
         let (same, handle) = entry.attributes_and_handle().unwrap();
-        assert_eq!((&same, &handle[..]), (&attributes, made.node.handle()));
+        assert_eq!((&same, &handle[..]), (&attributes, &made.node.handle()[..]));
         served.fs.remove(&root(), &served.root(), b"a").unwrap();
         assert_eq!(entry.attributes().unwrap_err(), Error::NoEnt);
         assert_eq!(entry.attributes_and_handle().unwrap_err(), Error::NoEnt);
@@ -176,7 +176,7 @@ fn a_listing_tells_what_is_not_in_memory_as_a_lookup_does() {
     for (name, (attributes, handle)) in &strangers {
         let top = served.root();
         let node = served.fs.lookup(&root(), &top, name).unwrap();
-        assert_eq!(node.handle(), &handle[..]);
+        assert_eq!(node.handle()[..], handle[..]);
         assert_eq!(&served.fs.attributes(&node).unwrap(), attributes);
         assert_eq!(served.fs.resolve(handle).unwrap(), node);
     }

@@ -107,7 +107,7 @@ fn run(served: &Served, model: &mut Model, step: &Step) {
                 let key = made.node.key();
                 assert!(model.contents.insert(key, Vec::new()).is_none());
                 model.names.insert(name, key);
-                model.opens.push(made.file);
+                model.opens.push(Arc::new(made.file));
             }
         }
         Step::Open(name, write) => {
@@ -115,7 +115,8 @@ fn run(served: &Served, model: &mut Model, step: &Step) {
                 let node = fs.lookup(&who, &top, &name_of(name)).unwrap();
                 assert_eq!(node.key(), *key);
                 let wanted = OpenMode { read: true, write };
-                model.opens.push(fs.open_file(&who, &node, wanted).unwrap());
+                let file = fs.open_file(&who, &node, wanted).unwrap();
+                model.opens.push(Arc::new(file));
             }
         }
         Step::Close(open) => {
@@ -222,7 +223,7 @@ fn run(served: &Served, model: &mut Model, step: &Step) {
                 assert_eq!(Some(&node.key()), model.names.get(&name));
                 let size = model.contents[&node.key()].len() as u64;
                 assert_eq!(fs.attributes(&node).unwrap().size, size);
-                assert_eq!(served.resolve(node.handle()).unwrap(), node);
+                assert_eq!(served.resolve(&node.handle()).unwrap(), node);
             }
             Err(error) => {
                 assert_eq!((error, model.names.get(&name)), (Error::NoEnt, None));

@@ -32,7 +32,7 @@ fn they_stay_valid_over_renames_links_and_restarts() {
         for (handle, key, file_type) in &handles {
             assert!(handle.len() <= 128);
             let found = served.resolve(handle).unwrap();
-            assert_eq!((found.key(), found.handle()), (*key, &handle[..]));
+            assert_eq!((found.key(), &found.handle()[..]), (*key, &handle[..]));
             assert_eq!(found.file_type(), *file_type);
         }
         served.reopen();
@@ -49,7 +49,7 @@ fn there_is_one_object_for_each_inode() {
         .unwrap();
     assert!(Arc::ptr_eq(&node, &served.lookup(&root(), "a").unwrap()));
     assert!(Arc::ptr_eq(&node, &served.lookup(&root(), "b").unwrap()));
-    assert!(Arc::ptr_eq(&node, &served.resolve(node.handle()).unwrap()));
+    assert!(Arc::ptr_eq(&node, &served.resolve(&node.handle()).unwrap()));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn forged_and_foreign_handles_are_bad() {
         },
     ] {
         let other = served.again(&other);
-        assert_eq!(other.resolve(handle).unwrap_err(), Error::BadHandle);
+        assert_eq!(other.resolve(&handle).unwrap_err(), Error::BadHandle);
     }
 }
 
@@ -113,9 +113,8 @@ fn a_removed_file_that_only_the_host_has_open_is_stale() {
 #[test]
 fn an_open_file_outlives_its_last_name() {
     let served = Served::new();
-    let created = served.create(&root(), "a", 0o644);
-    let (handle, file) = (created.node.handle().to_vec(), Arc::clone(&created.file));
-    drop(created);
+    let file = served.create(&root(), "a", 0o644).file;
+    let handle = file.node().handle();
     served
         .fs
         .write(&root(), &file, 0, b"data", Stability::Unstable)

@@ -52,8 +52,8 @@ fn directories_lie_up_to_1000_levels_deep() {
         .create_file(&root(), deepest, b"file", create, OpenMode::READ)
         .unwrap();
     let found = served.fs.lookup(&root(), deepest, b"file").unwrap();
-    assert_eq!(served.resolve(found.handle()).unwrap(), found);
-    assert_eq!(served.resolve(deepest.handle()).unwrap(), *deepest);
+    assert_eq!(served.resolve(&found.handle()).unwrap(), found);
+    assert_eq!(served.resolve(&deepest.handle()).unwrap(), *deepest);
     // What is renamed in its place stays as deep.
     served
         .fs
@@ -69,7 +69,7 @@ fn long_names_are_counted_too() {
     let deepest = made.last().unwrap();
     assert_eq!(make(&served, deepest, "d"), Err(Error::NameTooLong));
     make(&served, &made[500], "beside").unwrap();
-    assert_eq!(served.resolve(deepest.handle()).unwrap(), *deepest);
+    assert_eq!(served.resolve(&deepest.handle()).unwrap(), *deepest);
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use localefs_protocol::nfs4::ops::{GetattrArgs, SetattrArgs, SetattrRes, VerifyArgs};
 use localefs_protocol::nfs4::{Attr, Attributes, Bitmap4, Nfsstat4, OpNum};
-use localefs_vfs::{File, FileType, SetAttributes};
-use std::sync::Arc;
+use localefs_vfs::{FileType, SetAttributes};
 
 use super::fattr::{self, Surroundings};
 use super::stateid::{self, Designated};
@@ -37,11 +36,14 @@ pub fn getattr(compound: &mut Compound, arguments: GetattrArgs) -> Result<(), Fa
     let surroundings = compound.surroundings();
     compound.put_status(number, Nfsstat4::NFS4_OK);
     let wanted = &arguments.attr_request;
+    let handle = wanted
+        .contains(Attr::FATTR4_FILEHANDLE)
+        .then(|| node.handle());
     fattr::put_fattr(
         &mut compound.reply,
         wanted,
         &attributes,
-        Some(node.handle()),
+        handle.as_deref(),
         surroundings,
     );
     Ok(())
@@ -70,30 +72,23 @@ fn set_attributes(
 ) -> Result<Bitmap4, Failure> {
     let node = compound.node()?;
     let (set, attrsset) = fattr::to_set(&arguments.obj_attributes)?;
-    let writer = match set.size {
+    let through = match set.size {
         // RFC 8881 §15.2 has neither ISDIR nor SYMLINK for SETATTR.
         Some(_) if node.file_type() != FileType::Regular => {
             return Err(Nfsstat4::NFS4ERR_INVAL.into());
         }
-        Some(_) => writer(compound, arguments)?,
-        None => None,
+        // Where the stateid is anonymous, permission to write decides.
+        Some(_) => stateid::designated(compound, arguments.stateid)?,
+        None => Designated::Anonymous,
     };
+    let writer = through.writer()?;
     if set == SetAttributes::default() {
         return Ok(attrsset);
     }
     compound
         .fs()
-        .set_attributes(compound.who(), &node, writer.as_deref(), &set)?;
+        .set_attributes(compound.who(), &node, writer, &set)?;
     Ok(attrsset)
-}
-
-/// The open file whose size is to be set; none if the stateid is anonymous, so that permission
-/// to write decides.
-fn writer(compound: &Compound, arguments: &SetattrArgs<'_>) -> Result<Option<Arc<File>>, Nfsstat4> {
-    match stateid::designated(compound, arguments.stateid)? {
-        Designated::Anonymous => Ok(None),
-        Designated::Open(open) => open.writer().map(Some).ok_or(Nfsstat4::NFS4ERR_OPENMODE),
-    }
 }
 
 pub fn verify(compound: &mut Compound, arguments: &VerifyArgs<'_>) -> Result<(), Failure> {
@@ -125,7 +120,7 @@ fn same(compound: &Compound, arguments: &VerifyArgs<'_>) -> Result<bool, Failure
     Ok(fattr::equal(
         &given,
         &attributes,
-        node.handle(),
+        &node.handle(),
         compound.surroundings(),
     ))
 }

@@ -21,10 +21,10 @@ pub fn putrootfh(compound: &mut Compound) -> Result<(), Failure> {
 }
 
 pub fn getfh(compound: &mut Compound) -> Result<(), Failure> {
-    let node = compound.node();
-    let result = match &node {
-        Ok(node) => Ok(GetfhResOk {
-            object: node.handle().into(),
+    let handle = compound.node().map(|node| node.handle());
+    let result = match &handle {
+        Ok(handle) => Ok(GetfhResOk {
+            object: handle.as_slice().into(),
         }),
         Err(status) => Err(Failure::Status(*status)),
     };

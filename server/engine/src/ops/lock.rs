@@ -201,10 +201,7 @@ fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, 
 
 fn owner(compound: &Compound, owner: &StateOwner4<'_>) -> Result<OwnerKey, Nfsstat4> {
     let clientid = compound.client()?.id;
-    Ok(OwnerKey {
-        clientid,
-        owner: owner.owner.as_slice().into(),
-    })
+    Ok(OwnerKey::new(clientid, &owner.owner))
 }
 
 /// Locks that would wait are tried at once: the client asks again by itself.
@@ -249,7 +246,7 @@ fn denied(held: &Held<OwnerKey>) -> LockDenied<'_> {
         },
         owner: StateOwner4 {
             clientid: held.owner.clientid,
-            owner: held.owner.owner.as_ref().into(),
+            owner: held.owner.name().into(),
         },
     }
 }

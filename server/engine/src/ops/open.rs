@@ -20,7 +20,7 @@ use crate::state::OwnerKey;
 
 /// An open file, and what the reply says of how it came about.
 struct Opened {
-    file: Arc<File>,
+    file: File,
     /// The file's attributes, if they were read and nothing was changed.
     attributes: Option<localefs_vfs::Attributes>,
     cinfo: ChangeInfo4,
@@ -76,19 +76,10 @@ pub fn open(
             _,
         ) => return Err(Nfsstat4::NFS4ERR_NOTSUPP.into()),
     };
-    let owner = OwnerKey {
-        clientid: client.id,
-        owner: arguments.owner.owner.as_slice().into(),
-    };
-    let (stateid, replaced) = compound.server.files.open(
-        &client,
-        &owner,
-        &opened.file,
-        access,
-        &compound.server.stateids,
-    )?;
-    drop(replaced);
+    let owner = OwnerKey::new(client.id, &arguments.owner.owner);
     let node = Arc::clone(opened.file.node());
+    let (files, stateids) = (&compound.server.files, &compound.server.stateids);
+    let stateid = files.open(&client, owner, opened.file, access, stateids)?;
     match opened.attributes {
         Some(attributes) => compound.go_to_observed(node, attributes),
         None => compound.go_to(node),
@@ -156,7 +147,7 @@ fn open_by_name(
 
 impl Opened {
     /// A file that was there before: its directory has not changed.
-    fn existing(file: Arc<File>, change: u64) -> Self {
+    fn existing(file: File, change: u64) -> Self {
         Self {
             file,
             attributes: None,

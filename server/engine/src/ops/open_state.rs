@@ -18,13 +18,12 @@ pub fn close(
     let stateid = meant(compound, arguments.open_stateid)?;
     let open = open_state(compound, stateid)?;
     // The last one to close a file that has no name frees all its blocks.
-    if blocking == Blocking::Never && compound.fs().is_nameless(&open.node) {
+    if blocking == Blocking::Never && compound.fs().is_nameless(open.node()) {
         return Err(Failure::WouldBlock);
     }
     let client = compound.client()?;
-    let taken = open.file().close(&open, stateid.seqid, &client)?;
-    compound.server.files.retire_if_unused(open.node.key());
-    drop(taken);
+    open.file().close(&open, stateid.seqid, &client)?;
+    compound.server.files.retire_if_unused(open.node().key());
     // Nobody is to use it again (RFC 8881 §18.2.4).
     compound.current.stateid = None;
     Ok(StateidResOk {

@@ -5,7 +5,7 @@ use localefs_protocol::nfs4::ops::ReadArgs;
 use localefs_protocol::nfs4::{Nfsstat4, OpNum};
 use localefs_vfs::{Blocking, OpenMode};
 
-use super::stateid::{self, Designated, must_be_regular};
+use super::stateid::{self, must_be_regular};
 use crate::compound::Compound;
 use crate::errors::Failure;
 use crate::limits;
@@ -39,14 +39,15 @@ fn data(
     let node = compound.node()?;
     must_be_regular(&node)?;
     let fs = compound.fs();
-    let file = match stateid::designated(compound, arguments.stateid)? {
-        Designated::Open(open) => open.reader(),
-        Designated::Anonymous => None,
-    };
-    let file = match file {
+    let through = stateid::designated(compound, arguments.stateid)?;
+    let opened;
+    let file = match through.reader() {
         Some(file) => file,
         // Not opened for reading, or not at all: permission decides (RFC 8881 §18.22.3).
-        None => fs.open_file(compound.who(), &node, OpenMode::READ)?,
+        None => {
+            opened = fs.open_file(compound.who(), &node, OpenMode::READ)?;
+            &opened
+        }
     };
     // One octet more than fits is enough to be told that it doesn't.
     let room = compound.reply_room().saturating_sub(BEFORE_DATA) + 1;
@@ -54,7 +55,7 @@ fn data(
     let mut data = compound.server.file_system.buffers.take(count);
     let outcome = fs.read(
         compound.who(),
-        &file,
+        file,
         arguments.offset,
         &mut data,
         count,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use localefs_protocol::nfs4::ops::{FreeStateidArgs, TestStateidArgs, TestStateidResOk};
 use localefs_protocol::nfs4::{Nfsstat4, Stateid4};
-use localefs_vfs::{FileType, Node};
+use localefs_vfs::{File, FileType, Node};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
@@ -17,6 +17,27 @@ pub enum Designated {
     Anonymous,
     /// An open file; also if the stateid is that of a lock on it.
     Open(Arc<Open>),
+}
+
+impl Designated {
+    /// The file to read from, if it was opened for reading.
+    pub fn reader(&self) -> Option<&File> {
+        match self {
+            Self::Anonymous => None,
+            Self::Open(open) => open.reader(),
+        }
+    }
+
+    /// The file to write to; `None` if permission decides.
+    ///
+    /// # Errors
+    /// NFS4ERR_OPENMODE if it is not open for writing.
+    pub fn writer(&self) -> Result<Option<&File>, Nfsstat4> {
+        match self {
+            Self::Anonymous => Ok(None),
+            Self::Open(open) => open.writer().map(Some).ok_or(Nfsstat4::NFS4ERR_OPENMODE),
+        }
+    }
 }
 
 /// # Errors
@@ -55,7 +76,7 @@ pub fn state(compound: &Compound, stateid: Stateid4) -> Result<State, Nfsstat4> 
         State::Open(open) => open,
         State::Lock(lock) => &lock.open,
     };
-    if open.node.key() == node.key() {
+    if open.node().key() == node.key() {
         Ok(state)
     } else {
         Err(Nfsstat4::NFS4ERR_BAD_STATEID)

@@ -1,10 +1,10 @@
 //! WRITE (RFC 8881 §18.32).
 
+use localefs_protocol::nfs4::Verifier4;
 use localefs_protocol::nfs4::ops::{StableHow4, WriteArgs, WriteResOk};
-use localefs_protocol::nfs4::{Nfsstat4, Verifier4};
 use localefs_vfs::{OpenMode, Stability};
 
-use super::stateid::{self, Designated, must_be_regular};
+use super::stateid::{self, must_be_regular};
 use crate::compound::Compound;
 use crate::errors::Failure;
 use crate::limits;
@@ -13,9 +13,14 @@ pub fn write(compound: &mut Compound, arguments: &WriteArgs<'_>) -> Result<Write
     let node = compound.node()?;
     must_be_regular(&node)?;
     let fs = compound.fs();
-    let file = match stateid::designated(compound, arguments.stateid)? {
-        Designated::Open(open) => open.writer().ok_or(Nfsstat4::NFS4ERR_OPENMODE)?,
-        Designated::Anonymous => fs.open_file(compound.who(), &node, OpenMode::WRITE)?,
+    let through = stateid::designated(compound, arguments.stateid)?;
+    let opened;
+    let file = match through.writer()? {
+        Some(file) => file,
+        None => {
+            opened = fs.open_file(compound.who(), &node, OpenMode::WRITE)?;
+            &opened
+        }
     };
     let data = arguments.data.as_slice();
     // A client that sends more than `maxwrite` is told how much was taken.
@@ -26,7 +31,7 @@ pub fn write(compound: &mut Compound, arguments: &WriteArgs<'_>) -> Result<Write
         StableHow4::FileSync => Stability::FileSync,
     };
     let writeverf = Verifier4(fs.write_verifier());
-    let count = fs.write(compound.who(), &file, arguments.offset, data, stability)?;
+    let count = fs.write(compound.who(), file, arguments.offset, data, stability)?;
     #[expect(clippy::cast_possible_truncation, reason = "at most maxwrite")]
     Ok(WriteResOk {
         count: count as u32,

@@ -1,6 +1,8 @@
 //! One client: an incarnation that EXCHANGE_ID made (RFC 8881 §2.4).
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +34,36 @@ pub enum State {
     Open(Arc<Open>),
     /// The byte-range locks of one owner on one open.
     Lock(Arc<LockState>),
+}
+
+/// State in a table, found by its stateid.
+#[derive(Debug)]
+struct Known<T>(Arc<T>);
+
+impl<T: AsRef<StateidOther>> Known<T> {
+    fn other(&self) -> &StateidOther {
+        self.0.as_ref().as_ref()
+    }
+}
+
+impl<T: AsRef<StateidOther>> Borrow<StateidOther> for Known<T> {
+    fn borrow(&self) -> &StateidOther {
+        self.other()
+    }
+}
+
+impl<T: AsRef<StateidOther>> PartialEq for Known<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.other() == other.other()
+    }
+}
+
+impl<T: AsRef<StateidOther>> Eq for Known<T> {}
+
+impl<T: AsRef<StateidOther>> Hash for Known<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.other().hash(state);
+    }
 }
 
 /// An incarnation of a client.
@@ -72,8 +104,9 @@ struct Inner {
     /// Nothing can be added any more.
     dead: bool,
     sessions: Vec<Sessionid4>,
-    states: HashMap<StateidOther, State>,
-    opens: usize,
+    opens: HashSet<Known<Open>>,
+    /// Lock-owners, of each file.
+    lockers: HashSet<Known<LockState>>,
     /// Byte-range locks, on all files.
     locks: usize,
 }
@@ -200,44 +233,64 @@ impl Client {
     /// Whether another open fits. To be asked before a file is created for it.
     ///
     /// # Errors
-    /// As [`Client::add_state`].
+    /// As [`Client::add_open`].
     pub fn may_open(&self) -> Result<(), Nfsstat4> {
-        self.inner().may_add(true, &self.quota)
+        self.inner().may_open(&self.quota)
     }
 
-    /// Adds state.
+    /// Adds an open.
     ///
     /// # Errors
-    /// NFS4ERR_DQUOT if the client has too many files open, or too many lock-owners, as EFS
-    /// answers (EFS user guide, "Quotas for NFS clients"); NFS4ERR_DELAY if all clients together
-    /// have too many files open; NFS4ERR_EXPIRED if the client is gone.
-    pub fn add_state(&self, other: StateidOther, state: State) -> Result<(), Nfsstat4> {
+    /// NFS4ERR_DQUOT if the client has too many files open, as EFS answers (EFS user guide,
+    /// "Quotas for NFS clients"); NFS4ERR_DELAY if all clients together have too many files open;
+    /// NFS4ERR_EXPIRED if the client is gone.
+    pub fn add_open(&self, open: Arc<Open>) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
-        let open = matches!(state, State::Open(_));
-        inner.may_add(open, &self.quota)?;
-        if open {
-            inner.opens += 1;
-            self.quota.add();
+        inner.may_open(&self.quota)?;
+        self.quota.add();
+        inner.opens.insert(Known(open));
+        Ok(())
+    }
+
+    /// Adds a lock-owner on a file.
+    ///
+    /// # Errors
+    /// NFS4ERR_DQUOT if the client has too many, NFS4ERR_EXPIRED if it is gone.
+    pub fn add_locker(&self, locker: Arc<LockState>) -> Result<(), Nfsstat4> {
+        let mut inner = self.inner();
+        if inner.dead {
+            return Err(Nfsstat4::NFS4ERR_EXPIRED);
         }
-        inner.states.insert(other, state);
+        if inner.lockers.len() >= limits::MAX_LOCK_OWNERS {
+            return Err(Nfsstat4::NFS4ERR_DQUOT);
+        }
+        inner.lockers.insert(Known(locker));
         Ok(())
     }
 
     /// The state behind a stateid.
     #[must_use]
     pub fn state(&self, other: &StateidOther) -> Option<State> {
-        self.inner().states.get(other).cloned()
+        let inner = self.inner();
+        let open = inner.opens.get(other);
+        open.map(|Known(open)| State::Open(Arc::clone(open)))
+            .or_else(|| {
+                let locker = inner.lockers.get(other)?;
+                Some(State::Lock(Arc::clone(&locker.0)))
+            })
     }
 
-    /// Removes state.
-    pub fn remove_state(&self, other: &StateidOther) -> Option<State> {
+    /// Removes an open.
+    pub fn remove_open(&self, other: &StateidOther) {
         let mut inner = self.inner();
-        let removed = inner.states.remove(other);
-        if matches!(removed, Some(State::Open(_))) {
-            inner.opens -= 1;
+        if inner.opens.remove(other) {
             self.quota.remove(1);
         }
-        removed
+    }
+
+    /// Removes a lock-owner on a file.
+    pub fn remove_locker(&self, other: &StateidOther) {
+        self.inner().lockers.remove(other);
     }
 
     /// The count of its locks, to be changed with the file's state locked.
@@ -255,30 +308,28 @@ impl Client {
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
         let inner = self.inner();
-        (
-            inner.sessions.len(),
-            inner.opens,
-            inner.states.len() - inner.opens,
-        )
+        (inner.sessions.len(), inner.opens.len(), inner.lockers.len())
     }
 
     /// Whether it has nothing: neither session nor state.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let inner = self.inner();
-        inner.sessions.is_empty() && inner.states.is_empty()
+        inner.sessions.is_empty() && inner.opens.is_empty() && inner.lockers.is_empty()
     }
 
-    /// Ends the client; what it had is to be taken apart by the caller.
-    pub fn kill(&self) -> (Vec<Sessionid4>, Vec<State>) {
+    /// Ends the client; the sessions and opens that it had are to be taken apart by the caller.
+    #[expect(clippy::mutable_key_type, reason = "no stateid ever changes")]
+    pub fn kill(&self) -> (Vec<Sessionid4>, Vec<Arc<Open>>) {
         let mut inner = self.inner();
         inner.dead = true;
-        self.quota.remove(std::mem::take(&mut inner.opens));
         inner.locks = 0;
-        let states = std::mem::take(&mut inner.states);
+        inner.lockers = HashSet::new();
+        let opens = std::mem::take(&mut inner.opens);
+        self.quota.remove(opens.len());
         (
             std::mem::take(&mut inner.sessions),
-            states.into_values().collect(),
+            opens.into_iter().map(|Known(open)| open).collect(),
         )
     }
 
@@ -288,15 +339,11 @@ impl Client {
 }
 
 impl Inner {
-    fn may_add(&self, open: bool, quota: &Quota) -> Result<(), Nfsstat4> {
+    fn may_open(&self, quota: &Quota) -> Result<(), Nfsstat4> {
         if self.dead {
             Err(Nfsstat4::NFS4ERR_EXPIRED)
-        } else if open {
-            quota.check(self.opens)
-        } else if self.states.len() - self.opens >= limits::MAX_LOCK_OWNERS {
-            Err(Nfsstat4::NFS4ERR_DQUOT)
         } else {
-            Ok(())
+            quota.check(self.opens.len())
         }
     }
 }

@@ -81,7 +81,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Serves the connection to its end.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         let connection = Arc::clone(&self.entry.connection);
         debug!(id = connection.id, peer = %connection.peer, "connected");
         match self.serve().await {

@@ -82,7 +82,9 @@ pub(super) async fn accept<S: Service>(
                             continue;
                         }
                         let shared = Arc::clone(&shared);
-                        tokio::spawn(Connection::new(shared, service, stream, entry).run());
+                        let mut connection = Connection::new(shared, service, stream, entry);
+                        // Borrowed: if it were given away, the task would have room for two.
+                        tokio::spawn(async move { connection.run().await });
                     }
                     Err(Refusal::Silent(_)) => {
                         reset(&stream);
