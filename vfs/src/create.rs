@@ -142,14 +142,8 @@ impl FileSystem {
                 self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
             None => {
-                let whole = match attributes.mode & SET_GID == 0 && self.newborn.is(initial) {
-                    true => self.make_whole((at, name), initial, set, file_type, &make),
-                    false => Ok(None),
-                };
-                whole.and_then(|whole| match whole {
-                    Some(node) => Ok(node),
-                    None => self.make_bare((at, name), initial, set, file_type, &make),
-                })
+                let whole = attributes.mode & SET_GID == 0 && self.newborn.is(initial);
+                self.make_in_place((at, name), whole, initial, set, file_type, &make)
             }
         };
         if let Ok(node) = &node {
@@ -172,48 +166,37 @@ impl FileSystem {
         })
     }
 
-    /// Makes an object that the kernel gives owner and mode. Nothing if it had others, once it is
-    /// taken away again: what is under the name may as well be something that the host has put
-    /// there, which isn't to be given away.
-    fn make_whole(
+    /// Makes an object under its name that nobody can use before it has its owner and mode; with
+    /// `whole`, because the kernel gives it both.
+    fn make_in_place(
         &self,
         (at, name): (BorrowedFd<'_>, &[u8]),
-        initial: Initial,
-        set: &SetAttributes,
-        file_type: FileType,
-        make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
-    ) -> Result<Option<Arc<Node>>, Error> {
-        make(at, name, initial.mode)?;
-        let found = || {
-            let object = sys::find(at, name)?;
-            let stat = sys::stat(object.as_fd())?;
-            let whole = stat::file_type(&stat) == file_type && initial.is_of(&stat);
-            if self.is_foreign(&stat) {
-                return Err(Error::Stale);
-            }
-            if !whole {
-                self.newborn.distrust();
-                let _ = sys::remove(at, name, file_type == FileType::Directory);
-                return Ok(None);
-            }
-            self.dress(object, &stat, initial, set).map(Some)
-        };
-        found().inspect_err(|error| take_back(error, at, name, file_type))
-    }
-
-    /// Makes an object that nobody can use before it has its owner and mode.
-    fn make_bare(
-        &self,
-        (at, name): (BorrowedFd<'_>, &[u8]),
+        whole: bool,
         initial: Initial,
         set: &SetAttributes,
         file_type: FileType,
         make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Arc<Node>, Error> {
+        let undo = |error: &Error| take_back(error, at, name, file_type);
+        if whole {
+            make(at, name, initial.mode)?;
+            let (object, stat) = find_with_stat(at, name).inspect_err(undo)?;
+            if self.is_foreign(&stat) {
+                return Err(Error::Stale);
+            }
+            if stat::file_type(&stat) == file_type && initial.is_of(&stat) {
+                let dressed = self.dress(object, &stat, initial, set);
+                return dressed.inspect_err(undo);
+            }
+            // It may as well be something that the host has put there, which isn't to be given
+            // away.
+            self.newborn.distrust();
+            let _ = sys::remove(at, name, file_type == FileType::Directory);
+        }
         make(at, name, 0)?;
         self.find_new(at, name, file_type)
             .and_then(|(object, stat)| self.dress(object, &stat, initial, set))
-            .inspect_err(|error| take_back(error, at, name, file_type))
+            .inspect_err(undo)
     }
 
     /// Finds what was just made, without permissions, under its name: the host may have put
@@ -224,8 +207,7 @@ impl FileSystem {
         name: &[u8],
         expected: FileType,
     ) -> Result<(OwnedFd, Statx), Error> {
-        let object = sys::find(directory, name)?;
-        let stat = sys::stat(object.as_fd())?;
+        let (object, stat) = find_with_stat(directory, name)?;
         // A disk without owners may have modes of its own.
         let untouched = self.shadow.is_some()
             || stat.stx_uid == self.newborn.uid
@@ -285,11 +267,7 @@ impl FileSystem {
         make(at, temporary, mode)?;
         let prepare = || {
             let (object, stat) = match staged {
-                Some(_) => {
-                    let object = sys::find(at, temporary)?;
-                    let stat = sys::stat(object.as_fd())?;
-                    (object, stat)
-                }
+                Some(_) => find_with_stat(at, temporary)?,
                 None => self.find_new(at, temporary, file_type)?,
             };
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
@@ -305,6 +283,12 @@ impl FileSystem {
         };
         prepare().inspect_err(|error| take_back(error, at, temporary, file_type))
     }
+}
+
+fn find_with_stat(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Statx), Error> {
+    let object = sys::find(directory, name)?;
+    let stat = sys::stat(object.as_fd())?;
+    Ok((object, stat))
 }
 
 /// Lets nothing half made stay, unless something else has its name by now. What failed before
