@@ -159,6 +159,7 @@ fn total(work: Workload, time: Duration) -> Result<(u64, u64)> {
         clients: 1,
         connections: 1,
         depth: 1,
+        user: 0,
         time,
         warm: Duration::ZERO,
         cycles: 2000,

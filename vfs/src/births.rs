@@ -9,15 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Statx, StatxFlags};
 
+use crate::handle::Layout;
 use crate::sys::KernelHandle;
 
-/// Entries in all; 4 MiB, of which parts that nothing falls into are never there.
-const ENTRIES: usize = 1 << 17;
-const PARTS: usize = 64;
+/// Entries in all; 32 MiB, of which parts that nothing falls into are never there. So many are
+/// enough for a million files, whose numbers don't all follow one another.
+const ENTRIES: usize = 1 << 21;
+const PARTS: usize = 512;
 const PER_PART: usize = ENTRIES / PARTS;
-
-/// The longest handle that is kept: that of ext4 has 8 octets, those of XFS and tmpfs have 12.
-const LONGEST: usize = 12;
 
 /// How long ago a birth must be, in nanoseconds: far more than the step of any file system's clock.
 const OVER: u64 = 1_000_000_000;
@@ -39,19 +38,21 @@ impl Born {
     }
 }
 
+/// What a handle has beside its inode number, of which its place tells a part. As small as it can
+/// be: there are many.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    fileid: u64,
     /// 0 where there is none.
     born: u64,
-    kind: i16,
-    length: u16,
-    bytes: [u8; LONGEST],
+    generation: u32,
+    /// The inode number divided by the number of entries.
+    above: u16,
+    layout: Option<Layout>,
 }
 
 /// What is known of inodes that were met. A later one takes the place of an earlier one.
 #[derive(Debug)]
-pub(crate) struct Births([Mutex<Vec<Entry>>; PARTS]);
+pub(crate) struct Births([Mutex<Box<[Entry]>>; PARTS]);
 
 impl Default for Births {
     fn default() -> Self {
@@ -62,17 +63,10 @@ impl Default for Births {
 impl Births {
     /// The handle of the inode of this number that was born then, if it is known.
     pub(crate) fn get(&self, fileid: u64) -> Option<(Born, KernelHandle)> {
-        let (part, at) = place(fileid);
-        let entry = self.part(part)?.get(at).copied()?;
-        if entry.born == 0 || entry.fileid != fileid {
-            return None;
-        }
-        let bytes = entry.bytes.get(..usize::from(entry.length))?;
-        let kernel = KernelHandle {
-            kind: entry.kind.into(),
-            bytes: bytes.try_into().ok()?,
-        };
-        Some((Born(entry.born), kernel))
+        let place = Place::of(fileid)?;
+        let entry = self.part(place.part)?.get(place.at).copied()?;
+        let layout = entry.layout.filter(|_| entry.above == place.above)?;
+        Some((Born(entry.born), layout.handle(fileid, entry.generation)?))
     }
 
     /// Notes a handle that was asked for after `before`, in nanoseconds since 1970, and whose
@@ -86,47 +80,56 @@ impl Births {
         if born.saturating_add(OVER) > before {
             return false;
         }
-        let length = kernel.bytes.len();
-        let (Ok(kind), true) = (i16::try_from(kernel.kind), length <= LONGEST) else {
+        let (Some(place), Some((layout, fileid, generation))) =
+            (Place::of(stat.stx_ino), Layout::of(kernel))
+        else {
             return true;
         };
-        let mut bytes = [0; LONGEST];
-        for (to, from) in bytes.iter_mut().zip(&kernel.bytes) {
-            *to = *from;
+        if fileid != stat.stx_ino {
+            return true;
         }
-        let (part, at) = place(stat.stx_ino);
-        let Some(mut entries) = self.part(part) else {
+        let Some(mut entries) = self.part(place.part) else {
             return true;
         };
         if entries.is_empty() {
-            entries.resize(PER_PART, Entry::default());
+            *entries = vec![Entry::default(); PER_PART].into();
         }
-        if let (Some(entry), Ok(length)) = (entries.get_mut(at), u16::try_from(length)) {
+        if let Some(entry) = entries.get_mut(place.at) {
             *entry = Entry {
-                fileid: stat.stx_ino,
                 born,
-                kind,
-                length,
-                bytes,
+                generation,
+                above: place.above,
+                layout: Some(layout),
             };
         }
         true
     }
 
-    fn part(&self, number: usize) -> Option<MutexGuard<'_, Vec<Entry>>> {
+    fn part(&self, number: usize) -> Option<MutexGuard<'_, Box<[Entry]>>> {
         let part = self.0.get(number)?;
         Some(part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Neighbours lie side by side: a directory's files often have numbers that follow one another.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "less than the number of entries"
-)]
-fn place(fileid: u64) -> (usize, usize) {
-    let at = (fileid % ENTRIES as u64) as usize;
-    (at / PER_PART, at % PER_PART)
+/// Where an inode's entry is.
+struct Place {
+    part: usize,
+    at: usize,
+    above: u16,
+}
+
+impl Place {
+    /// Neighbours lie side by side: a directory's files often have numbers that follow one
+    /// another. Nothing for numbers that hardly any file system has.
+    fn of(fileid: u64) -> Option<Self> {
+        let entries = ENTRIES as u64;
+        let at = usize::try_from(fileid % entries).ok()?;
+        Some(Self {
+            part: at / PER_PART,
+            at: at % PER_PART,
+            above: u16::try_from(fileid / entries).ok()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -146,17 +149,14 @@ mod tests {
         stat
     }
 
-    fn kernel(bytes: &[u8]) -> KernelHandle {
-        KernelHandle {
-            kind: 1,
-            bytes: bytes.try_into().unwrap(),
-        }
+    fn kernel(fileid: u64, generation: u32) -> KernelHandle {
+        Layout::Short.handle(fileid, generation).unwrap()
     }
 
     #[test]
     fn a_handle_is_known_by_number_and_birth() {
         let births = Births::default();
-        let (stat, handle) = (stat(42, 5_000_000_001), kernel(b"12345678"));
+        let (stat, handle) = (stat(42, 5_000_000_001), kernel(42, 7));
         births.note(9_000_000_000, &stat, &handle);
         let born = Born::of(&stat).unwrap();
         assert_eq!(births.get(42), Some((born, handle)));
@@ -168,32 +168,38 @@ mod tests {
     fn what_was_just_born_is_not_noted() {
         let births = Births::default();
         let stat = stat(42, 5_000_000_001);
-        assert!(!births.note(5_000_000_001 + OVER - 1, &stat, &kernel(b"1")));
+        assert!(!births.note(5_000_000_001 + OVER - 1, &stat, &kernel(42, 1)));
         assert_eq!(births.get(42), None);
-        assert!(births.note(5_000_000_001 + OVER, &stat, &kernel(b"1")));
+        assert!(births.note(5_000_000_001 + OVER, &stat, &kernel(42, 1)));
         assert!(births.get(42).is_some());
     }
 
     #[test]
-    fn a_file_system_without_births_and_long_handles_are_not_noted() {
+    fn what_has_no_birth_or_another_layout_is_not_noted() {
         let births = Births::default();
         let mut unborn = stat(42, 5_000_000_001);
         unborn.stx_mask &= !StatxFlags::BTIME.bits();
-        assert!(!births.note(u64::MAX, &unborn, &kernel(b"1")));
-        assert!(!births.note(u64::MAX, &stat(42, 0), &kernel(b"1")));
-        let long = kernel(&[0; LONGEST + 1]);
-        assert!(births.note(u64::MAX, &stat(42, 7), &long), "it is sure");
+        assert!(!births.note(u64::MAX, &unborn, &kernel(42, 1)));
+        assert!(!births.note(u64::MAX, &stat(42, 0), &kernel(42, 1)));
+        let mut other = kernel(42, 1);
+        other.kind = 0x4d;
+        assert!(births.note(u64::MAX, &stat(42, 7), &other), "it is sure");
+        assert!(births.note(u64::MAX, &stat(42, 7), &kernel(41, 1)));
+        assert!(births.note(u64::MAX, &stat(u64::MAX, 7), &kernel(42, 1)));
         assert_eq!(births.get(42), None);
+        assert_eq!(births.get(u64::MAX), None);
     }
 
     #[test]
     fn the_later_one_counts() {
         let births = Births::default();
-        births.note(u64::MAX, &stat(42, 7), &kernel(b"1"));
-        births.note(u64::MAX, &stat(42, 8), &kernel(b"2"));
+        births.note(u64::MAX, &stat(42, 7), &kernel(42, 1));
+        births.note(u64::MAX, &stat(42, 8), &kernel(42, 2));
         let (born, handle) = births.get(42).unwrap();
-        assert_eq!((born, handle), (Born(8), kernel(b"2")));
-        births.note(u64::MAX, &stat(42 + ENTRIES as u64, 9), &kernel(b"3"));
+        assert_eq!((born, handle), (Born(8), kernel(42, 2)));
+        let other = 42 + ENTRIES as u64;
+        births.note(u64::MAX, &stat(other, 9), &kernel(other, 3));
         assert_eq!(births.get(42), None);
+        assert_eq!(births.get(other), Some((Born(9), kernel(other, 3))));
     }
 }

@@ -29,21 +29,72 @@ impl KernelHandle {
     /// The inode number in it, where file systems that are known put that; it is to be compared
     /// with the one that the inode itself says.
     pub(crate) fn inode(&self) -> Option<u64> {
-        let word = |at: usize| {
-            let bytes = self.bytes.get(at..at + 4)?.try_into().ok()?;
-            Some(u64::from(u32::from_ne_bytes(bytes)))
-        };
-        let two = |at: usize| Some(word(at)? | word(at + 4)? << 32);
-        // `enum fid_type` of Linux, `include/linux/exportfs.h`.
         match (self.kind, self.bytes.len()) {
-            // FILEID_INO32_GEN: ext4, and others whose inode numbers are short.
-            (0x01, 8) => word(0),
-            // The same number, but a generation first: tmpfs.
-            (0x01, 12) => two(4),
-            // FILEID_BTRFS_WITHOUT_PARENT; XFS with long inode numbers. Little-endian machines.
-            (0x4d, 20) | (0x81, 12) => two(0),
-            _ => None,
+            // FILEID_BTRFS_WITHOUT_PARENT; the subvolume and the generation follow.
+            (0x4d, 20) => self.two_words(0),
+            _ => Layout::of(self).map(|(_, inode, _)| inode),
         }
+    }
+
+    fn word(&self, at: usize) -> Option<u32> {
+        let bytes = self.bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(u32::from_ne_bytes(bytes))
+    }
+
+    /// Little-endian machines.
+    fn two_words(&self, at: usize) -> Option<u64> {
+        let (low, high) = (self.word(at)?, self.word(at + 4)?);
+        Some(u64::from(low) | u64::from(high) << 32)
+    }
+}
+
+/// Kernel's handles that consist of an inode number and a generation (`enum fid_type` of Linux,
+/// `include/linux/exportfs.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// FILEID_INO32_GEN: ext4, and others whose inode numbers are short.
+    Short,
+    /// The same number, but a generation first: tmpfs.
+    GenerationFirst,
+    /// XFS with long inode numbers.
+    Long,
+}
+
+impl Layout {
+    /// How a handle is made, and its inode number and generation.
+    pub(crate) fn of(kernel: &KernelHandle) -> Option<(Self, u64, u32)> {
+        let (layout, inode, generation) = match (kernel.kind, kernel.bytes.len()) {
+            (0x01, 8) => (Self::Short, kernel.word(0)?.into(), kernel.word(4)?),
+            (0x01, 12) => (Self::GenerationFirst, kernel.two_words(4)?, kernel.word(0)?),
+            (0x81, 12) => (Self::Long, kernel.two_words(0)?, kernel.word(8)?),
+            _ => return None,
+        };
+        Some((layout, inode, generation))
+    }
+
+    /// A handle made so; nothing if the number is too long for it.
+    pub(crate) fn handle(self, inode: u64, generation: u32) -> Option<KernelHandle> {
+        let mut bytes = ArrayVec::new();
+        let mut put = |part: &[u8]| bytes.try_extend_from_slice(part).ok();
+        let generation = generation.to_ne_bytes();
+        let kind = match self {
+            Self::Short => {
+                put(&u32::try_from(inode).ok()?.to_ne_bytes())?;
+                put(&generation)?;
+                0x01
+            }
+            Self::GenerationFirst => {
+                put(&generation)?;
+                put(&inode.to_le_bytes())?;
+                0x01
+            }
+            Self::Long => {
+                put(&inode.to_le_bytes())?;
+                put(&generation)?;
+                0x81
+            }
+        };
+        Some(KernelHandle { kind, bytes })
     }
 }
 
@@ -229,6 +280,19 @@ mod tests {
         let mut longer = wire.clone();
         longer.push(0);
         assert_eq!(codec.decode(&longer), Err(Error::BadHandle));
+    }
+
+    #[test]
+    fn a_handle_of_a_known_layout_is_made_again_from_its_parts() {
+        for (kind, length) in [(0x01, 8), (0x01, 12), (0x81, 12)] {
+            let bytes = (1..=length).collect();
+            let kernel = KernelHandle { kind, bytes };
+            let (layout, inode, generation) = Layout::of(&kernel).unwrap();
+            assert_eq!(kernel.inode(), Some(inode));
+            assert_eq!(layout.handle(inode, generation), Some(kernel));
+        }
+        assert_eq!(Layout::of(&kernel(9)), None);
+        assert_eq!(Layout::Short.handle(1 << 32, 1), None);
     }
 
     proptest! {

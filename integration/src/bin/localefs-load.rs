@@ -55,6 +55,9 @@ struct Line {
     /// Compounds of each client under way.
     #[arg(long, default_value_t = 16)]
     depth: usize,
+    /// The user, and the group, that it is done as.
+    #[arg(long, default_value_t = 0)]
+    user: u32,
     /// Seconds that each work is measured.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -193,6 +196,7 @@ fn measure(line: &Line) -> Result<()> {
         clients: line.clients,
         connections: line.connections,
         depth: line.depth,
+        user: line.user,
         time: Duration::from_secs_f64(line.seconds),
         warm: Duration::from_secs_f64(line.warm),
         cycles: line.cycles,

@@ -200,13 +200,15 @@ fn starts(times: usize) -> Result<Samples> {
     Ok(samples)
 }
 
-/// Work beside what the load generator does by itself: more of it at a time, or many clients.
+/// Work beside what the load generator does by itself: more of it at a time, many clients, or
+/// another user.
 struct Variant {
     work: Workload,
     suffix: &'static str,
     clients: usize,
     connections: usize,
     depth: usize,
+    user: u32,
     flooded: bool,
 }
 
@@ -218,6 +220,7 @@ impl Variant {
             clients: 1,
             connections: 1,
             depth: 16,
+            user: 0,
             flooded: false,
         }
     }
@@ -247,12 +250,21 @@ impl Bench<'_> {
         for &work in &self.plan.works {
             self.row(table, Processors::One, &Variant::plain(work), say)?;
         }
+        let user = Variant {
+            suffix: ", by a user",
+            user: 1000,
+            ..Variant::plain(Workload::Create)
+        };
         let latency = Variant {
             suffix: ", one at a time",
             depth: 1,
             ..Variant::plain(Workload::Getattr)
         };
-        self.row(table, Processors::One, &latency, say)?;
+        for variant in [user, latency] {
+            if self.plan.works.contains(&variant.work) {
+                self.row(table, Processors::One, &variant, say)?;
+            }
+        }
         let all = std::thread::available_parallelism()?.get();
         self.pin(&format!("0-{}", all - 1))?;
         let spread = |work| Variant {
@@ -384,6 +396,7 @@ impl Bench<'_> {
             .args(["--clients", &number(variant.clients)])
             .args(["--connections", &number(variant.connections)])
             .args(["--depth", &number(variant.depth)])
+            .args(["--user", &variant.user.to_string()])
             .args(["--entries", &self.plan.entries.to_string()])
             .args(target);
         let output = command.stderr(Stdio::inherit()).output()?;

@@ -11,6 +11,8 @@ pub struct Shape {
     pub connections: usize,
     /// Compounds of each that are under way, over all its connections.
     pub depth: usize,
+    /// The user and the group that it is done as.
+    pub user: u32,
     /// How long is measured.
     pub time: Duration,
     /// How long is worked before.

@@ -14,7 +14,7 @@ use super::content::{Content, UNIT};
 use super::script::Tree;
 use super::shape::Shape;
 use crate::client::names::mode;
-use crate::client::{ClientOptions, Compound, Open, Session, channel};
+use crate::client::{ClientOptions, Compound, Credential, Open, Session, channel};
 use crate::growth::Pump;
 
 /// Compounds under way while things are made.
@@ -67,6 +67,9 @@ impl Site {
         let made = (0..shape.clients)
             .map(|number| ensure_directory(first, &directory, &format!("client-{number}")));
         let directories = made.collect::<Result<_>>()?;
+        for session in &mut clients {
+            session.credential = Credential::user(shape.user, shape.user);
+        }
         Ok(Self {
             address,
             clients,
