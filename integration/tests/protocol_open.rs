@@ -1,7 +1,11 @@
 //! OPEN, OPEN_DOWNGRADE, CLOSE (RFC 8881 §9, §18.2, §18.16, §18.18).
 
+use std::sync::Arc;
+
 use localefs_integration::client::names::*;
-use localefs_integration::client::{ClientOptions, Fixture, Lock, Open, Session, SharedServer};
+use localefs_integration::client::{
+    ClientOptions, Fixture, Lock, Open, Session, SharedServer, TestServer, TestServerOptions,
+};
 use localefs_protocol::nfs4::ops::{
     Createtype4, OpenDelegation4, OpenDelegationType4, OpenNoneDelegation4, OpenRflags, StableHow4,
 };
@@ -855,4 +859,31 @@ fn many_files_are_open_at_once() {
             .close(*stateid)
             .ok();
     }
+}
+
+#[test]
+fn a_name_that_is_always_there_is_always_opened() {
+    const REPLACEMENTS: usize = 2000;
+    let options = TestServerOptions {
+        durable: true,
+        ..TestServerOptions::default()
+    };
+    let server = Arc::new(TestServer::start(options).unwrap());
+    let mut fixture = Fixture::new(server, "replaced");
+    let place = fixture.server().tree().unwrap().join("replaced");
+    let next = |number| place.join(format!("next{number}"));
+    for number in 0..REPLACEMENTS {
+        std::fs::write(next(number), "content").unwrap();
+    }
+    fixture.file("config", b"content");
+    std::thread::scope(|scope| {
+        let host = scope.spawn(|| {
+            for number in 0..REPLACEMENTS {
+                std::fs::rename(next(number), place.join("config")).unwrap();
+            }
+        });
+        while !host.is_finished() {
+            fixture.here().open(&Open::read("config")).ok();
+        }
+    });
 }

@@ -7,7 +7,7 @@ use localefs_protocol::nfs4::ops::{
     Openflag4, ShareAccess, ShareDeny,
 };
 use localefs_protocol::nfs4::{Attr, Attributes, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
-use localefs_vfs::{Create, File, Node, OpenMode, SetAttributes};
+use localefs_vfs::{Create, Error, File, Node, OpenMode, SetAttributes};
 
 use super::create::change_info;
 use super::fattr;
@@ -17,6 +17,9 @@ use super::stateid::must_be_regular;
 use crate::compound::Compound;
 use crate::errors::Failure;
 use crate::state::OwnerKey;
+
+/// How often a name may be given to another file while it is opened.
+const ATTEMPTS: usize = 8;
 
 /// An open file, and what the reply says of how it came about.
 struct Opened {
@@ -136,9 +139,17 @@ fn open_by_name(
     wanted: OpenMode,
 ) -> Result<Opened, Failure> {
     must_be_directory(directory)?;
-    let found = compound.fs().find(compound.who(), directory, name)?;
-    must_be_regular(&found.node)?;
-    let file = compound.fs().open_found(compound.who(), &found, wanted)?;
+    let mut attempts = 0;
+    let (found, file) = loop {
+        let found = compound.fs().find(compound.who(), directory, name)?;
+        must_be_regular(&found.node)?;
+        attempts += 1;
+        match compound.fs().open_found(compound.who(), &found, wanted) {
+            // Something else has its name by now.
+            Err(Error::Stale) if attempts < ATTEMPTS => {}
+            file => break (found, file?),
+        }
+    };
     Ok(Opened {
         attributes: Some(found.attributes),
         ..Opened::existing(file, found.directory.change)
