@@ -5,14 +5,14 @@
 //! the same time if that time was over when the first one was looked at: so number and time of
 //! birth, which come with the attributes, tell whether a handle is still that of the inode.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::fs::{Statx, StatxFlags};
 
 use crate::handle::Layout;
 use crate::sys::KernelHandle;
 
-/// Entries in all; 32 MiB, of which parts that nothing falls into are never there. So many are
+/// Entries of a device; 32 MiB, of which parts that nothing falls into are never there. So many are
 /// enough for a million files, whose numbers don't all follow one another.
 const ENTRIES: usize = 1 << 21;
 const PARTS: usize = 512;
@@ -60,7 +60,26 @@ impl Default for Births {
     }
 }
 
+/// Those of each device, as file systems on one have its inodes in common.
+static OF_DEVICES: Mutex<Vec<(Device, Weak<Births>)>> = Mutex::new(Vec::new());
+
+/// Major and minor number.
+type Device = (u32, u32);
+
 impl Births {
+    /// What is known of a device, for as long as any file system on it is served.
+    pub(crate) fn of_device(device: Device) -> Arc<Self> {
+        let mut devices = OF_DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.retain(|(_, births)| births.strong_count() > 0);
+        let known = devices.iter().find(|(known, _)| *known == device);
+        if let Some(births) = known.and_then(|(_, births)| births.upgrade()) {
+            return births;
+        }
+        let births = Arc::new(Self::default());
+        devices.push((device, Arc::downgrade(&births)));
+        births
+    }
+
     /// The handle of the inode of this number that was born then, if it is known.
     pub(crate) fn get(&self, fileid: u64) -> Option<(Born, KernelHandle)> {
         let place = Place::of(fileid)?;
@@ -162,6 +181,17 @@ mod tests {
         assert_eq!(births.get(42), Some((born, handle)));
         assert_eq!(births.get(43), None);
         assert_eq!(births.get(42 + ENTRIES as u64), None);
+    }
+
+    #[test]
+    fn file_systems_on_one_device_know_the_same_for_as_long_as_there_are_any() {
+        let device = (u32::MAX, 1);
+        let one = Births::of_device(device);
+        one.note(u64::MAX, &stat(42, 7), &kernel(42, 1));
+        assert!(Births::of_device(device).get(42).is_some());
+        assert!(Births::of_device((u32::MAX, 2)).get(42).is_none());
+        drop(one);
+        assert!(Births::of_device(device).get(42).is_none());
     }
 
     #[test]

@@ -84,10 +84,16 @@ impl ChangeState {
         Epoch(self.0.lock().epoch)
     }
 
-    /// Whether there was no modification yet: then what was read of the object before it was in
-    /// memory is what it still is.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.epoch() == Epoch(0)
+    /// Remembers what was shown of the object before it was in memory, unless there was a
+    /// modification since, or it was shown otherwise: then that doesn't hold any more.
+    pub(crate) fn was_shown(&self, value: u64, ctime: u64) -> bool {
+        let mut remembered = self.0.lock();
+        let unseen = remembered.epoch == 0 && remembered.shown == 0;
+        if unseen {
+            remembered.shown = value;
+            remembered.shown_ctime = ctime;
+        }
+        unseen || remembered.epoch == 0 && remembered.shown == value
     }
 
     /// The change attribute that belongs to attributes with this ctime, read after `epoch`.
@@ -100,7 +106,12 @@ impl ChangeState {
             last.shown
         } else {
             let next = last.shown.saturating_add(1);
-            next.max(ctime.saturating_add(opened.boot))
+            // What was not counted may have been counted in an earlier life of this object in
+            // memory, at the same time.
+            next.max(match last.shown_epoch == epoch.0 {
+                true => first_value(ctime, now, opened),
+                false => ctime.saturating_add(opened.boot),
+            })
         };
         last.shown = value;
         last.shown_ctime = ctime;
@@ -141,6 +152,21 @@ mod tests {
             fresh > last,
             "after eviction no value of an older state comes back"
         );
+    }
+
+    #[test]
+    fn what_was_shown_before_it_was_in_memory_stays() {
+        let state = ChangeState::default();
+        let (ctime, then) = (1000 * TICK, 1000 * TICK);
+        let shown = first_value(ctime, then, FIRST);
+        assert!(state.was_shown(shown, ctime));
+        assert!(state.was_shown(shown, ctime), "by another one at that time");
+        assert!(!state.was_shown(shown + 1, ctime));
+        let later = state.observe(state.epoch(), ctime, then + 2 * RACY, FIRST);
+        assert_eq!(later, shown, "also once it is settled");
+        state.bump();
+        assert!(!state.was_shown(shown, ctime));
+        assert!(state.observe(state.epoch(), ctime, then, FIRST) > shown);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use rustix::fs::{FileType as KernelType, Statx};
 use rustix::io::Errno;
 
 use crate::access::{Permissions, check};
-use crate::attributes::{FileType, SetAttributes};
+use crate::attributes::{Attributes, FileType, SetAttributes};
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::identity::Identity;
 use crate::name::{check_name, check_target};
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::ownership::{Initial, SET_GID, change_times, initial};
+use crate::ownership::{Initial, change_times, initial};
 use crate::shadow::{Shadow, working_mode};
 use crate::{stat, sys};
 
@@ -142,8 +142,8 @@ impl FileSystem {
                 self.make_in_shadow(shadow, place, name, initial, set, file_type, &make)
             }
             None => {
-                let whole = attributes.mode & SET_GID == 0 && self.newborn.is(initial);
-                self.make_in_place((at, name), whole, initial, set, file_type, &make)
+                let place = (&attributes, at);
+                self.make_in_place(place, name, initial, set, file_type, &make)
             }
         };
         if let Ok(node) = &node {
@@ -166,75 +166,69 @@ impl FileSystem {
         })
     }
 
-    /// Makes an object under its name that nobody can use before it has its owner and mode; with
-    /// `whole`, because the kernel gives it both.
+    /// Makes an object under its name; nobody can use it before it has its owner and mode.
     fn make_in_place(
         &self,
-        (at, name): (BorrowedFd<'_>, &[u8]),
-        whole: bool,
+        (directory, at): (&Attributes, BorrowedFd<'_>),
+        name: &[u8],
         initial: Initial,
         set: &SetAttributes,
         file_type: FileType,
         make: impl Fn(BorrowedFd<'_>, &[u8], u32) -> Result<(), Errno>,
     ) -> Result<Arc<Node>, Error> {
-        let undo = |error: &Error| take_back(error, at, name, file_type);
-        if whole {
-            make(at, name, initial.mode)?;
-            let (object, stat) = find_with_stat(at, name).inspect_err(undo)?;
-            if self.is_foreign(&stat) {
-                return Err(Error::Stale);
+        let whole = self.makes_whole(at, directory, initial);
+        make(at, name, if whole { initial.mode } else { 0 })?;
+        let (object, made) = self.find_new(at, name, file_type, whole)?;
+        let dress = || {
+            // What was made whole and differs by now somebody has changed.
+            let mut given = false;
+            if !whole {
+                self.newborn.learn(directory, &made);
+                given = self.give(object.as_fd(), &made, initial)?;
             }
-            if stat::file_type(&stat) == file_type && initial.is_of(&stat) {
-                let dressed = self.dress(object, &stat, initial, set);
-                return dressed.inspect_err(undo);
-            }
-            // It may as well be something that the host has put there, which isn't to be given
-            // away.
-            self.newborn.distrust();
-            let _ = sys::remove(at, name, file_type == FileType::Directory);
+            self.set_times(object.as_fd(), set)?;
+            let timed = set.accessed.is_some() || set.modified.is_some();
+            let kernel = self.identify.handle(object.as_fd(), &made)?;
+            Ok((kernel, given || timed))
+        };
+        let undo = |_: &Error| self.take_back(at, name, &made);
+        let (kernel, changed) = dress().inspect_err(undo)?;
+        let (node, _) = self.enter(object, &kernel, &made)?;
+        if changed {
+            // Who found it by its name has seen it otherwise, and maybe at the same time.
+            self.modified(&node);
         }
-        make(at, name, 0)?;
-        self.find_new(at, name, file_type)
-            .and_then(|(object, stat)| self.dress(object, &stat, initial, set))
-            .inspect_err(undo)
+        Ok(node)
     }
 
-    /// Finds what was just made, without permissions, under its name: the host may have put
-    /// something else there, which isn't to be given away.
+    /// Finds what was just made under its name, without permissions if it is not `whole`: the host
+    /// may have put something else there, which isn't to be given away.
     fn find_new(
         &self,
         directory: BorrowedFd<'_>,
         name: &[u8],
         expected: FileType,
+        whole: bool,
     ) -> Result<(OwnedFd, Statx), Error> {
-        let (object, stat) = find_with_stat(directory, name)?;
-        // A disk without owners may have modes of its own.
-        let untouched = self.shadow.is_some()
-            || stat.stx_uid == self.newborn.uid
-                && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
-        if stat::file_type(&stat) == expected && untouched && !self.is_foreign(&stat) {
-            Ok((object, stat))
-        } else {
-            Err(Error::Stale)
+        let is_it = |stat: &Statx| {
+            // A disk without owners may have modes of its own.
+            let untouched = self.shadow.is_some()
+                || stat.stx_uid == self.newborn.uid
+                    && (expected == FileType::Symlink || stat.stx_mode & 0o777 == 0);
+            stat::file_type(stat) == expected && (whole || untouched) && !self.is_foreign(stat)
+        };
+        match find_with_stat(directory, name) {
+            Ok((object, stat)) if is_it(&stat) => Ok((object, stat)),
+            Ok(_) | Err(Error::NoEnt) => Err(Error::Stale),
+            Err(error) => {
+                if let Ok(stat) = sys::stat_at(directory, name)
+                    && is_it(&stat)
+                {
+                    self.take_back(directory, name, &stat);
+                }
+                Err(error)
+            }
         }
-    }
-
-    fn dress(
-        &self,
-        object: OwnedFd,
-        made: &Statx,
-        initial: Initial,
-        set: &SetAttributes,
-    ) -> Result<Arc<Node>, Error> {
-        let given = self.give(object.as_fd(), made, initial)?;
-        self.set_times(object.as_fd(), set)?;
-        let kernel = self.identify.handle(object.as_fd(), made)?;
-        let (node, _) = self.enter(object, &kernel, made)?;
-        if given {
-            // Who found it by its name has seen it otherwise, and maybe at the same time.
-            node.change.bump();
-        }
-        Ok(node)
     }
 
     /// Makes an object elsewhere and moves it to its name once its owner is recorded; where there
@@ -265,11 +259,13 @@ impl FileSystem {
         // Taken back last.
         let _intent = shadow.intend(directory, name, initial)?;
         make(at, temporary, mode)?;
+        let (object, stat) = match staged {
+            Some(_) => find_with_stat(at, temporary).inspect_err(|_| {
+                let _ = sys::remove(at, temporary, file_type == FileType::Directory);
+            })?,
+            None => self.find_new(at, temporary, file_type, false)?,
+        };
         let prepare = || {
-            let (object, stat) = match staged {
-                Some(_) => find_with_stat(at, temporary)?,
-                None => self.find_new(at, temporary, file_type)?,
-            };
             let (kernel, mark) = self.identify.mark(object.as_fd(), &stat)?;
             shadow.put(mark, initial)?;
             if self.is_strict() {
@@ -279,9 +275,11 @@ impl FileSystem {
             if staged.is_some() {
                 sys::place(at, temporary, place, name)?;
             }
-            self.enter(object, &kernel, &stat).map(|(node, _)| node)
+            Ok(kernel)
         };
-        prepare().inspect_err(|error| take_back(error, at, temporary, file_type))
+        let undo = |_: &Error| self.take_back(at, temporary, &stat);
+        let kernel = prepare().inspect_err(undo)?;
+        self.enter(object, &kernel, &stat).map(|(node, _)| node)
     }
 }
 
@@ -291,10 +289,48 @@ fn find_with_stat(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, St
     Ok((object, stat))
 }
 
-/// Lets nothing half made stay, unless something else has its name by now. What failed before
-/// matters more than that this may fail.
-fn take_back(error: &Error, directory: BorrowedFd<'_>, name: &[u8], file_type: FileType) {
-    if *error != Error::Stale {
-        let _ = sys::remove(directory, name, file_type == FileType::Directory);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Durability, Finding, Options, Ownership};
+
+    #[test]
+    fn what_the_host_puts_in_the_place_of_a_new_object_stays() {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = Options {
+            fsid: 1,
+            key: [0; 16],
+            cached_nodes: 10,
+            descriptors: 10,
+            durability: Durability::Ordinary,
+            ownership: Ownership::Native,
+            finding: Finding::Auto,
+            records: None,
+        };
+        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let top = fs.root();
+        let at = fs.reach(&top).unwrap();
+        let directory = fs.attributes(&top).unwrap();
+        let [precious, place] = ["precious", "p"].map(|name| scratch.path().join(name));
+        // Made whole, and in two steps.
+        for mode in [0o600, 0o4600] {
+            std::fs::write(&precious, "of the host").unwrap();
+            let initial = Initial {
+                uid: 0,
+                gid: 0,
+                mode,
+            };
+            let make = |at: BorrowedFd<'_>, name: &[u8], mode| {
+                sys::make_node(at, name, KernelType::Fifo, mode)?;
+                std::fs::rename(&precious, &place).unwrap();
+                Ok(())
+            };
+            let set = SetAttributes::default();
+            let at = (&directory, at.as_fd());
+            let made = fs.make_in_place(at, b"p", initial, &set, FileType::Fifo, make);
+            assert_eq!(made.unwrap_err(), Error::Stale);
+            assert_eq!(std::fs::read_to_string(&place).unwrap(), "of the host");
+            std::fs::remove_file(&place).unwrap();
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::limits::MAX_FILE_SIZE;
 use crate::name::check_name;
 use crate::node::Node;
 use crate::options::ChangeInfo;
-use crate::ownership::{SET_GID, change_times, initial};
+use crate::ownership::{change_times, initial};
 use crate::sys;
 
 /// Where an exclusively created file keeps the verifier.
@@ -190,16 +190,15 @@ impl FileSystem {
         if set.size.is_some_and(|size| size > MAX_FILE_SIZE) {
             return Err(Error::FBig);
         }
-        // Set-gid of the directory is the kernel's to inherit, whatever group the file is to have.
         let plain = set.size.is_none_or(|size| size == 0)
             && (set.accessed, set.modified) == (None, None)
-            && attributes.mode & SET_GID == 0
-            && verifier.is_none();
-        let draft = self.begin_file((directory, at), name, initial, plain)?;
+            && verifier.is_none()
+            && !self.keeps_records();
+        let whole = plain && self.makes_whole(at, attributes, initial);
+        let draft = self.begin_file((directory, at), name, initial, whole)?;
         let undo = |_: &Error| self.discard(&draft, (directory, at), name);
         // All that may fail comes before the name, if the disk can have it so.
-        let mut given = false;
-        let mut prepare = || {
+        let prepare = || {
             let fd = draft.file.as_fd();
             let object = sys::reopen(self.descriptors(), fd, OFlags::PATH)?;
             let stat = sys::stat(object.as_fd())?;
@@ -211,7 +210,12 @@ impl FileSystem {
                         self.records_durable()?;
                     }
                 }
-                None => given = self.give(fd, &stat, initial)?,
+                // Where it differs by now, somebody has changed it.
+                None if whole => {}
+                None => {
+                    self.newborn.learn(attributes, &stat);
+                    self.give(fd, &stat, initial)?;
+                }
             }
             if let Some(size) = set.size.filter(|size| *size > 0) {
                 sys::set_length(fd, size)?;
@@ -235,12 +239,9 @@ impl FileSystem {
         }
         self.modified(directory);
         let (node, _) = self.enter(object, &kernel, &stat)?;
-        if given && draft.is_named() {
-            if plain {
-                self.newborn.distrust();
-            }
+        if draft.is_named() && !whole {
             // Who found it by its name has seen it otherwise, and maybe at the same time.
-            node.change.bump();
+            self.modified(&node);
         }
         self.named(directory, name, &node);
         drop(naming);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::Statx;
 use rustix::io::Errno;
 
-use crate::attributes::FileType;
+use crate::attributes::{Attributes, FileType};
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::intent::Intent;
@@ -45,31 +45,36 @@ pub(crate) struct Newborn {
     pub gid: u32,
     /// The bits that no new object's mode has.
     pub umask: u32,
-    /// Whether something was made otherwise: by a mount that gives the directory's group
-    /// (`grpid`), or in a directory whose access control list on the host has defaults.
-    pub otherwise: AtomicBool,
+    /// Whether it is known that the disk gives them to this process's user.
+    pub own_user: AtomicBool,
+    /// Whether it is known that the mount does not give the directory's group (`grpid`).
+    pub own_group: AtomicBool,
 }
 
 impl Newborn {
-    /// Whether an object has owner and mode from its first moment, in a directory without set-gid.
-    pub(crate) fn is(&self, initial: Initial) -> bool {
+    /// Whether an object has owner and mode from its first moment in a directory of these
+    /// attributes, if that has no default access control list.
+    pub(crate) fn is(&self, initial: Initial, directory: &Attributes) -> bool {
         let withheld = self.umask | SET_UID | SET_GID;
+        // Set-gid of the directory is the kernel's to inherit, whatever group the object is to
+        // have.
         (self.uid, self.gid) == (initial.uid, initial.gid)
             && initial.mode & withheld == 0
-            && !self.otherwise.load(Ordering::Relaxed)
+            && directory.mode & SET_GID == 0
+            && self.own_user.load(Ordering::Relaxed)
+            && (directory.gid == self.gid || self.own_group.load(Ordering::Relaxed))
     }
 
-    /// Nothing is taken to be complete any more.
-    pub(crate) fn distrust(&self) {
-        self.otherwise.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Initial {
-    /// Whether an object has this owner and mode.
-    pub(crate) fn is_of(self, stat: &Statx) -> bool {
-        let mode = u32::from(stat.stx_mode) & MODE_BITS;
-        (stat.stx_uid, stat.stx_gid, mode) == (self.uid, self.gid, self.mode)
+    /// Learns from an object that was made in a directory of these attributes, and that nobody else
+    /// could use yet.
+    pub(crate) fn learn(&self, directory: &Attributes, made: &Statx) {
+        if made.stx_uid == self.uid {
+            self.own_user.store(true, Ordering::Relaxed);
+        }
+        let tells = directory.mode & SET_GID == 0 && directory.gid != self.gid;
+        if tells && made.stx_gid == self.gid {
+            self.own_group.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -95,14 +100,35 @@ impl Draft<'_> {
 }
 
 impl FileSystem {
-    /// Makes a file that is to get this name. A `plain` one is to have owner and mode and nothing
-    /// else.
+    /// Whether the kernel makes an object complete that is to have owner and mode and nothing else,
+    /// in a directory of these attributes. This has to be known before: whoever finds the object by
+    /// its name may change it at once, and a difference would not tell whose it is.
+    pub(crate) fn makes_whole(
+        &self,
+        at: BorrowedFd<'_>,
+        directory: &Attributes,
+        initial: Initial,
+    ) -> bool {
+        self.newborn.is(initial, directory) && !sys::has_default_acl(at)
+    }
+
+    /// Learns what the kernel gives from a file that never gets a name.
+    pub(crate) fn learn_newborn(&self) -> Result<(), Error> {
+        let directory = self.attributes(&self.root)?;
+        let at = self.reach(&self.root)?;
+        if let Some(file) = self.unnamed(at.as_fd(), 0)? {
+            self.newborn.learn(&directory, &sys::stat(file.as_fd())?);
+        }
+        Ok(())
+    }
+
+    /// Makes a file that is to get this name; a `whole` one under it.
     pub(crate) fn begin_file<'a>(
         &'a self,
         (directory, at): (&Node, BorrowedFd<'_>),
         name: &[u8],
         initial: Initial,
-        plain: bool,
+        whole: bool,
     ) -> Result<Draft<'a>, Error> {
         let shadow = self.shadow.as_ref();
         // Nobody can open what has no name, so that it may have its mode before its owner.
@@ -115,7 +141,7 @@ impl FileSystem {
             place,
             _intent: intent,
         };
-        if plain && !self.keeps_records() && self.newborn.is(initial) {
+        if whole {
             let file = sys::create_named(at, name, mode)?;
             return Ok(draft(file, Place::Named, None));
         }
@@ -148,18 +174,23 @@ impl FileSystem {
             Place::Staged(staging, staged) => {
                 let _ = sys::remove(*staging, staged, false);
             }
-            // The host may have put something else there.
             Place::Named => {
-                let own = sys::stat(draft.file.as_fd());
-                let there = sys::stat_at(at, name);
-                let inode = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-                if let (Ok(own), Ok(there)) = (own, there)
-                    && inode(&own) == inode(&there)
-                {
-                    let _ = sys::remove(at, name, false);
+                if let Ok(made) = sys::stat(draft.file.as_fd()) {
+                    self.take_back(at, name, &made);
                 }
                 self.modified(directory);
             }
+        }
+    }
+
+    /// Takes the name of what was just made, unless the host has put something else there.
+    pub(crate) fn take_back(&self, at: BorrowedFd<'_>, name: &[u8], made: &Statx) {
+        let inode = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+        let there = sys::stat_at(at, name);
+        if there.is_ok_and(|there| inode(&there) == inode(made)) {
+            let _removing = self.removals.begin();
+            let _ = sys::remove(at, name, file_type(made) == FileType::Directory);
+            self.removed_unseen(made.stx_ino, made.stx_nlink);
         }
     }
 
@@ -205,16 +236,40 @@ impl FileSystem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::Timestamp;
 
-    #[test]
-    fn a_file_is_complete_at_once_only_with_the_owner_and_mode_that_the_kernel_gives() {
-        let newborn = Newborn {
+    fn newborn() -> Newborn {
+        Newborn {
             uid: 0,
             gid: 7,
             umask: 0o022,
-            otherwise: AtomicBool::new(false),
-        };
-        let is = |uid, gid, mode| newborn.is(Initial { uid, gid, mode });
+            own_user: AtomicBool::new(true),
+            own_group: AtomicBool::new(false),
+        }
+    }
+
+    fn directory(gid: u32, mode: u32) -> Attributes {
+        Attributes {
+            file_type: FileType::Directory,
+            mode,
+            links: 2,
+            uid: 5,
+            gid,
+            size: 0,
+            space_used: 0,
+            fileid: 1,
+            change: 1,
+            accessed: Timestamp::default(),
+            modified: Timestamp::default(),
+            changed: Timestamp::default(),
+            rdev: (0, 0),
+        }
+    }
+
+    #[test]
+    fn a_file_is_complete_at_once_only_with_the_owner_and_mode_that_the_kernel_gives() {
+        let (newborn, directory) = (newborn(), directory(7, 0o777));
+        let is = |uid, gid, mode| newborn.is(Initial { uid, gid, mode }, &directory);
         assert!(is(0, 7, 0o644));
         assert!(is(0, 7, 0o1755));
         assert!(!is(0, 7, 0o664));
@@ -222,7 +277,38 @@ mod tests {
         assert!(!is(0, 7, 0o2755));
         assert!(!is(1, 7, 0o644));
         assert!(!is(0, 0, 0o644));
-        newborn.distrust();
-        assert!(!is(0, 7, 0o644));
+    }
+
+    #[test]
+    fn what_group_a_file_gets_in_a_directory_of_another_one_has_to_be_known() {
+        let newborn = Newborn {
+            own_user: AtomicBool::new(false),
+            ..newborn()
+        };
+        let initial = Initial {
+            uid: 0,
+            gid: 7,
+            mode: 0o644,
+        };
+        let mut made = sys::stat(std::fs::File::open(".").unwrap().as_fd()).unwrap();
+        let is = |gid, mode| newborn.is(initial, &directory(gid, mode));
+        made.stx_uid = 1;
+        newborn.learn(&directory(7, 0o777), &made);
+        assert!(!is(7, 0o777), "the user has to be known, too");
+        made.stx_uid = 0;
+        newborn.learn(&directory(7, 0o777), &made);
+        assert!(is(7, 0o777));
+        assert!(!is(8, 0o777));
+        assert!(!is(7, 0o2777));
+        made.stx_gid = 8;
+        newborn.learn(&directory(8, 0o777), &made);
+        assert!(!is(8, 0o777), "grpid");
+        made.stx_gid = 7;
+        newborn.learn(&directory(7, 0o777), &made);
+        newborn.learn(&directory(8, 0o2777), &made);
+        assert!(!is(8, 0o777), "neither tells");
+        newborn.learn(&directory(8, 0o777), &made);
+        assert!(is(8, 0o777));
+        assert!(!is(8, 0o2777));
     }
 }

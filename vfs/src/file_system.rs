@@ -25,6 +25,7 @@ use crate::node::Node;
 use crate::node_cache::NodeCache;
 use crate::options::{Durability, Options, Usage};
 use crate::recent::Recent;
+use crate::removals::Removals;
 use crate::shadow::Shadow;
 use crate::sys;
 
@@ -38,7 +39,7 @@ pub struct FileSystem {
     pub(crate) codec: HandleCodec,
     pub(crate) cache: NodeCache,
     pub(crate) identify: Identify,
-    pub(crate) births: Births,
+    pub(crate) births: Arc<Births>,
     /// Owners and modes, if the disk doesn't have them.
     pub(crate) shadow: Option<Shadow>,
     pub(crate) accessed: AccessTimes,
@@ -48,6 +49,7 @@ pub struct FileSystem {
     /// What this process makes, as the disk has it at first.
     pub(crate) newborn: Newborn,
     pub(crate) recent: Recent,
+    pub(crate) removals: Removals,
     pub(crate) options: Options,
     pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,
@@ -157,14 +159,14 @@ impl FileSystem {
     /// To be called after a name of an object was taken away. One without any is let go, so that
     /// the disk gets its space back as soon as nobody has it open.
     /// `held` is a descriptor of it.
-    pub(crate) fn name_removed(&self, node: &Arc<Node>, held: &Descriptor) -> Result<(), Error> {
-        let left = sys::stat(held.as_fd())?.stx_nlink;
-        if left == 0 || node.file_type == FileType::Directory {
+    pub(crate) fn name_removed(&self, node: &Arc<Node>, held: &Arc<Descriptor>) {
+        let nameless = sys::stat(held.as_fd()).is_ok_and(|stat| stat.stx_nlink == 0);
+        if nameless || node.file_type == FileType::Directory {
             if node.set_gone() {
                 self.cache.descriptors().count_nameless();
             }
             if node.is_open() {
-                self.keep_nameless(node, held)?;
+                self.keep_nameless(node, held);
             }
             node.change.bump();
             self.meter.touch();
@@ -173,7 +175,6 @@ impl FileSystem {
         } else {
             self.modified(node);
         }
-        Ok(())
     }
 
     /// Locks a directory in order to change its entries, if `who` may search it.

@@ -123,12 +123,14 @@ impl FileSystem {
     }
 
     pub(crate) fn open_unchecked(&self, node: &Arc<Node>, wanted: OpenMode) -> Result<File, Error> {
+        let before = self.removals.before();
         let file = File::new(Arc::clone(node), wanted);
         if node.is_gone() {
             // Whoever took its last name did not know of this file.
             node.keep_path(self.reach_path(node)?);
         }
-        self.reach_data(node, wanted.write)?;
+        let data = self.reach_data(node, wanted.write)?;
+        self.notice_removal(before, node, &data);
         Ok(file)
     }
 

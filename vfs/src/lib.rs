@@ -49,6 +49,7 @@ mod place;
 mod probe;
 mod reach;
 mod recent;
+mod removals;
 mod remove;
 mod rename;
 mod seek_object;

@@ -75,13 +75,16 @@ impl FileSystem {
             other => Error::from(other),
         };
         let root = self.root().fileid();
+        let before = self.removals.before();
         let parent = sys::find_parent(self.reach(directory)?.as_fd()).map_err(outside)?;
         let mut below = directory.fileid();
         let mut current = sys::stat(parent.as_fd())?.stx_ino;
         let mut higher = None;
         for _ in 0..MAX_DEPTH {
             if current == root {
-                return self.adopt(parent).map(|(node, _)| node);
+                let (node, held) = self.adopt(parent)?;
+                self.notice_removal(before, &node, &held);
+                return Ok(node);
             }
             if current == below {
                 return Err(Error::NoEnt);

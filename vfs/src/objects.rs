@@ -31,12 +31,27 @@ pub(crate) type Held = (Arc<Node>, Arc<Descriptor>);
 /// What an entry names, as it was read through the name, without opening it.
 struct Glimpse {
     attributes: Attributes,
+    ctime: u64,
     kernel: KernelHandle,
     /// The object, if it is in memory.
     node: Option<Arc<Node>>,
-    /// Whether the handle is for sure that of the very inode which has the attributes. Else the
-    /// inode that it is of may be gone, and its number given to the one that was read.
-    sure: bool,
+}
+
+/// An object in memory that is about to be read, and the count of its modifications before.
+struct Sight {
+    node: Arc<Node>,
+    epoch: Epoch,
+}
+
+impl Sight {
+    /// Of the object that has this handle, if `known` is it.
+    fn of(known: Option<&Arc<Node>>, fileid: u64, kernel: &KernelHandle) -> Option<Self> {
+        let node = known.filter(|node| node.is(fileid, kernel))?;
+        Some(Self {
+            node: Arc::clone(node),
+            epoch: node.change.epoch(),
+        })
+    }
 }
 
 impl FileSystem {
@@ -75,14 +90,18 @@ impl FileSystem {
             let (node, _) = self.seek_object(names, &decoded)?;
             return Ok((node, None));
         }
+        let before = self.removals.before();
         let object = self.open_handle(&decoded.kernel, OFlags::PATH | OFlags::NOFOLLOW)?;
         let stat = sys::stat(object.as_fd())?;
         if stat.stx_nlink == 0 || stat.stx_ino != decoded.key.fileid || self.is_foreign(&stat) {
             return Err(Error::Stale);
         }
-        let (node, _) = self.enter(object, &decoded.kernel, &stat)?;
-        let attributes = (self.handles_tell() && node.change.is_untouched())
+        let (node, held) = self.enter(object, &decoded.kernel, &stat)?;
+        self.notice_removal(before, &node, &held);
+        let told = self
+            .handles_tell()
             .then(|| self.told(&stat, &decoded.kernel));
+        let attributes = told.filter(|told| node.change.was_shown(told.change, change_time(&stat)));
         Ok((node, attributes))
     }
 
@@ -232,24 +251,20 @@ impl FileSystem {
             return Ok(None);
         };
         let known = self.cache.index().get(fileid);
-        let known = known.filter(|node| node.is(fileid, &kernel));
-        let epoch = known.as_ref().map(|node| node.change.epoch());
+        let sight = Sight::of(known.as_ref(), fileid, &kernel);
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if stat.stx_ino != fileid {
             return Ok(None);
         }
-        let sure = self.births.note(before, &stat, &kernel);
-        let attributes = match (&known, epoch) {
-            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
-            _ => self.told(&stat, &kernel),
-        };
-        Ok(Some(Glimpse {
-            attributes,
-            kernel,
-            node: known,
-            sure,
-        }))
+        // What was just born may have got the number of the one that the handle is of. If that
+        // still exists, it has not.
+        let sure = self.births.note(before, &stat, &kernel)
+            || sys::handle_at(at, name).is_ok_and(|again| again == kernel);
+        if !sure {
+            return Ok(None);
+        }
+        self.glimpse(sight, &stat, kernel)
     }
 
     /// The same of an inode that was listed before, by number and time of birth.
@@ -265,22 +280,33 @@ impl FileSystem {
         let Some((born, kernel)) = self.births.get(fileid) else {
             return Ok(None);
         };
-        let known = known.filter(|node| node.is(fileid, &kernel));
-        let epoch = known.map(|node| node.change.epoch());
+        let sight = Sight::of(known, fileid, &kernel);
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         if stat.stx_ino != fileid || Born::of(&stat) != Some(born) {
             return Ok(None);
         }
-        let attributes = match (known, epoch) {
-            (Some(node), Some(epoch)) => self.observed(node, epoch, &stat)?,
-            _ => self.told(&stat, &kernel),
+        self.glimpse(sight, &stat, kernel)
+    }
+
+    /// What was read of the inode that has this handle. Nothing if it is in memory since, and was
+    /// maybe modified before or after it was read.
+    fn glimpse(
+        &self,
+        sight: Option<Sight>,
+        stat: &Statx,
+        kernel: KernelHandle,
+    ) -> Result<Option<Glimpse>, Error> {
+        let attributes = match &sight {
+            Some(Sight { node, epoch }) => self.observed(node, *epoch, stat)?,
+            None if self.cache.index().get(stat.stx_ino).is_some() => return Ok(None),
+            None => self.told(stat, &kernel),
         };
         Ok(Some(Glimpse {
             attributes,
+            ctime: change_time(stat),
             kernel,
-            node: known.map(Arc::clone),
-            sure: true,
+            node: sight.map(|sight| sight.node),
         }))
     }
 
@@ -364,7 +390,9 @@ impl FileSystem {
     }
 
     fn open_child(&self, directory: &Node, at: BorrowedFd<'_>, name: &[u8]) -> Result<Held, Error> {
+        let before = self.removals.before();
         let found = self.adopt(sys::find(at, name)?)?;
+        self.notice_removal(before, &found.0, &found.1);
         self.met(directory, name, &found.0);
         Ok(found)
     }
@@ -377,6 +405,7 @@ impl FileSystem {
         at: BorrowedFd<'_>,
         name: &[u8],
     ) -> Result<(Arc<Node>, Attributes), Error> {
+        let before = self.removals.before();
         let stat = sys::stat_at(at, name)?;
         self.same_mount(&stat)?;
         let known = self.cache.get(stat.stx_ino);
@@ -392,12 +421,16 @@ impl FileSystem {
             Some(glimpse) => Some(glimpse),
             None => self.entry_by_handle(at, &entry)?,
         };
-        if let Some(glimpse) = glimpse.filter(|glimpse| glimpse.sure) {
+        if let Some(glimpse) = glimpse {
+            let Glimpse {
+                attributes, ctime, ..
+            } = &glimpse;
             let entered = match &glimpse.node {
                 Some(node) => Some(Arc::clone(node)),
                 None => self
                     .enter_unopened(&glimpse)
-                    .filter(|node| node.change.is_untouched()),
+                    .filter(|node| node.change.was_shown(attributes.change, *ctime))
+                    .filter(|_| self.removals.none_since(before)),
             };
             if let Some(node) = entered {
                 return Ok((node, glimpse.attributes));

@@ -25,6 +25,7 @@ use crate::options::{Finding, Options, Ownership, Possible};
 use crate::owners::Owners;
 use crate::probe::{give_away, opens_handles};
 use crate::recent::Recent;
+use crate::removals::Removals;
 use crate::shadow::Shadow;
 use crate::stat::file_type;
 use crate::{sys, walk};
@@ -198,13 +199,14 @@ impl FileSystem {
             codec,
             cache,
             identify,
-            births: Births::default(),
+            births: Births::of_device(device),
             accessed: access_times,
             meter: Meter::new(records, empty),
             shadow,
             names,
             newborn: sys::newborn(),
             recent: Recent::default(),
+            removals: Removals::default(),
             options,
             opened: Opened::new(now(), &boot_id()),
             verifier: AtomicU64::new(random()),
@@ -217,6 +219,10 @@ impl FileSystem {
                 path: path.to_owned(),
                 error: error.into(),
             })?;
+        if file_system.shadow.is_none() {
+            // Where it fails the first object that is made tells.
+            let _ = file_system.learn_newborn();
+        }
         file_system.begin_index();
         if !empty {
             let metered = sys::open_directory(file_system.mount.as_fd());

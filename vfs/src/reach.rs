@@ -119,16 +119,13 @@ impl FileSystem {
 
     /// Keeps an object without a name in reach of those who have it open. `held` is a descriptor
     /// of it.
-    pub(crate) fn keep_nameless(&self, node: &Node, held: &Descriptor) -> Result<(), Error> {
-        let path = match node.held_path() {
-            Some(path) => path,
-            None => {
-                let path = sys::reopen(self.descriptors(), held.as_fd(), OFlags::PATH)?;
-                self.cache.descriptors().own(path)
-            }
+    pub(crate) fn keep_nameless(&self, node: &Node, held: &Arc<Descriptor>) {
+        let reopened = || match sys::reopen(self.descriptors(), held.as_fd(), OFlags::PATH) {
+            Ok(path) => self.cache.descriptors().own(path),
+            // Its name is gone in any case.
+            Err(_) => Arc::clone(held),
         };
-        node.keep_path(path);
-        Ok(())
+        node.keep_path(node.held_path().unwrap_or_else(reopened));
     }
 
     /// Brings the data of an object to the disk through the descriptor that has heard of every

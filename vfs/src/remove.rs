@@ -58,19 +58,22 @@ impl FileSystem {
             return Err(Error::WouldBlock);
         }
         let is_directory = victim.file_type == FileType::Directory;
+        let removing = self.removals.begin();
         node = self.entry_node(directory, at, name, victim.fileid)?;
         if let Some((node, _)) = &node {
             self.may_lose_name(node, &victim)?;
         }
         let naming = self.naming();
         sys::remove(at, name, is_directory)?;
-        let noted = node.as_ref().map_or(Ok(()), |(node, held)| {
-            self.unnamed_as(directory, name, node);
-            self.name_removed(node, held)
-        });
-        drop(naming);
+        match &node {
+            Some((node, held)) => {
+                self.unnamed_as(directory, name, node);
+                self.name_removed(node, held);
+            }
+            None => self.removed_unseen(victim.fileid, victim.links),
+        }
+        drop((naming, removing));
         let after = self.entries_changed(directory)?;
-        noted?;
         Ok(ChangeInfo {
             before: attributes.change,
             after,

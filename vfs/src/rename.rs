@@ -97,6 +97,7 @@ impl FileSystem {
             self.may_move(from_directory, from_name, to_directory)?;
         }
 
+        let removing = target.is_some().then(|| self.removals.begin());
         let moved = self.entry_node(from_directory, from_at, from_name, source.fileid)?;
         replaced = match &target {
             Some(target) => self.entry_node(to_directory, to_at, to_name, target.fileid)?,
@@ -108,10 +109,15 @@ impl FileSystem {
         let naming = self.naming();
         let moving = self.names.as_ref().map(|names| names.moving());
         sys::rename(from_at, from_name, to_at, to_name)?;
-        let noted = replaced.as_ref().map_or(Ok(()), |(node, held)| {
-            self.unnamed_as(to_directory, to_name, node);
-            self.name_removed(node, held)
-        });
+        match (&replaced, &target) {
+            (Some((node, held)), _) => {
+                self.unnamed_as(to_directory, to_name, node);
+                self.name_removed(node, held);
+            }
+            (None, Some(target)) => self.removed_unseen(target.fileid, target.links),
+            (None, None) => {}
+        }
+        drop(removing);
         if let Some((node, _held)) = moved {
             self.renamed(&node, (from_directory, from_name), (to_directory, to_name));
             self.modified(&node);
@@ -123,7 +129,6 @@ impl FileSystem {
         } else {
             self.entries_changed(from_directory)?
         };
-        noted?;
         Ok((
             ChangeInfo {
                 before: from.change,

@@ -63,7 +63,8 @@ pub(crate) fn newborn() -> Newborn {
         uid: user(),
         gid: rustix::process::getegid().as_raw(),
         umask: umask().unwrap_or(MODE_BITS),
-        otherwise: AtomicBool::new(false),
+        own_user: AtomicBool::new(false),
+        own_group: AtomicBool::new(false),
     }
 }
 
@@ -399,6 +400,51 @@ pub(crate) fn note(file: BorrowedFd<'_>, name: &str) -> Result<Option<ArrayVec<u
         Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+/// Whether a directory gives an access control list (`acl(5)`) to what is made in it; also if the
+/// kernel doesn't say.
+pub(crate) fn has_default_acl(directory: BorrowedFd<'_>) -> bool {
+    const DEFAULT: &CStr = c"system.posix_acl_default";
+    let length = match attribute_length_at(directory, DEFAULT) {
+        // Before Linux 6.13, and where something that does not know the call stands before it.
+        Err(Errno::NOSYS | Errno::PERM) => open_directory(directory)
+            .and_then(|opened| rustix::fs::fgetxattr(opened, DEFAULT, &mut [0u8; 0][..])),
+        length => length,
+    };
+    !matches!(length, Err(Errno::NODATA | Errno::OPNOTSUPP))
+}
+
+/// The length of an extended attribute of a directory, which may be an `O_PATH` descriptor
+/// (`getxattrat(2)`).
+fn attribute_length_at(directory: BorrowedFd<'_>, name: &CStr) -> Result<usize> {
+    const GETXATTRAT: libc::c_long = 464;
+    /// `struct xattr_args`
+    #[repr(C)]
+    struct Arguments {
+        value: u64,
+        size: u32,
+        flags: u32,
+    }
+    let mut arguments = Arguments {
+        value: 0,
+        size: 0,
+        flags: 0,
+    };
+    // SAFETY: both names are NUL-terminated strings, and the arguments have the layout and the
+    // size that are said; with room for no octets the kernel writes none.
+    let length = unsafe {
+        libc::syscall(
+            GETXATTRAT,
+            directory.as_raw_fd(),
+            c".".as_ptr(),
+            0,
+            name.as_ptr(),
+            &raw mut arguments,
+            size_of::<Arguments>(),
+        )
+    };
+    usize::try_from(length).map_err(|_| last_errno())
 }
 
 pub(crate) fn seek(directory: BorrowedFd<'_>, position: u64) -> Result<()> {

@@ -194,3 +194,27 @@ fn a_listing_shows_the_value_of_the_object() {
         assert_eq!(listed, Some(served.change(&created.node)));
     }
 }
+
+#[test]
+fn what_a_lookup_shows_is_what_is_shown_later() {
+    let served = Served::new();
+    for name in ["written", "moved"] {
+        std::fs::write(served.host(name), "1").unwrap();
+    }
+    // Their births are long ago.
+    std::thread::sleep(Duration::from_millis(1200));
+    std::fs::write(served.host("written"), "22").unwrap();
+    let top = served.root();
+    served
+        .fs
+        .rename(&root(), &top, b"moved", &top, b"here")
+        .unwrap();
+    for name in [&b"written"[..], b"here"] {
+        let find = || served.fs.find(&root(), &top, name).unwrap();
+        let first = find();
+        std::thread::sleep(Duration::from_millis(40));
+        let later = find().attributes.change;
+        let shown = first.attributes.change;
+        assert_eq!((later, served.change(&first.node)), (shown, shown));
+    }
+}

@@ -1,5 +1,8 @@
 //! Making objects.
 
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
+
 use localefs_vfs::{
     Create, Error, Identity, OpenMode, SetAttributes, SetTime, SpecialType, Stability, Timestamp,
 };
@@ -357,4 +360,66 @@ fn what_is_made_has_the_mode_asked_for_whatever_the_host_has_as_default() {
     private_by_default(&served.host(""));
     let directory = served.mkdir(&root(), "directory", 0o755);
     assert_eq!(served.fs.attributes(&directory).unwrap().mode, 0o755);
+}
+
+/// Whoever finds a new object by its name may change it at once, and is not overridden.
+#[test]
+fn what_the_host_changes_of_a_new_object_stays_changed() {
+    if crate::strategies::shadow() {
+        // Modes of the host's are none there.
+        return;
+    }
+    let mut served = Served::new();
+    for round in 0..60 {
+        // What was learned of the disk once is learned anew.
+        served.reopen();
+        let is_directory = round % 2 == 0;
+        let name = format!("new{round}");
+        let path = served.host(&name);
+        let begun = Barrier::new(2);
+        let made = std::thread::scope(|scope| {
+            let host = scope.spawn(|| {
+                begun.wait();
+                let private = || PermissionsExt::from_mode(0o700);
+                while std::fs::set_permissions(&path, private()).is_err() {}
+                if is_directory {
+                    std::fs::write(path.join("inside"), "").unwrap();
+                }
+            });
+            begun.wait();
+            let made = match is_directory {
+                true => served.mkdir(&root(), &name, 0o755),
+                false => served.create(&root(), &name, 0o755).node,
+            };
+            host.join().unwrap();
+            made
+        });
+        assert_eq!(served.lookup(&root(), &name).unwrap(), made, "{name}");
+        assert_eq!(served.attributes(&name).mode, 0o700, "{name}");
+    }
+}
+
+#[test]
+fn in_a_directory_of_another_group_what_is_made_belongs_to_its_maker() {
+    let served = Served::new();
+    let dir = served.mkdir(&root(), "theirs", 0o777);
+    let theirs = SetAttributes {
+        gid: Some(77),
+        ..SetAttributes::default()
+    };
+    served
+        .fs
+        .set_attributes(&root(), &dir, None, &theirs)
+        .unwrap();
+    for name in ["a", "b"] {
+        let (name, set) = (name.as_bytes(), mode(0o640));
+        let create = Create::Guarded(&set);
+        let file = served
+            .fs
+            .create_file(&root(), &dir, name, create, OpenMode::BOTH)
+            .unwrap();
+        let attributes = served.fs.attributes(&file.node).unwrap();
+        let seen = (attributes.uid, attributes.gid, attributes.mode);
+        assert_eq!(seen, (0, 0, 0o640));
+    }
 }

@@ -1,7 +1,8 @@
 //! Open files with hardly any descriptors, against a model that has them all.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Barrier};
 
 use bytes::BytesMut;
 use localefs_vfs::{
@@ -323,4 +324,75 @@ fn mode_000_keeps_no_owner_from_opening_again() {
             .unwrap_err(),
         Error::Access
     );
+}
+
+/// A file that is opened while another client removes it can be used until it is closed, and then
+/// its space is free.
+#[test]
+fn what_is_removed_while_it_is_opened_is_kept_and_then_let_go() {
+    const DESCRIPTORS: usize = 128;
+    let served = Served::with(Options {
+        descriptors: DESCRIPTORS,
+        ..options()
+    });
+    let others: Vec<_> = (0..2 * DESCRIPTORS)
+        .map(|number| served.create(&root(), &format!("other{number}"), 0o644))
+        .collect();
+    for some in 0..20 {
+        let opened: Vec<_> = (0..20)
+            .filter_map(|number| {
+                open_while_removed(&served, &format!("removed{some}-{number}"), number)
+            })
+            .collect();
+        // No descriptor stays but those which must.
+        for other in &others {
+            assert!(read(&served, &other.file).is_empty());
+        }
+        for (name, file) in &opened {
+            assert_eq!(&read(&served, file)[..], name.as_bytes(), "{name}");
+        }
+    }
+    let place = served.host("removed");
+    let place = place.as_os_str().as_bytes();
+    let held = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|path| path.as_os_str().as_bytes().starts_with(place))
+        .collect::<Vec<_>>();
+    assert!(held.is_empty(), "{held:?}");
+}
+
+/// A file of the host's that was opened, if that was before another client had removed it.
+fn open_while_removed(served: &Served, name: &str, lead: usize) -> Option<(String, File)> {
+    std::fs::write(served.host(name), name).unwrap();
+    let begun = Barrier::new(2);
+    let opened = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            begun.wait();
+            let node = served.lookup(&root(), name)?;
+            served.fs.open_file(&root(), &node, OpenMode::READ)
+        });
+        begun.wait();
+        // Else the same one would always be first.
+        for _ in 0..200 * lead {
+            std::hint::spin_loop();
+        }
+        let removed = served.fs.remove(&root(), &served.root(), name.as_bytes());
+        removed.unwrap();
+        opening.join().unwrap()
+    });
+    match opened {
+        Ok(file) => Some((name.to_owned(), file)),
+        Err(Error::NoEnt | Error::Stale) => None,
+        Err(error) => panic!("{name}: {error:?}"),
+    }
+}
+
+fn read(served: &Served, file: &File) -> BytesMut {
+    let mut data = BytesMut::new();
+    served
+        .fs
+        .read(&root(), file, 0, &mut data, 100, Blocking::Allowed)
+        .unwrap();
+    data
 }
