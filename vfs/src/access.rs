@@ -149,25 +149,7 @@ pub(crate) fn check_io(who: &Identity, attributes: &Attributes, wanted: Permissi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attributes::Timestamp;
-
-    fn object(file_type: FileType, mode: u32, uid: u32, gid: u32) -> Attributes {
-        Attributes {
-            file_type,
-            mode,
-            links: 1,
-            uid,
-            gid,
-            size: 0,
-            space_used: 4096,
-            fileid: 1,
-            change: 1,
-            accessed: Timestamp::default(),
-            modified: Timestamp::default(),
-            changed: Timestamp::default(),
-            rdev: (0, 0),
-        }
-    }
+    use crate::fixture::object;
 
     /// Everybody who can stand in a different relation to an object of user 1, group 10.
     fn people() -> Vec<(&'static str, Identity)> {

@@ -290,8 +290,9 @@ impl FileSystem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
     use crate::identity::Identity;
-    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::options::Options;
 
     const TIME: Timestamp = Timestamp {
         seconds: -5,
@@ -317,14 +318,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let tree = scratch.path().join("tree");
         let options = Options {
-            fsid: 1,
-            key: [0; 16],
-            cached_nodes: 10,
-            descriptors: 10,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
             records: Some(scratch.path().join("records")),
+            ..fixture::options()
         };
         let fs = FileSystem::create(&tree, options).expect("these tests must run as root");
         let set = SetAttributes {

@@ -42,11 +42,11 @@ impl Born {
 /// be: there are many.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    /// 0 where there is none.
     born: u64,
     generation: u32,
     /// The inode number divided by the number of entries.
     above: u16,
+    /// Nothing where there is no entry.
     layout: Option<Layout>,
 }
 
@@ -96,32 +96,31 @@ impl Births {
         let Some(Born(born)) = Born::of(stat) else {
             return false;
         };
-        if born.saturating_add(OVER) > before {
-            return false;
+        let sure = born.saturating_add(OVER) <= before;
+        if sure {
+            self.keep(born, stat.stx_ino, kernel);
         }
-        let (Some(place), Some((layout, fileid, generation))) =
-            (Place::of(stat.stx_ino), Layout::of(kernel))
-        else {
-            return true;
-        };
-        if fileid != stat.stx_ino {
-            return true;
+        sure
+    }
+
+    /// Nothing is kept of handles that are made otherwise.
+    fn keep(&self, born: u64, inode: u64, kernel: &KernelHandle) -> Option<()> {
+        let place = Place::of(inode)?;
+        let (layout, fileid, generation) = Layout::of(kernel)?;
+        if fileid != inode {
+            return None;
         }
-        let Some(mut entries) = self.part(place.part) else {
-            return true;
-        };
+        let mut entries = self.part(place.part)?;
         if entries.is_empty() {
             *entries = vec![Entry::default(); PER_PART].into();
         }
-        if let Some(entry) = entries.get_mut(place.at) {
-            *entry = Entry {
-                born,
-                generation,
-                above: place.above,
-                layout: Some(layout),
-            };
-        }
-        true
+        *entries.get_mut(place.at)? = Entry {
+            born,
+            generation,
+            above: place.above,
+            layout: Some(layout),
+        };
+        Some(())
     }
 
     fn part(&self, number: usize) -> Option<MutexGuard<'_, Box<[Entry]>>> {

@@ -292,22 +292,11 @@ fn find_with_stat(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::fixture;
 
     #[test]
     fn what_the_host_puts_in_the_place_of_a_new_object_stays() {
-        let scratch = tempfile::tempdir().unwrap();
-        let options = Options {
-            fsid: 1,
-            key: [0; 16],
-            cached_nodes: 10,
-            descriptors: 10,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
-        };
-        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (fs, scratch) = fixture::file_system(fixture::options());
         let top = fs.root();
         let at = fs.reach(&top).unwrap();
         let directory = fs.attributes(&top).unwrap();

@@ -322,7 +322,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::fixture;
 
     #[test]
     fn a_creation_may_be_repeated_for_some_minutes() {
@@ -339,18 +339,7 @@ mod tests {
 
     #[test]
     fn a_disk_without_unnamed_files_gives_the_same() {
-        let scratch = tempfile::tempdir().unwrap();
-        let options = Options {
-            fsid: 1,
-            key: [0; 16],
-            cached_nodes: 10,
-            descriptors: 10,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
-        };
-        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (fs, _scratch) = fixture::file_system(fixture::options());
         fs.only_named.store(true, Ordering::Relaxed);
         let who = Identity::new(5, 6, []);
         let own = SetAttributes {

@@ -14,12 +14,20 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::file::OpenMode;
 use crate::node::{Node, Rare};
+use crate::sys;
 
 /// A descriptor that counts.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     descriptor: OwnedFd,
     open: Arc<AtomicUsize>,
+}
+
+impl Descriptor {
+    /// Whether the object has no name left; not if the disk doesn't say.
+    pub(crate) fn is_nameless(&self) -> bool {
+        sys::stat(self.as_fd()).is_ok_and(|stat| stat.stx_nlink == 0)
+    }
 }
 
 impl AsFd for Descriptor {
@@ -472,23 +480,18 @@ mod tests {
     use crate::create_file::Create;
     use crate::file::File;
     use crate::file_system::FileSystem;
+    use crate::fixture;
     use crate::io::Stability;
-    use crate::options::{Durability, Finding, Options, Ownership};
+    use crate::options::Options;
     use crate::{Identity, SetAttributes};
 
     fn file_system(descriptors: usize) -> (FileSystem, tempfile::TempDir) {
-        let scratch = tempfile::tempdir().unwrap();
         let options = Options {
-            fsid: 1,
-            key: [0; 16],
             cached_nodes: 100,
             descriptors,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
+            ..fixture::options()
         };
-        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (fs, scratch) = fixture::file_system(options);
         (fs, scratch)
     }
 

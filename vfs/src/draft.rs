@@ -236,7 +236,7 @@ impl FileSystem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attributes::Timestamp;
+    use crate::fixture;
 
     fn newborn() -> Newborn {
         Newborn {
@@ -249,21 +249,7 @@ mod tests {
     }
 
     fn directory(gid: u32, mode: u32) -> Attributes {
-        Attributes {
-            file_type: FileType::Directory,
-            mode,
-            links: 2,
-            uid: 5,
-            gid,
-            size: 0,
-            space_used: 0,
-            fileid: 1,
-            change: 1,
-            accessed: Timestamp::default(),
-            modified: Timestamp::default(),
-            changed: Timestamp::default(),
-            rdev: (0, 0),
-        }
+        fixture::object(FileType::Directory, mode, 5, gid)
     }
 
     #[test]

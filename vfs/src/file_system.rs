@@ -136,8 +136,7 @@ impl FileSystem {
     #[must_use]
     pub fn is_nameless(&self, node: &Node) -> bool {
         // What has no descriptor can be opened again, and so has a name; or is gone already.
-        let stat = node.held().map(|held| sys::stat(held.as_fd()));
-        stat.is_some_and(|stat| stat.is_ok_and(|stat| stat.stx_nlink == 0))
+        node.held().is_some_and(|held| held.is_nameless())
     }
 
     pub(crate) fn is_root_node(&self, node: &Node) -> bool {
@@ -160,8 +159,7 @@ impl FileSystem {
     /// the disk gets its space back as soon as nobody has it open.
     /// `held` is a descriptor of it.
     pub(crate) fn name_removed(&self, node: &Arc<Node>, held: &Arc<Descriptor>) {
-        let nameless = sys::stat(held.as_fd()).is_ok_and(|stat| stat.stx_nlink == 0);
-        if nameless || node.file_type == FileType::Directory {
+        if held.is_nameless() || node.file_type == FileType::Directory {
             if node.set_gone() {
                 self.cache.descriptors().count_nameless();
             }
@@ -265,24 +263,13 @@ mod tests {
     use crate::attributes::SetAttributes;
     use crate::create_file::Create;
     use crate::file::OpenMode;
+    use crate::fixture;
     use crate::io::Stability;
-    use crate::options::{Finding, Ownership};
 
     /// Where the kernel's timestamps are fine, ctime alone would hide that something isn't counted.
     #[test]
     fn every_modification_is_counted_whatever_the_clock() {
-        let scratch = tempfile::tempdir().unwrap();
-        let options = Options {
-            fsid: 1,
-            key: [0; 16],
-            cached_nodes: 10,
-            descriptors: 10,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
-        };
-        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (fs, _scratch) = fixture::file_system(fixture::options());
         let (who, set) = (Identity::root(), SetAttributes::default());
         let top = fs.root();
         let dir = fs.make_directory(&who, &top, b"dir", &set).unwrap().node;
@@ -382,18 +369,12 @@ mod tests {
 
     #[test]
     fn what_was_just_modified_stays_in_memory() {
-        let scratch = tempfile::tempdir().unwrap();
         let options = Options {
-            fsid: 1,
-            key: [0; 16],
             cached_nodes: 1,
             descriptors: 4,
-            durability: Durability::Ordinary,
-            ownership: Ownership::Native,
-            finding: Finding::Auto,
-            records: None,
+            ..fixture::options()
         };
-        let fs = FileSystem::open(scratch.path(), options).expect("these tests must run as root");
+        let (fs, _scratch) = fixture::file_system(options);
         let (who, set) = (Identity::root(), SetAttributes::default());
         let node = fs
             .make_directory(&who, &fs.root(), b"a", &set)

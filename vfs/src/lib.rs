@@ -22,6 +22,8 @@ mod error;
 mod explain;
 mod file;
 mod file_system;
+#[cfg(test)]
+mod fixture;
 mod handle;
 mod identify;
 mod identity;

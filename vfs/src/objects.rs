@@ -19,6 +19,7 @@ use crate::identify::{Identify, mark};
 use crate::node::{Node, NodeKey};
 use crate::node_cache::NodeCache;
 use crate::owner_record::Mark;
+use crate::removals::Before;
 use crate::stat::{self, change_time, file_type};
 use crate::sys::{self, KernelHandle};
 
@@ -421,29 +422,27 @@ impl FileSystem {
             Some(glimpse) => Some(glimpse),
             None => self.entry_by_handle(at, &entry)?,
         };
-        if let Some(glimpse) = glimpse {
-            let Glimpse {
-                attributes, ctime, ..
-            } = &glimpse;
-            let entered = match &glimpse.node {
-                Some(node) => Some(Arc::clone(node)),
-                None => self
-                    .enter_unopened(&glimpse)
-                    .filter(|node| node.change.was_shown(attributes.change, *ctime))
-                    .filter(|_| self.removals.none_since(before)),
-            };
-            if let Some(node) = entered {
-                return Ok((node, glimpse.attributes));
-            }
+        if let Some(glimpse) = glimpse
+            && let Some(node) = self.enter_unopened(&glimpse, before)
+        {
+            return Ok((node, glimpse.attributes));
         }
         let (node, held) = self.open_child(directory, at, name)?;
         let attributes = self.attributes_through(&node, &held)?;
         Ok((node, attributes))
     }
 
-    fn enter_unopened(&self, glimpse: &Glimpse) -> Option<Arc<Node>> {
+    /// The object that was glimpsed, in memory; nothing if its attributes may not hold any more, or
+    /// its name was taken away meanwhile.
+    fn enter_unopened(&self, glimpse: &Glimpse, before: Before) -> Option<Arc<Node>> {
+        if let Some(node) = &glimpse.node {
+            return Some(Arc::clone(node));
+        }
         let Attributes {
-            fileid, file_type, ..
+            fileid,
+            file_type,
+            change,
+            ..
         } = glimpse.attributes;
         let node = new_node(
             &self.codec,
@@ -451,7 +450,10 @@ impl FileSystem {
             &glimpse.kernel,
             (fileid, file_type),
         );
-        self.cache.enter_unopened(node)
+        let node = self.cache.enter_unopened(node)?;
+        let holds =
+            node.change.was_shown(change, glimpse.ctime) && self.removals.none_since(before);
+        holds.then_some(node)
     }
 
     /// The object of an entry that is about to be changed, if it is in memory, or must be for the

@@ -405,6 +405,7 @@ impl Owners {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     const ROOT: Mark = Mark {
         fileid: 2,
@@ -527,7 +528,7 @@ mod tests {
     #[test]
     fn a_start_looks_which_objects_are_there() {
         use crate::identify::Identify;
-        use crate::{Durability, FileSystem, Finding, Options, Owner, Ownership, sys};
+        use crate::{FileSystem, Options, Owner, Ownership, sys};
         use std::os::fd::AsFd;
         let scratch = tempfile::tempdir().unwrap();
         let (tree, records) = (scratch.path().join("tree"), scratch.path().join("records"));
@@ -548,17 +549,12 @@ mod tests {
         owners.put(lost, record(2)).unwrap();
         drop(owners);
         let options = Options {
-            fsid: 1,
-            key: [0; 16],
-            cached_nodes: 10,
-            descriptors: 10,
-            durability: Durability::Ordinary,
             ownership: Ownership::Shadow {
                 outside: Owner::default(),
                 recorded: true,
             },
-            finding: Finding::Auto,
             records: Some(records),
+            ..fixture::options()
         };
         let fs = FileSystem::open(&tree, options).unwrap();
         let owners = &fs.shadow.as_ref().unwrap().owners;

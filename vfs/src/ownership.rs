@@ -174,24 +174,7 @@ fn check_id(id: u32) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::attributes::Timestamp;
-
-    fn object(file_type: FileType, mode: u32, uid: u32, gid: u32) -> Attributes {
-        Attributes {
-            file_type,
-            mode,
-            links: 1,
-            uid,
-            gid,
-            size: 0,
-            space_used: 4096,
-            fileid: 1,
-            change: 1,
-            accessed: Timestamp::default(),
-            modified: Timestamp::default(),
-            changed: Timestamp::default(),
-            rdev: (0, 0),
-        }
-    }
+    use crate::fixture::object;
 
     fn set() -> SetAttributes {
         SetAttributes::default()

@@ -5,14 +5,14 @@
 //! meanwhile, and looks at the object again once it is in memory; or the object was there first,
 //! and is found by whoever took the name, who looks again afterwards.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+use crate::attributes::Attributes;
 use crate::descriptors::Descriptor;
 use crate::file_system::FileSystem;
 use crate::node::Node;
-use crate::sys;
+use crate::objects::Held;
 
 /// Names that were taken away, and those that are being taken away now.
 #[derive(Debug, Default)]
@@ -57,8 +57,25 @@ impl Drop for Removing<'_> {
 impl FileSystem {
     /// To be called after an object was opened and entered, or opened once more, through `held`.
     pub(crate) fn notice_removal(&self, before: Before, node: &Arc<Node>, held: &Arc<Descriptor>) {
-        if !self.removals.none_since(before) && is_nameless(held) {
+        if !self.removals.none_since(before) && held.is_nameless() {
             self.name_removed(node, held);
+        }
+    }
+
+    /// To be called after a name in a directory was taken away. `node` is the object if it was in
+    /// memory before, `victim` what it was.
+    pub(crate) fn name_taken(
+        &self,
+        (directory, name): (&Node, &[u8]),
+        node: Option<&Held>,
+        victim: &Attributes,
+    ) {
+        match node {
+            Some((node, held)) => {
+                self.unnamed_as(directory, name, node);
+                self.name_removed(node, held);
+            }
+            None => self.removed_unseen(victim.fileid, victim.links),
         }
     }
 
@@ -75,16 +92,12 @@ impl FileSystem {
             held => held,
         };
         match held {
-            Some(held) if is_nameless(&held) => self.name_removed(&node, &held),
+            Some(held) if held.is_nameless() => self.name_removed(&node, &held),
             // Else the number may be another one's by now.
             _ if links > 1 => self.modified(&node),
             _ => {}
         }
     }
-}
-
-fn is_nameless(held: &Descriptor) -> bool {
-    sys::stat(held.as_fd()).is_ok_and(|stat| stat.stx_nlink == 0)
 }
 
 #[cfg(test)]

@@ -65,13 +65,7 @@ impl FileSystem {
         }
         let naming = self.naming();
         sys::remove(at, name, is_directory)?;
-        match &node {
-            Some((node, held)) => {
-                self.unnamed_as(directory, name, node);
-                self.name_removed(node, held);
-            }
-            None => self.removed_unseen(victim.fileid, victim.links),
-        }
+        self.name_taken((directory, name), node.as_ref(), &victim);
         drop((naming, removing));
         let after = self.entries_changed(directory)?;
         Ok(ChangeInfo {

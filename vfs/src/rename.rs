@@ -109,13 +109,8 @@ impl FileSystem {
         let naming = self.naming();
         let moving = self.names.as_ref().map(|names| names.moving());
         sys::rename(from_at, from_name, to_at, to_name)?;
-        match (&replaced, &target) {
-            (Some((node, held)), _) => {
-                self.unnamed_as(to_directory, to_name, node);
-                self.name_removed(node, held);
-            }
-            (None, Some(target)) => self.removed_unseen(target.fileid, target.links),
-            (None, None) => {}
+        if let Some(target) = &target {
+            self.name_taken((to_directory, to_name), replaced.as_ref(), target);
         }
         drop(removing);
         if let Some((node, _held)) = moved {
