@@ -295,17 +295,19 @@ impl Shared {
             bytes: sum.bytes(),
             at: timestamp(now()),
         };
-        *lock(&self.size) = size;
-        self.bytes.store(size.bytes, Ordering::SeqCst);
-        self.deepest.store(sum.deepest, Ordering::SeqCst);
-        // After that, so that nothing that came meanwhile is lost.
-        let deepened = self.deepened.load(Ordering::SeqCst);
-        self.deepest.fetch_max(deepened, Ordering::SeqCst);
+        let deepest = sum.deepest.max(self.deepened.load(Ordering::SeqCst));
+        // Before anybody has seen it, so that it is the same after a restart.
         if let Some(path) = &self.path
-            && let Err(error) = write(path, size, sum.deepest.max(deepened))
+            && let Err(error) = write(path, size, deepest)
         {
             tracing::debug!(path = %path.display(), %error, "the metered size is not kept");
         }
+        *lock(&self.size) = size;
+        self.bytes.store(size.bytes, Ordering::SeqCst);
+        self.deepest.store(deepest, Ordering::SeqCst);
+        // After that, so that nothing that came meanwhile is lost.
+        let deepened = self.deepened.load(Ordering::SeqCst);
+        self.deepest.fetch_max(deepened, Ordering::SeqCst);
     }
 }
 
