@@ -884,6 +884,7 @@ fn a_name_that_is_always_there_is_always_opened() {
         });
         while !host.is_finished() {
             fixture.here().open(&Open::read("config")).ok();
+            fixture.here().open(&Open::both("config").create()).ok();
         }
     });
 }

@@ -83,7 +83,9 @@ impl FileSystem {
         let before = attributes.change;
         for _ in 0..ATTEMPTS {
             match self.child_at(directory, at, name) {
-                Ok((node, _)) => {
+                // Held until it is open: if its name is given to another file meanwhile, it could
+                // not be found again.
+                Ok((node, _held)) => {
                     drop(guard);
                     return self.open_existing(who, node, create, wanted, before);
                 }
