@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawDir, StatxFlags, Uid};
 
 use super::content::UNIT;
 use super::workload::Workload;
 
 /// Small files in the directory.
 const FILES: u64 = 1000;
+
+/// Whose files are made, and of which group, where they are not root's.
+const USER: u32 = 1000;
 
 /// One message's worth of system calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub enum Call {
     Close,
     /// openat with `O_CREAT` and `O_EXCL`, and close.
     Create,
+    /// The same, and fchown: a server that is root makes a file of somebody else.
+    CreateForUser,
     /// unlinkat of what was created last.
     Remove,
     /// renameat, back and forth.
@@ -48,7 +53,7 @@ pub enum Call {
 }
 
 /// All of them; their places are their numbers in messages.
-pub const CALLS: [Call; 13] = [
+pub const CALLS: [Call; 14] = [
     Call::Nothing,
     Call::Stat,
     Call::StatName,
@@ -56,6 +61,7 @@ pub const CALLS: [Call; 13] = [
     Call::ReadOpened,
     Call::Close,
     Call::Create,
+    Call::CreateForUser,
     Call::Remove,
     Call::Rename,
     Call::List,
@@ -64,16 +70,17 @@ pub const CALLS: [Call; 13] = [
     Call::Commit,
 ];
 
-/// What an operation of a workload comes down to, a message each; nothing for those that are a
-/// mix. Removing takes making first, which is not counted.
+/// What an operation of a workload, done as `user`, comes down to, a message each; nothing for
+/// those that are a mix. Removing takes making first, which is not counted.
 #[must_use]
-pub fn calls(workload: Workload) -> &'static [Call] {
+pub fn calls(workload: Workload, user: u32) -> &'static [Call] {
     match workload {
         Workload::Null => &[Call::Nothing],
         Workload::Getattr | Workload::Access => &[Call::Stat],
         Workload::Lookup => &[Call::StatName],
         Workload::Small => &[Call::Open, Call::ReadOpened, Call::Close],
-        Workload::Create => &[Call::Create],
+        Workload::Create if user == 0 => &[Call::Create],
+        Workload::Create => &[Call::CreateForUser],
         Workload::Remove => &[Call::Remove],
         Workload::Rename => &[Call::Rename],
         Workload::Readdir => &[Call::List],
@@ -229,11 +236,15 @@ impl Bare {
                 }
             }
             Call::Close => self.opened = None,
-            Call::Create => {
+            Call::Create | Call::CreateForUser => {
                 self.count += 1;
                 let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
                 let name = format!("{}-{}", self.prefix, self.count);
-                rustix::fs::openat(made, name, flags, Mode::from_raw_mode(0o644))?;
+                let file = rustix::fs::openat(made, name, flags, Mode::from_raw_mode(0o644))?;
+                if call == Call::CreateForUser {
+                    let (user, group) = (Uid::from_raw(USER), Gid::from_raw(USER));
+                    rustix::fs::fchown(&file, Some(user), Some(group))?;
+                }
             }
             Call::Remove => {
                 let name = format!("{}-{}", self.prefix, self.count);

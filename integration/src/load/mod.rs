@@ -142,7 +142,7 @@ pub fn run_bare(ground: &Ground, shape: &Shape, workload: Workload) -> Result<Op
 
 /// What a workload comes down to; nothing for a mix.
 fn task(shape: &Shape, workload: Workload) -> Option<Task> {
-    let calls = bare::calls(workload);
+    let calls = bare::calls(workload, shape.user);
     let Messages {
         request,
         reply,
