@@ -317,6 +317,25 @@ def replication():
     fails("UnsupportedAvailabilityZone", 400, create, SourceFileSystemId=file_system(),
           Destinations=[{"AvailabilityZoneName": "us-east-1z"}])
 
+    # What One Zone storage has, whatever its source has.
+    source = file_system(PerformanceMode="maxIO")
+    made = create(SourceFileSystemId=source, Destinations=[{"AvailabilityZoneName": "us-east-1c"}])
+    copy = made["Destinations"][0]["FileSystemId"]
+    found = efs.describe_file_systems(FileSystemId=copy)["FileSystems"][0]
+    assert found["PerformanceMode"] == "generalPurpose" and found["AvailabilityZoneName"] == "us-east-1c", found
+    assert efs.describe_backup_policy(FileSystemId=copy)["BackupPolicy"]["Status"] == "ENABLED"
+
+    # A source's own key is not that of its destination.
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
+    source, plain = file_system(Encrypted=True, KmsKeyId=key), file_system()
+    efs.update_file_system_protection(FileSystemId=plain, ReplicationOverwriteProtection="DISABLED")
+    fails("ConflictException", 409, create, SourceFileSystemId=source,
+          Destinations=[{"Region": REGION, "FileSystemId": plain}])
+    made = create(SourceFileSystemId=source, Destinations=[{"Region": REGION}])
+    found = efs.describe_file_systems(FileSystemId=made["Destinations"][0]["FileSystemId"])["FileSystems"][0]
+    own = efs.describe_file_systems(FileSystemId=file_system(Encrypted=True))["FileSystems"][0]["KmsKeyId"]
+    assert found["KmsKeyId"] == own != key, found
+
 
 def policies():
     fs = file_system()
@@ -327,7 +346,9 @@ def policies():
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     answer = put(FileSystemId=fs, Policy=policy)
     assert status(answer) == 200 and answer["FileSystemId"] == fs
-    found = json.loads(describe(FileSystemId=fs)["Policy"])["Statement"][0]
+    found = json.loads(describe(FileSystemId=fs)["Policy"])
+    assert "Id" not in found, found
+    found = found["Statement"][0]
     assert found["Resource"] == arn and found["Sid"].startswith("efs-statement-"), found
     locked = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": arn}
     locked = json.dumps({"Version": "2012-10-17", "Statement": [locked]})

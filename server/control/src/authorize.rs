@@ -147,6 +147,9 @@ pub fn request_context(
     context.set("aws:SourceIp", peer.to_string());
     context.set("aws:SecureTransport", "true");
     context.set("aws:ViaAWSService", "false");
+    context.set("aws:PrincipalIsAWSService", "false");
+    // All that there is belongs to one account.
+    context.set("aws:ResourceAccount", settings.account_id.as_str());
     context.set("aws:RequestedRegion", settings.region.as_str());
     context
 }

@@ -70,8 +70,8 @@ pub fn parse(document: &str, file_system_arn: &str) -> Result<Policy, InvalidPol
     Ok(policy)
 }
 
-/// The document as EFS keeps it and gives it back: a version, an id, a Sid and the resource in
-/// each statement, where they are missing. `uuid` gives a new UUID each time.
+/// The document as EFS keeps it and gives it back: a version, and a Sid and the resource in each
+/// statement, where they are missing. `uuid` gives a new UUID each time.
 ///
 /// # Errors
 /// If it isn't JSON of the shape that [`parse`] has accepted.
@@ -90,11 +90,10 @@ pub fn normalise(
         .cloned()
         .unwrap_or_else(|| json!("2012-10-17"));
     policy.insert("Version".into(), version);
-    let id = given.get("Id").cloned();
-    policy.insert(
-        "Id".into(),
-        id.unwrap_or_else(|| json!(format!("efs-policy-wizard-{}", uuid()))),
-    );
+    // The AWS console makes one up, EFS does not.
+    if let Some(id) = given.get("Id") {
+        policy.insert("Id".into(), id.clone());
+    }
     let statements = match given.get("Statement") {
         Some(Value::Array(list)) => list.clone(),
         Some(one) => vec![one.clone()],
@@ -212,13 +211,16 @@ mod tests {
         .unwrap();
         let kept: Value = serde_json::from_str(&kept).unwrap();
         assert_eq!(kept["Version"], "2012-10-17");
-        assert_eq!(kept["Id"], "efs-policy-wizard-u1");
-        assert_eq!(kept["Statement"][0]["Sid"], "efs-statement-u2");
+        assert_eq!(kept.get("Id"), None);
+        assert_eq!(kept["Statement"][0]["Sid"], "efs-statement-u1");
         assert_eq!(kept["Statement"][0]["Resource"], ARN);
         assert_eq!(kept["Statement"][0]["Principal"], json!({"AWS": "*"}));
         assert_eq!(kept["Statement"][1]["Sid"], "mine");
         assert_eq!(kept["Statement"][1]["Resource"], "*");
         let again = normalise(&kept.to_string(), ARN, || panic!("nothing is missing")).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), kept);
+        let named = r#"{"Id":"1","Statement":[]}"#;
+        let named = normalise(named, ARN, || panic!("nothing is missing")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&named).unwrap()["Id"], "1");
     }
 }

@@ -335,17 +335,14 @@ impl Sower<'_> {
 
 /// A policy without the UUIDs that EFS has put into it.
 fn without_ids(policy: &str) -> String {
+    const PREFIX: &str = "\"efs-statement-";
     const UUID: usize = 36;
-    let mut text = policy.to_owned();
-    for prefix in ["\"efs-policy-wizard-", "\"efs-statement-"] {
-        let mut parts = text.split(prefix);
-        let mut without = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            without.push_str(prefix);
-            let end = part.find('"').unwrap_or_default();
-            without.push_str(part.get(end.min(UUID)..).unwrap_or(part));
-        }
-        text = without;
+    let mut parts = policy.split(PREFIX);
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        without.push_str(PREFIX);
+        let end = part.find('"').unwrap_or_default();
+        without.push_str(part.get(end.min(UUID)..).unwrap_or(part));
     }
-    text
+    without
 }

@@ -27,9 +27,9 @@ pub(super) fn check(key: &str, value: &str) -> Result<()> {
             "Tag key exceeds the maximum length of 127 characters, or is empty",
         ));
     }
-    if value.chars().count() > 255 {
+    if value.chars().count() > 256 {
         return Err(invalid(
-            "Tag value exceeds the maximum length of 255 characters",
+            "Tag value exceeds the maximum length of 256 characters",
         ));
     }
     Ok(())

@@ -20,6 +20,14 @@ pub(super) fn access_point_arn(call: &Call, id: &str) -> String {
     arn(call, "access-point", id)
 }
 
+/// The ARN of a resource that a call names by id or ARN, and that need not exist.
+pub(super) fn named_arn(call: &Call, kind: &str, named: &str) -> String {
+    match named.starts_with("arn:") {
+        true => named.to_owned(),
+        false => arn(call, kind, named),
+    }
+}
+
 fn arn(call: &Call, kind: &str, id: &str) -> String {
     let settings = &call.control.settings;
     let (region, account) = (&settings.region, &settings.account_id);
@@ -110,6 +118,8 @@ pub(super) fn require_tagging(call: &Call, view: &View, kind: &str, tags: &[Tag]
         return Ok(());
     }
     let mut keys = request_tags(tags);
+    // What is tagged already has them: the policy that the EFS CSI driver recommends relies on it.
+    keys.extend(resource_tags(tags));
     let action = vec![call.operation.to_owned()];
     keys.push(("elasticfilesystem:CreateAction".to_owned(), action));
     call.require(
@@ -190,11 +200,7 @@ pub(super) fn file_system(
             Ok(known)
         }
         None => {
-            let resource = if named.starts_with("arn:") {
-                named.to_owned()
-            } else {
-                file_system_arn(call, named)
-            };
+            let resource = named_arn(call, "file-system", named);
             call.require(view, demand(call, resource, keys))?;
             Err(no_file_system(named))
         }

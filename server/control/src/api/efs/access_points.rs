@@ -94,7 +94,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
         (Some(id), None) => {
             let found = access::access_point(&call, &view, id)?;
             let Some(found) = found else {
-                let resource = access::access_point_arn(&call, id);
+                let resource = access::named_arn(&call, "access-point", id);
                 call.require(&view, access::demand(&call, resource, Vec::new()))?;
                 return Err(no_access_point(id));
             };
@@ -140,7 +140,7 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     call.change(move |call, change| {
         let id = &input.access_point_id;
         let Some(found) = access::access_point(call, change, id)? else {
-            let resource = access::access_point_arn(call, id);
+            let resource = access::named_arn(call, "access-point", id);
             call.require(change, access::demand(call, resource, Vec::new()))?;
             return Err(no_access_point(id));
         };

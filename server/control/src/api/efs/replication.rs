@@ -133,6 +133,13 @@ fn destination(
                 "The destination's replication overwrite protection is not DISABLED.",
             ));
         }
+        if source.encrypted && !known.encrypted {
+            return Err(ApiError::new(
+                409,
+                "ConflictException",
+                "The source file system is encrypted, but the destination file system is not.",
+            ));
+        }
         let id = known.id.clone();
         change.put(&FileSystem {
             protection: "REPLICATING".to_owned(),
@@ -146,12 +153,9 @@ fn destination(
     }
     let now = call.request.millis();
     let id = ids::random("fs-");
-    // That of the source is for one in the same region that isn't told another.
-    let key = match &source.kms_key_id {
-        Some(key) if to.kms_key_id.is_none() => Key::named(key),
-        _ => Key::of(call, to.kms_key_id.as_deref()),
-    };
+    let key = Key::of(call, to.kms_key_id.as_deref());
     key.require(call, change)?;
+    let is_one_zone = to.availability_zone_name.is_some();
     change.put(&FileSystem {
         creation_token: format!("destination-of-{}", source.id),
         created: now,
@@ -165,7 +169,12 @@ fn destination(
         tags: Vec::new(),
         protection: "REPLICATING".to_owned(),
         lifecycle_policies: Vec::new(),
-        backup: None,
+        // EFS user guide, "Creating a replication configuration": what One Zone storage has.
+        backup: is_one_zone.then(|| "ENABLED".to_owned()),
+        performance_mode: match is_one_zone {
+            true => "generalPurpose".to_owned(),
+            false => source.performance_mode.clone(),
+        },
         policy: None,
         throughput_changed: None,
         id: id.clone(),

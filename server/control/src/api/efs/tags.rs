@@ -48,7 +48,7 @@ fn resource(
         )?));
     }
     let Some(found) = access::access_point(call, view, named)? else {
-        let resource = access::access_point_arn(call, named);
+        let resource = access::named_arn(call, "access-point", named);
         call.require(view, access::demand(call, resource, keys))?;
         return Err(no_access_point(named));
     };

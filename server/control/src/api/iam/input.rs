@@ -129,11 +129,16 @@ fn is_tag(text: &str) -> bool {
 /// The most tags that come in one call.
 const MOST_TAGS: usize = 50;
 
+const DUPLICATE_TAGS: &str =
+    "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+
 /// Parameters, and what is wrong with them so far.
 #[derive(Debug)]
 pub struct Input {
     form: Form,
     wrong: Vec<String>,
+    /// Which is no validation error, as IAM says it.
+    has_duplicate_tags: bool,
 }
 
 impl Input {
@@ -146,6 +151,7 @@ impl Input {
         Ok(Self {
             form,
             wrong: Vec::new(),
+            has_duplicate_tags: false,
         })
     }
 
@@ -251,12 +257,7 @@ impl Input {
         for at in self.form.members("Tags.member") {
             let key = self.text(&format!("{at}.Key"), &TAG_KEY);
             let value = self.text(&format!("{at}.Value"), &TAG_VALUE);
-            if tags.iter().any(|tag| tag.key.eq_ignore_ascii_case(&key)) {
-                self.wrong.push(
-                    "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-                        .into(),
-                );
-            }
+            self.has_duplicate_tags |= tags.iter().any(|tag| tag.key.eq_ignore_ascii_case(&key));
             if key.to_ascii_lowercase().starts_with("aws:") {
                 self.refuse(
                     &format!("{at}.Key"),
@@ -302,7 +303,10 @@ impl Input {
     pub fn done(&self) -> Result<()> {
         let Self { wrong, .. } = self;
         if wrong.is_empty() {
-            return Ok(());
+            return match self.has_duplicate_tags {
+                true => Err(ApiError::new(400, "InvalidInput", DUPLICATE_TAGS)),
+                false => Ok(()),
+            };
         }
         let errors = if wrong.len() == 1 { "error" } else { "errors" };
         let message = format!(
@@ -378,6 +382,7 @@ mod tests {
         Input {
             form: Form::read("", form.as_bytes()).unwrap(),
             wrong: Vec::new(),
+            has_duplicate_tags: false,
         }
     }
 

@@ -180,3 +180,89 @@ async fn a_customers_key_is_used_with_the_callers_permissions() {
     let other = create("other", Some("alias/other"));
     denied(&alice, "POST", "file-systems", &other).await;
 }
+
+#[tokio::test]
+async fn the_policy_that_the_csi_driver_recommends_is_enough() {
+    let world = World::new();
+    let root = world.root();
+    let of = file_system(&root, "one").await;
+    let alice = world.user("alice", EFS).await;
+    let statements = |tag: &str| {
+        let tagged = |action: &str, key: &str| {
+            let tag = format!("aws:{key}/efs.csi.aws.com/cluster");
+            json!({
+                "Effect": "Allow",
+                "Action": format!("elasticfilesystem:{action}"),
+                "Resource": "*",
+                "Condition": {"StringLike": {tag: "true"}},
+            })
+        };
+        json!([
+            tagged("CreateAccessPoint", "RequestTag"),
+            tagged("TagResource", tag),
+            tagged("DeleteAccessPoint", "ResourceTag"),
+        ])
+        .to_string()
+    };
+    let create = |key: &str| {
+        json!({
+            "ClientToken": "t",
+            "FileSystemId": of,
+            "Tags": [{"Key": key, "Value": "true"}],
+        })
+    };
+    for tag in ["ResourceTag", "RequestTag"] {
+        allow(&world, "alice", &statements(tag)).await;
+        denied(&alice, "POST", "access-points", &create("other")).await;
+        let ours = create("efs.csi.aws.com/cluster");
+        let made = alice.efs("POST", "access-points", &ours).await.ok().json();
+        let path = format!("access-points/{}", made["AccessPointId"].as_str().unwrap());
+        alice.efs("DELETE", &path, &json!(null)).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn what_is_absent_is_judged_by_the_arn_that_is_named() {
+    let world = World::new();
+    let alice = world.user("alice", EFS).await;
+    let arn = format!(
+        "arn:aws:elasticfilesystem:us-east-1:{ACCOUNT}:access-point/fsap-0123456789abcdef0"
+    );
+    let statement = json!({
+        "Effect": "Allow",
+        "Action": "elasticfilesystem:DeleteAccessPoint",
+        "Resource": arn,
+    });
+    allow(&world, "alice", &statement.to_string()).await;
+    let named = arn.replace(':', "%3A").replace('/', "%2F");
+    for named in ["fsap-0123456789abcdef0", &named] {
+        let path = format!("access-points/{named}");
+        let answer = alice.efs("DELETE", &path, &json!(null)).await;
+        answer.fails(404, "AccessPointNotFound", "");
+    }
+}
+
+#[tokio::test]
+async fn everything_belongs_to_the_account_of_its_callers() {
+    let world = World::new();
+    let alice = world.user("alice", EFS).await;
+    let of = file_system(&alice, "one").await;
+    let path = format!("file-systems?FileSystemId={of}");
+    for (key, value, allowed) in [
+        ("aws:ResourceAccount", "${aws:PrincipalAccount}", true),
+        ("aws:ResourceAccount", "999999999999", false),
+        ("aws:PrincipalIsAWSService", "false", true),
+    ] {
+        let statement = json!({
+            "Effect": "Allow",
+            "Action": "elasticfilesystem:*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {key: value}},
+        });
+        allow(&world, "alice", &statement.to_string()).await;
+        match allowed {
+            true => drop(alice.efs("GET", &path, &json!(null)).await.ok()),
+            false => denied(&alice, "GET", &path, &json!(null)).await,
+        }
+    }
+}

@@ -107,17 +107,6 @@ async fn input_is_checked_against_the_model() {
         ),
         ("CreateUser", &[("UserName", "x"), ("Path", "a")], "'path'"),
         (
-            "CreateUser",
-            &[
-                ("UserName", "x"),
-                ("Tags.member.1.Key", "k"),
-                ("Tags.member.1.Value", "1"),
-                ("Tags.member.2.Key", "K"),
-                ("Tags.member.2.Value", "2"),
-            ],
-            "Duplicate tag keys",
-        ),
-        (
             "ListUsers",
             &[("MaxItems", "1001")],
             "less than or equal to 1000",
@@ -143,6 +132,18 @@ async fn input_is_checked_against_the_model() {
         400,
         "ValidationError",
         "less than or equal to 64",
+    );
+    let twice = [
+        ("UserName", "x"),
+        ("Tags.member.1.Key", "k"),
+        ("Tags.member.1.Value", "1"),
+        ("Tags.member.2.Key", "K"),
+        ("Tags.member.2.Value", "2"),
+    ];
+    root.iam("CreateUser", &twice).await.fails(
+        400,
+        "InvalidInput",
+        "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
     );
     root.iam("MakeCoffee", &[])
         .await
