@@ -69,11 +69,8 @@ impl Bitmap4 {
 
     /// This set without `attribute`.
     #[must_use]
-    pub fn without(mut self, attribute: Attr) -> Self {
-        if let Some(word) = self.words.get_mut((attribute.0 / 32) as usize) {
-            *word &= !(1 << (attribute.0 % 32));
-        }
-        self.trimmed()
+    pub const fn without(&self, attribute: Attr) -> Self {
+        self.difference(&Self::EMPTY.with(attribute))
     }
 
     /// Whether `attribute` is in the set.
@@ -97,20 +94,23 @@ impl Bitmap4 {
 
     /// What is in both.
     #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        self.combine(other, |a, b| a & b)
+    pub const fn intersection(&self, other: &Self) -> Self {
+        let ([a, b, c], [x, y, z]) = (self.words, other.words);
+        Self::of_words([a & x, b & y, c & z])
     }
 
     /// What is in this one only.
     #[must_use]
-    pub fn difference(&self, other: &Self) -> Self {
-        self.combine(other, |a, b| a & !b)
+    pub const fn difference(&self, other: &Self) -> Self {
+        let ([a, b, c], [x, y, z]) = (self.words, other.words);
+        Self::of_words([a & !x, b & !y, c & !z])
     }
 
     /// What is in either.
     #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        self.combine(other, |a, b| a | b)
+    pub const fn union(&self, other: &Self) -> Self {
+        let ([a, b, c], [x, y, z]) = (self.words, other.words);
+        Self::of_words([a | x, b | y, c | z])
     }
 
     /// The numbers in the set, rising.
@@ -118,34 +118,28 @@ impl Bitmap4 {
         (0..)
             .zip(&self.words)
             .flat_map(|(index, &word): (u32, &u32)| {
-                (0..32)
-                    .filter(move |bit| word & (1 << bit) != 0)
-                    .map(move |bit| Attr(index * 32 + bit))
+                let first = (word != 0).then_some(word);
+                std::iter::successors(first, |left| {
+                    let without_lowest = left & (left - 1);
+                    (without_lowest != 0).then_some(without_lowest)
+                })
+                .map(move |left| Attr(index * 32 + left.trailing_zeros()))
             })
     }
 
-    fn combine(&self, other: &Self, with: impl Fn(u32, u32) -> u32) -> Self {
-        let mut words = self.words;
-        for (word, other) in words.iter_mut().zip(&other.words) {
-            *word = with(*word, *other);
-        }
+    /// Without empty words at the end.
+    const fn of_words(words: [u32; KEPT_WORDS]) -> Self {
+        let length = match words {
+            [0, 0, 0] => 0,
+            [_, 0, 0] => 1,
+            [_, _, 0] => 2,
+            _ => 3,
+        };
         Self {
             words,
-            length: KEPT_WORDS,
+            length,
             unknown: false,
         }
-        .trimmed()
-    }
-
-    fn trimmed(mut self) -> Self {
-        self.length = KEPT_WORDS
-            - self
-                .words
-                .iter()
-                .rev()
-                .take_while(|word| **word == 0)
-                .count();
-        self
     }
 }
 

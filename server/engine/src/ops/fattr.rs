@@ -1,10 +1,10 @@
 //! Attributes of the file system as attributes of NFSv4.1, and back (RFC 8881 §5).
 
 use localefs_protocol::nfs4::{
-    Attr, Attributes, Bitmap4, Fattr4, Fsid4, NfsFtype4, Nfsstat4, Nfstime4, SetTime4, Specdata4,
-    Support, TIME_DELTA,
+    Attr, Attributes, Bitmap4, Fattr4, Fsid4, NfsFh4, NfsFtype4, Nfsstat4, Nfstime4, SetTime4,
+    Specdata4, Support, TIME_DELTA,
 };
-use localefs_protocol::xdr::Encoder;
+use localefs_protocol::xdr::{Encoder, Opaque};
 use localefs_vfs::{self as vfs, FileType, SetAttributes, SetTime, Timestamp};
 
 use crate::limits;
@@ -31,6 +31,13 @@ const SETTABLE: Bitmap4 = Bitmap4::of(&[
     Attr::FATTR4_TIME_MODIFY_SET,
 ]);
 
+/// Attributes that can only be set.
+const WRITE_ONLY: Bitmap4 =
+    Bitmap4::of(&[Attr::FATTR4_TIME_ACCESS_SET, Attr::FATTR4_TIME_MODIFY_SET]);
+
+/// Attributes that have a value.
+const READABLE: Bitmap4 = Attributes::SUPPORTED.difference(&WRITE_ONLY);
+
 /// What the attributes of an object depend on beside itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings {
@@ -42,15 +49,17 @@ pub struct Surroundings {
     pub metered: u64,
 }
 
-/// A decimal number, as owners are written: EFS knows no names.
+/// A number as it is written.
 struct Decimal {
-    digits: [u8; 10],
+    digits: [u8; Self::LONGEST],
     start: usize,
 }
 
 impl Decimal {
+    const LONGEST: usize = 10;
+
     fn new(mut number: u32) -> Self {
-        let mut digits = [b'0'; 10];
+        let mut digits = [b'0'; Self::LONGEST];
         let mut start = digits.len();
         for digit in digits.iter_mut().rev() {
             let value = (number % 10) as u8;
@@ -69,8 +78,8 @@ impl Decimal {
     }
 }
 
-/// Appends the `fattr4` of an object with those attributes of `wanted` that exist. `handle` is
-/// only needed if the filehandle is among them.
+/// Appends the `fattr4` of an object with those attributes of `wanted` that exist: what doesn't is
+/// left out (RFC 8881 §18.7.3). `handle` is only needed if the filehandle is among them.
 pub fn put_fattr(
     out: &mut Encoder,
     wanted: &Bitmap4,
@@ -78,10 +87,12 @@ pub fn put_fattr(
     handle: Option<&[u8]>,
     surroundings: Surroundings,
 ) {
-    with_values(wanted, of, handle, surroundings, |values| {
-        out.put(&values.mask());
-        out.put_counted(|out| out.put(values));
-    });
+    let mut mask = wanted.intersection(&READABLE);
+    if handle.is_none() {
+        mask = mask.without(Attr::FATTR4_FILEHANDLE);
+    }
+    out.put(&mask);
+    out.put_counted(|out| put_values(out, &mask, of, handle.unwrap_or_default(), surroundings));
 }
 
 /// Whether the attributes of an object equal those given, of those that are given.
@@ -91,11 +102,10 @@ pub fn equal(
     handle: &[u8],
     surroundings: Surroundings,
 ) -> bool {
-    let mut equal = false;
-    with_values(&given.mask(), of, Some(handle), surroundings, |values| {
-        equal = values == given;
-    });
-    equal
+    let (mut theirs, mut ours) = (Encoder::default(), Encoder::default());
+    theirs.put(given);
+    put_values(&mut ours, &given.mask(), of, handle, surroundings);
+    theirs.to_bytes() == ours.to_bytes()
 }
 
 /// Whether all of `mask` may be asked for.
@@ -103,88 +113,77 @@ pub fn equal(
 /// # Errors
 /// NFS4ERR_INVAL for an attribute that can only be set (RFC 8881 §5.5).
 pub fn readable(mask: &Bitmap4) -> Result<(), Nfsstat4> {
-    let write_only = |attribute: Attr| attribute.support() == Some(Support::Write);
-    if mask.iter().any(write_only) {
-        Err(Nfsstat4::NFS4ERR_INVAL)
-    } else {
+    if mask.intersection(&WRITE_ONLY).is_empty() {
         Ok(())
+    } else {
+        Err(Nfsstat4::NFS4ERR_INVAL)
     }
 }
 
-fn with_values(
-    wanted: &Bitmap4,
+/// Appends the values of attributes that are all readable, in the order of the wire.
+fn put_values(
+    out: &mut Encoder,
+    mask: &Bitmap4,
     of: &vfs::Attributes,
-    handle: Option<&[u8]>,
+    handle: &[u8],
     surroundings: Surroundings,
-    then: impl FnOnce(&Attributes<'_>),
 ) {
-    let (owner, group) = (Decimal::new(of.uid), Decimal::new(of.gid));
-    let mut values = Attributes::default();
-    for attribute in wanted.iter() {
+    for attribute in mask.iter() {
         match attribute {
-            Attr::FATTR4_SUPPORTED_ATTRS => values.supported_attrs = Some(Attributes::SUPPORTED),
-            Attr::FATTR4_TYPE => values.file_type = Some(file_type(of.file_type)),
-            Attr::FATTR4_FH_EXPIRE_TYPE => values.fh_expire_type = Some(FH4_PERSISTENT),
-            Attr::FATTR4_CHANGE => values.change = Some(of.change),
-            Attr::FATTR4_SIZE => values.size = Some(of.size),
-            Attr::FATTR4_LINK_SUPPORT => values.link_support = Some(true),
-            Attr::FATTR4_SYMLINK_SUPPORT => values.symlink_support = Some(true),
-            Attr::FATTR4_NAMED_ATTR => values.named_attr = Some(false),
-            Attr::FATTR4_FSID => {
-                values.fsid = Some(Fsid4 {
-                    major: surroundings.fsid,
-                    minor: 0,
-                });
-            }
-            Attr::FATTR4_UNIQUE_HANDLES => values.unique_handles = Some(true),
-            Attr::FATTR4_LEASE_TIME => values.lease_time = Some(surroundings.lease_time),
-            Attr::FATTR4_RDATTR_ERROR => values.rdattr_error = Some(Nfsstat4::NFS4_OK),
-            Attr::FATTR4_CANSETTIME => values.cansettime = Some(true),
-            Attr::FATTR4_CASE_INSENSITIVE => values.case_insensitive = Some(false),
-            Attr::FATTR4_CASE_PRESERVING => values.case_preserving = Some(true),
-            Attr::FATTR4_CHOWN_RESTRICTED => values.chown_restricted = Some(true),
-            Attr::FATTR4_FILEHANDLE => values.filehandle = handle.map(Into::into),
-            Attr::FATTR4_FILEID => values.fileid = Some(of.fileid),
-            Attr::FATTR4_HOMOGENEOUS => values.homogeneous = Some(true),
-            Attr::FATTR4_MAXFILESIZE => values.maxfilesize = Some(vfs::limits::MAX_FILE_SIZE),
-            Attr::FATTR4_MAXLINK => values.maxlink = Some(vfs::limits::MAX_LINKS),
+            Attr::FATTR4_SUPPORTED_ATTRS => out.put(&Attributes::SUPPORTED),
+            Attr::FATTR4_TYPE => out.put(&file_type(of.file_type)),
+            Attr::FATTR4_FH_EXPIRE_TYPE => out.put(&FH4_PERSISTENT),
+            Attr::FATTR4_CHANGE => out.put(&of.change),
+            Attr::FATTR4_SIZE => out.put(&of.size),
+            Attr::FATTR4_LINK_SUPPORT
+            | Attr::FATTR4_SYMLINK_SUPPORT
+            | Attr::FATTR4_UNIQUE_HANDLES
+            | Attr::FATTR4_CANSETTIME
+            | Attr::FATTR4_CASE_PRESERVING
+            | Attr::FATTR4_CHOWN_RESTRICTED
+            | Attr::FATTR4_HOMOGENEOUS
+            | Attr::FATTR4_NO_TRUNC => out.put(&true),
+            Attr::FATTR4_NAMED_ATTR | Attr::FATTR4_CASE_INSENSITIVE => out.put(&false),
+            Attr::FATTR4_FSID => out.put(&Fsid4 {
+                major: surroundings.fsid,
+                minor: 0,
+            }),
+            Attr::FATTR4_LEASE_TIME => out.put(&surroundings.lease_time),
+            Attr::FATTR4_RDATTR_ERROR => out.put(&Nfsstat4::NFS4_OK),
+            Attr::FATTR4_FILEHANDLE => out.put(&NfsFh4::from(handle)),
+            Attr::FATTR4_FILEID | Attr::FATTR4_MOUNTED_ON_FILEID => out.put(&of.fileid),
+            Attr::FATTR4_MAXFILESIZE => out.put(&vfs::limits::MAX_FILE_SIZE),
+            Attr::FATTR4_MAXLINK => out.put(&vfs::limits::MAX_LINKS),
             #[expect(clippy::cast_possible_truncation, reason = "255")]
-            Attr::FATTR4_MAXNAME => values.maxname = Some(vfs::limits::MAX_NAME as u32),
-            Attr::FATTR4_MAXREAD => values.maxread = Some(limits::MAX_IO.into()),
-            Attr::FATTR4_MAXWRITE => values.maxwrite = Some(limits::MAX_IO.into()),
-            Attr::FATTR4_MODE => values.mode = Some(of.mode),
-            Attr::FATTR4_NO_TRUNC => values.no_trunc = Some(true),
-            Attr::FATTR4_NUMLINKS => values.numlinks = Some(of.links),
-            Attr::FATTR4_OWNER => values.owner = Some(owner.as_slice().into()),
-            Attr::FATTR4_OWNER_GROUP => values.owner_group = Some(group.as_slice().into()),
-            Attr::FATTR4_RAWDEV => {
-                let (specdata1, specdata2) = of.rdev;
-                values.rawdev = Some(Specdata4 {
-                    specdata1,
-                    specdata2,
-                });
+            Attr::FATTR4_MAXNAME => out.put(&(vfs::limits::MAX_NAME as u32)),
+            Attr::FATTR4_MAXREAD | Attr::FATTR4_MAXWRITE => out.put(&u64::from(limits::MAX_IO)),
+            Attr::FATTR4_MODE => out.put(&of.mode),
+            Attr::FATTR4_NUMLINKS => out.put(&of.links),
+            Attr::FATTR4_OWNER => put_owner(out, of.uid),
+            Attr::FATTR4_OWNER_GROUP => put_owner(out, of.gid),
+            Attr::FATTR4_RAWDEV => out.put(&Specdata4 {
+                specdata1: of.rdev.0,
+                specdata2: of.rdev.1,
+            }),
+            Attr::FATTR4_SPACE_AVAIL | Attr::FATTR4_SPACE_FREE => {
+                out.put(&SPACE.saturating_sub(surroundings.metered));
             }
-            Attr::FATTR4_SPACE_AVAIL => {
-                values.space_avail = Some(SPACE.saturating_sub(surroundings.metered));
-            }
-            Attr::FATTR4_SPACE_FREE => {
-                values.space_free = Some(SPACE.saturating_sub(surroundings.metered));
-            }
-            Attr::FATTR4_SPACE_TOTAL => values.space_total = Some(SPACE),
-            Attr::FATTR4_SPACE_USED => values.space_used = Some(of.space_used),
-            Attr::FATTR4_TIME_ACCESS => values.time_access = Some(time(of.accessed)),
-            Attr::FATTR4_TIME_DELTA => values.time_delta = Some(TIME_DELTA),
-            Attr::FATTR4_TIME_METADATA => values.time_metadata = Some(time(of.changed)),
-            Attr::FATTR4_TIME_MODIFY => values.time_modify = Some(time(of.modified)),
-            Attr::FATTR4_MOUNTED_ON_FILEID => values.mounted_on_fileid = Some(of.fileid),
-            Attr::FATTR4_SUPPATTR_EXCLCREAT => {
-                values.suppattr_exclcreat = Some(SUPPATTR_EXCLCREAT);
-            }
-            // What doesn't exist is left out (RFC 8881 §18.7.3).
-            _ => {}
+            Attr::FATTR4_SPACE_TOTAL => out.put(&SPACE),
+            Attr::FATTR4_SPACE_USED => out.put(&of.space_used),
+            Attr::FATTR4_TIME_ACCESS => out.put(&time(of.accessed)),
+            Attr::FATTR4_TIME_DELTA => out.put(&TIME_DELTA),
+            Attr::FATTR4_TIME_METADATA => out.put(&time(of.changed)),
+            Attr::FATTR4_TIME_MODIFY => out.put(&time(of.modified)),
+            Attr::FATTR4_SUPPATTR_EXCLCREAT => out.put(&SUPPATTR_EXCLCREAT),
+            other => debug_assert!(false, "{other:?} has no value"),
         }
     }
-    then(&values);
+}
+
+/// Owners are decimal numbers: EFS knows no names.
+fn put_owner(out: &mut Encoder, number: u32) {
+    let decimal = Decimal::new(number);
+    out.put(&Opaque::<{ Decimal::LONGEST }>::from(decimal.as_slice()));
 }
 
 /// What a client wants to set, and which attributes that are.
@@ -263,6 +262,103 @@ fn file_type(file_type: FileType) -> NfsFtype4 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SURROUNDINGS: Surroundings = Surroundings {
+        fsid: 9,
+        lease_time: 90,
+        metered: 6144,
+    };
+
+    fn attributes() -> vfs::Attributes {
+        vfs::Attributes {
+            file_type: FileType::Regular,
+            mode: 0o640,
+            links: 2,
+            uid: 1000,
+            gid: u32::MAX,
+            size: 5,
+            space_used: 4096,
+            fileid: 42,
+            change: 77,
+            accessed: Timestamp {
+                seconds: -1,
+                nanoseconds: 5,
+            },
+            modified: Timestamp::default(),
+            changed: Timestamp::default(),
+            rdev: (1, 3),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_what_it_is() {
+        let mut out = Encoder::default();
+        let wanted = Attributes::SUPPORTED.with(Attr::FATTR4_ACL);
+        put_fattr(
+            &mut out,
+            &wanted,
+            &attributes(),
+            Some(b"handle"),
+            SURROUNDINGS,
+        );
+        let octets = out.to_bytes();
+        let values = Attributes::decode(&octets).unwrap();
+        assert_eq!(values.mask(), READABLE);
+        assert_eq!(values.supported_attrs, Some(Attributes::SUPPORTED));
+        assert_eq!(values.filehandle, Some(NfsFh4::from(&b"handle"[..])));
+        assert_eq!(
+            (values.fileid, values.mounted_on_fileid),
+            (Some(42), Some(42))
+        );
+        assert_eq!((values.size, values.space_used), (Some(5), Some(4096)));
+        assert_eq!(values.owner.as_deref(), Some(&b"1000"[..]));
+        assert_eq!(values.owner_group.as_deref(), Some(&b"4294967295"[..]));
+        assert_eq!(values.time_access, Some(time(attributes().accessed)));
+        assert_eq!(
+            (values.cansettime, values.named_attr),
+            (Some(true), Some(false))
+        );
+    }
+
+    #[test]
+    fn no_handle_is_told_of_what_has_none() {
+        let mut out = Encoder::default();
+        put_fattr(&mut out, &READABLE, &attributes(), None, SURROUNDINGS);
+        let octets = out.to_bytes();
+        let values = Attributes::decode(&octets).unwrap();
+        assert_eq!(values.mask(), READABLE.without(Attr::FATTR4_FILEHANDLE));
+    }
+
+    #[test]
+    fn each_value_that_is_given_has_to_be_equal() {
+        let same = |given: &Attributes<'_>| equal(given, &attributes(), b"handle", SURROUNDINGS);
+        let given = Attributes {
+            size: Some(5),
+            owner: Some(b"1000".into()),
+            filehandle: Some(NfsFh4::from(&b"handle"[..])),
+            ..Attributes::default()
+        };
+        assert!(same(&given) && same(&Attributes::default()));
+        let other_owner = Attributes {
+            owner: Some(b"1001".into()),
+            ..given.clone()
+        };
+        let other_handle = Attributes {
+            filehandle: Some(NfsFh4::from(&b"other"[..])),
+            ..given
+        };
+        assert!(!same(&other_owner) && !same(&other_handle));
+    }
+
+    #[test]
+    fn what_can_only_be_set_is_not_asked_for() {
+        let all = Attributes::SUPPORTED.iter();
+        let write_only = all.filter(|one| one.support() == Some(Support::Write));
+        assert_eq!(write_only.collect::<Bitmap4>(), WRITE_ONLY);
+        assert_eq!(readable(&READABLE), Ok(()));
+        let asked = READABLE.with(Attr::FATTR4_TIME_MODIFY_SET);
+        assert_eq!(readable(&asked), Err(Nfsstat4::NFS4ERR_INVAL));
+    }
 
     #[test]
     fn owners_are_numbers() {
