@@ -377,6 +377,13 @@ def names():
         f"ip route replace local {mirror(bench.address)} dev lo table local src {bench.source}"
     )
     assert expected in routes, routes
+    # A VPC that has no DNS host names has none of file systems.
+    vpc = ec2.describe_subnets(SubnetIds=[bench.subnets[1]])["Subnets"][0]["VpcId"]
+    for attribute in ("EnableDnsHostnames", "EnableDnsSupport"):
+        ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": False}})
+        assert dig(server, name, source=bench.source) == ("NXDOMAIN", [])
+        ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
+        assert dig(server, name, source=bench.source) == address(second["IpAddress"])
     efs.delete_mount_target(MountTargetId=second["MountTargetId"])
     assert dig(server, name, source=bench.source) == ("NXDOMAIN", [])
 

@@ -13,6 +13,7 @@ use crate::blocking::blocking;
 use crate::boxed::BoxFuture;
 use crate::control::{Control, now};
 use crate::data_plane::{FileOperation, FileWish};
+use crate::iam::file_system_policy::DEFAULT;
 use crate::identity::Identity;
 use crate::network::{Compiler, World};
 use crate::records::{AccessPoint, FileSystem, MountTarget, Tag};
@@ -210,7 +211,9 @@ impl Control {
             let id = target.map_or_else(|| id.to_owned(), |target| target.file_system);
             demand.resource = arn("file-system", &id);
             if let Some(known) = view.get::<FileSystem>(&id)? {
-                demand.resource_policy = known.policy;
+                // Only what it grants is asked for here: to mount, to write, to be root.
+                let default = || name.starts_with("Client").then(|| DEFAULT.to_owned());
+                demand.resource_policy = known.policy.or_else(default);
                 tags = known.tags;
             }
         } else if named != "*" && !named.starts_with("arn:") {

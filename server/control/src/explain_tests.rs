@@ -128,3 +128,41 @@ async fn a_question_that_makes_no_sense_says_why() {
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[tokio::test]
+async fn everybody_may_mount_what_has_no_policy_of_its_own() {
+    let world = World::new();
+    let root = world.root();
+    let nothing = r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#;
+    world.user("alice", nothing).await;
+    let made = root
+        .efs("POST", "file-systems", &json!({"CreationToken": "t"}))
+        .await
+        .ok()
+        .json();
+    let id = made["FileSystemId"].as_str().unwrap().to_owned();
+    let may = |action: &str| {
+        let asked = Question {
+            principal: Some("alice".to_owned()),
+            api: Some(format!("efs:{action}")),
+            resource: Some(id.clone()),
+            ..Question::default()
+        };
+        world.control.explain(&asked).unwrap().allowed
+    };
+    assert!(may("ClientMount") && may("ClientWrite") && may("ClientRootAccess"));
+    assert!(!may("DeleteFileSystem"));
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "elasticfilesystem:ClientMount",
+        }],
+    });
+    let put = json!({"Policy": policy.to_string()});
+    root.efs("PUT", &format!("file-systems/{id}/policy"), &put)
+        .await
+        .ok();
+    assert!(may("ClientMount") && !may("ClientWrite"));
+}

@@ -1,10 +1,11 @@
 //! Which addresses of the network are where on this machine, for those who look for names and
 //! routes.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::control::{Control, now};
-use crate::records::{Cidr, Instance, Mirror, MountTarget, NetworkInterface, Subnet, Tag};
+use crate::records::{Cidr, Instance, Mirror, MountTarget, NetworkInterface, Subnet, Tag, Vpc};
 use crate::store::StoreError;
 use crate::topology::{self, Zone};
 
@@ -55,6 +56,8 @@ pub struct PlacedSubnet {
     pub cidr: Cidr,
     /// The zone's name.
     pub zone: String,
+    /// Whether its VPC has DNS: `enableDnsSupport` and `enableDnsHostnames`.
+    pub has_dns: bool,
 }
 
 /// The network's addresses at one moment.
@@ -155,8 +158,12 @@ impl Control {
             };
             key(one).cmp(&key(other))
         });
+        let vpcs = view.all::<Vpc>()?.into_iter();
+        let with_dns = vpcs.filter(|vpc| vpc.dns_support && vpc.dns_hostnames);
+        let with_dns: HashSet<String> = with_dns.map(|vpc| vpc.id).collect();
         let subnets = view.all::<Subnet>()?.into_iter();
         let subnets = subnets.map(|subnet| PlacedSubnet {
+            has_dns: with_dns.contains(&subnet.vpc),
             vpc: subnet.vpc,
             cidr: subnet.cidr,
             zone: subnet.zone,
@@ -217,6 +224,7 @@ mod tests {
             vpc: vpc.to_owned(),
             cidr: cidr.parse().unwrap(),
             zone: zone.to_owned(),
+            has_dns: true,
         }
     }
 

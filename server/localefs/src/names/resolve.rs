@@ -21,8 +21,9 @@ pub(super) enum Answer<'p> {
 /// mount target in the zone of the caller; with a zone's name or id before it, that in this zone
 /// (EFS user guide, "Mounting on Amazon EC2 with a DNS name").
 ///
-/// Names are of a VPC: callers in another one are told that there is no such name. Callers in none
-/// ask as on-premises hosts do, through a resolver in the first zone that has a mount target.
+/// Names are of a VPC: callers in another one, and in one without DNS, are told that there is no
+/// such name. Callers in none ask as on-premises hosts do, through a resolver in the first zone that
+/// has a mount target.
 pub(super) fn resolve<'p>(
     places: &'p Places,
     domain: &str,
@@ -50,7 +51,7 @@ pub(super) fn resolve<'p>(
     };
     // All mount targets of a file system are in one VPC.
     let subnet = places.subnet(source, &first.vpc);
-    if subnet.is_some_and(|subnet| subnet.vpc != first.vpc) {
+    if subnet.is_some_and(|subnet| subnet.vpc != first.vpc || !subnet.has_dns) {
         return Answer::NoName;
     }
     let found = match (zone, subnet) {
@@ -88,22 +89,26 @@ mod tests {
             vpc: vpc.to_owned(),
             cidr: cidr.parse().unwrap(),
             zone: zones("us-east-1")[zone].name.clone(),
+            has_dns: vpc != "vpc-3",
         };
         Places {
             mount_targets: vec![
                 target("fs-1", "vpc-1", 1),
                 target("fs-1", "vpc-1", 2),
                 target("fs-2", "vpc-2", 0),
+                target("fs-4", "vpc-3", 0),
             ],
             subnets: vec![
                 subnet("vpc-1", "172.31.0.0/20", 0),
                 subnet("vpc-1", "172.31.16.0/20", 1),
                 subnet("vpc-1", "172.31.32.0/20", 2),
                 subnet("vpc-2", "10.0.0.0/16", 0),
+                subnet("vpc-3", "10.1.0.0/16", 0),
             ],
             mirrors: vec![
                 (31, "vpc-1".to_owned(), [172, 31]),
                 (64, "vpc-2".to_owned(), [10, 0]),
+                (65, "vpc-3".to_owned(), [10, 1]),
             ],
         }
     }
@@ -149,6 +154,9 @@ mod tests {
         assert_eq!(ask("fs-1", "127.64.0.5"), "NoName");
         assert_eq!(ask("us-east-1a.fs-2", "127.31.0.5"), "NoName");
         assert_eq!(ask("fs-3", "127.0.0.1"), "NoName");
+        assert_eq!(ask("fs-4", "127.65.0.5"), "NoName", "its VPC has no DNS");
+        assert_eq!(ask("us-east-1a.fs-4", "127.65.0.5"), "NoName");
+        assert_eq!(ask("fs-4", "192.168.0.1"), "fs-4-0");
         assert_eq!(ask("", "127.0.0.1"), "NoData");
         for name in ["amazonaws.com", "xefs.us-east-1.amazonaws.com", "a.com"] {
             assert_eq!(ask(name, "127.0.0.1"), "NotHere");
