@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::names::Names;
@@ -15,7 +16,8 @@ use crate::owners::Owners;
 /// has not given the number to another.
 pub(crate) struct Index {
     fsid: u64,
-    nodes: DashMap<u64, Weak<Node>>,
+    /// Who chooses inode numbers is the disk.
+    nodes: DashMap<u64, Weak<Node>, RandomState>,
     records: Records,
     descriptors: Descriptors,
 }
@@ -116,7 +118,7 @@ impl NodeCache {
         let held = quick_cache::sync::Cache::new(capacity.max(1));
         let index = Arc::new(Index {
             fsid,
-            nodes: DashMap::new(),
+            nodes: DashMap::default(),
             records,
             descriptors: Descriptors::new(descriptors),
         });

@@ -54,11 +54,7 @@ impl Encoder {
         )]
         self.put(&(payload.len() as u32));
         let padding = padding(payload.len());
-        if !payload.is_empty() {
-            let head = self.tail.split().freeze();
-            self.segments_length += head.len() + payload.len();
-            self.segments.extend([head, payload]);
-        }
+        self.append(payload);
         self.tail.put_bytes(0, padding);
     }
 
@@ -77,16 +73,20 @@ impl Encoder {
         self.tail.put_bytes(0, padding(length));
     }
 
-    /// Appends all that `other` has, without copying it.
-    pub fn append(&mut self, other: Self) {
-        if other.is_empty() {
+    /// Appends octets that are encoded already, without copying them.
+    pub fn append(&mut self, encoded: Bytes) {
+        if encoded.is_empty() {
             return;
         }
         let head = self.tail.split().freeze();
-        self.segments_length += head.len() + other.segments_length;
-        self.segments.push(head);
-        self.segments.extend(other.segments);
-        self.tail = other.tail;
+        self.segments_length += head.len() + encoded.len();
+        self.segments.extend([head, encoded]);
+    }
+
+    /// Goes on in `buffer`, which is empty, with a copy of what is encoded since the last payload.
+    pub fn move_to(&mut self, mut buffer: BytesMut) {
+        buffer.put_slice(&self.tail);
+        self.tail = buffer;
     }
 
     /// Octets encoded so far.
@@ -157,6 +157,15 @@ impl Encoder {
         whole.freeze()
     }
 
+    /// Everything as one piece, copied only if it is in several.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self.segments.is_empty() {
+            true => self.tail.freeze(),
+            false => self.to_bytes(),
+        }
+    }
+
     /// The encoding in pieces, to be written one after the other.
     #[must_use]
     pub fn into_segments(mut self) -> Vec<Bytes> {
@@ -171,6 +180,13 @@ impl Write for Encoder {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.tail.put_slice(octets);
         Ok(octets.len())
+    }
+
+    // A number is four or eight octets that are known to the compiler, if it sees all of this.
+    #[inline(always)]
+    fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.tail.put_slice(octets);
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -5,9 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
-/// Smaller ones are left to the allocator, which has them at hand.
-const LARGE: usize = 64 << 10;
-
 /// Buffers that are kept. More than are used at a time gain nothing, and each is resident.
 const KEPT: usize = 16;
 
@@ -23,10 +20,13 @@ struct Kept {
 }
 
 impl Buffers {
+    /// Smaller ones are left to the allocator, which has them at hand.
+    pub const LARGE: usize = 64 << 10;
+
     /// An empty buffer with room for `capacity` octets.
     #[must_use]
     pub fn take(&self, capacity: usize) -> BytesMut {
-        if capacity >= LARGE
+        if capacity >= Self::LARGE
             && let Some(mut buffer) = self.take_free()
         {
             buffer.clear();
@@ -40,7 +40,7 @@ impl Buffers {
 
     /// Keeps the memory of `data` for when nobody uses it any more.
     pub fn keep(&self, data: &Bytes) {
-        if data.len() < LARGE {
+        if data.len() < Self::LARGE {
             return;
         }
         let mut kept = self.kept();
@@ -118,12 +118,12 @@ mod tests {
     fn no_more_is_kept_than_a_few_and_nothing_for_long() {
         let buffers = Buffers::default();
         for _ in 0..2 * KEPT {
-            buffers.keep(&Bytes::from(vec![0; LARGE]));
+            buffers.keep(&Bytes::from(vec![0; Buffers::LARGE]));
         }
         assert_eq!(buffers.kept().buffers.len(), KEPT);
         buffers.keep(&Bytes::from_static(b"little"));
         assert_eq!(buffers.kept().buffers.len(), KEPT);
-        drop(buffers.take(LARGE));
+        drop(buffers.take(Buffers::LARGE));
         buffers.trim();
         assert_eq!(buffers.kept().buffers.len(), KEPT - 1);
         buffers.trim();

@@ -9,6 +9,7 @@ use localefs_vfs::{Entry, Error};
 
 use super::fattr::{self, Surroundings};
 use super::lookup::must_be_directory;
+use crate::buffers::Buffers;
 use crate::compound::Compound;
 use crate::errors::{self, Failure};
 use crate::limits;
@@ -16,8 +17,11 @@ use crate::limits;
 /// The verifier of all directories: cookies stay valid as long as the directory lives.
 const COOKIEVERF: Verifier4 = Verifier4(*b"localefs");
 
-/// Octets that a page has room for at first.
+/// Octets that a page has room for at first. Long ones go on where large data is.
 const PAGE: usize = 16 << 10;
+
+/// More octets than an entry takes, with all of its attributes.
+const ENTRY: usize = 1 << 10;
 
 /// Cookies that no entry has (RFC 8881 §18.23.3).
 const RESERVED_COOKIES: std::ops::RangeInclusive<u64> = 1..=2;
@@ -28,9 +32,11 @@ pub fn readdir(compound: &mut Compound, arguments: &ReaddirArgs) -> Result<(), F
         Ok(page) => page,
         Err(failure) => return compound.put_result::<()>(number, Err(failure)),
     };
+    let entries = page.entries.into_bytes();
+    compound.server.file_system.buffers.keep(&entries);
     compound.put_status(number, Nfsstat4::NFS4_OK);
     compound.reply.put(&COOKIEVERF);
-    compound.reply.append(page.entries);
+    compound.reply.append(entries);
     compound.reply.put(&Dirlist4 {
         entries: b"",
         eof: page.eof,
@@ -42,6 +48,7 @@ pub fn readdir(compound: &mut Compound, arguments: &ReaddirArgs) -> Result<(), F
 struct Page {
     entries: Encoder,
     limit: usize,
+    is_long: bool,
     eof: bool,
     failure: Option<Failure>,
 }
@@ -64,16 +71,21 @@ fn page(compound: &Compound, arguments: &ReaddirArgs) -> Result<Page, Failure> {
     let mut page = Page {
         entries: Encoder::with_capacity(asked.min(room).min(PAGE)),
         limit: asked.min(room),
+        is_long: false,
         eof: false,
         failure: None,
     };
     let surroundings = compound.surroundings();
+    let buffers = &compound.server.file_system.buffers;
     let wanted = arguments.attr_request;
     page.eof = compound.fs().read_directory(
         compound.who(),
         &directory,
         arguments.cookie,
-        &mut |entry| page.add(&entry, &wanted, surroundings),
+        &mut |entry| match page.make_room(buffers) {
+            true => page.add(&entry, &wanted, surroundings),
+            false => ControlFlow::Break(()),
+        },
     )?;
     match page.failure {
         Some(failure) => Err(failure),
@@ -91,6 +103,20 @@ fn page(compound: &Compound, arguments: &ReaddirArgs) -> Result<Page, Failure> {
 }
 
 impl Page {
+    /// Whether another entry may fit. A long page ends while any would, so that its buffer never
+    /// has to grow.
+    fn make_room(&mut self, buffers: &Buffers) -> bool {
+        if self.is_long {
+            return self.entries.len() + ENTRY <= self.limit;
+        }
+        if self.entries.len() >= Buffers::LARGE {
+            self.is_long = true;
+            let room = self.limit.next_multiple_of(Buffers::LARGE);
+            self.entries.move_to(buffers.take(room));
+        }
+        true
+    }
+
     fn add(
         &mut self,
         entry: &Entry<'_>,
