@@ -92,13 +92,13 @@ impl Holding {
         Some(data)
     }
 
-    fn begin_write(&mut self) -> Option<(Arc<Descriptor>, bool)> {
+    fn begin_write(&mut self) -> Option<Arc<Descriptor>> {
         if !self.writable {
             return None;
         }
         let data = self.data()?;
         self.written = self.written.wrapping_add(1);
-        Some((data, !self.listed))
+        Some(data)
     }
 
     fn is_dirty(&self) -> bool {
@@ -149,9 +149,16 @@ impl Node {
     }
 
     /// The descriptor to write to, if it is open: it stays until the write is covered by a sync.
-    /// Whether the object has to be noted as uncommitted is said with it.
-    pub(crate) fn begin_write(&self) -> Option<(Arc<Descriptor>, bool)> {
+    pub(crate) fn begin_write(&self) -> Option<Arc<Descriptor>> {
         self.holding().begin_write()
+    }
+
+    /// To be called after a write: a sync that began before covers nothing of it. Whether the object
+    /// has to be noted as uncommitted is returned.
+    pub(crate) fn end_write(&self) -> bool {
+        let mut holding = self.holding();
+        holding.written = holding.written.wrapping_add(1);
+        !holding.listed
     }
 
     /// Notes that the disk has, or has lost, all writes up to this one.
@@ -284,14 +291,8 @@ impl Descriptors {
 
     /// As [`Descriptors::keep_data`] and [`Node::begin_write`] in one: in between, the descriptor
     /// could be given up.
-    pub(crate) fn keep_data_to_write(
-        &self,
-        node: &Node,
-        data: Arc<Descriptor>,
-    ) -> (Arc<Descriptor>, bool) {
-        let begin = |holding: &mut Holding| holding.begin_write();
-        let (kept, begun) = self.install_data(node, data, true, begin);
-        begun.unwrap_or((kept, true))
+    pub(crate) fn keep_data_to_write(&self, node: &Node, data: Arc<Descriptor>) -> Arc<Descriptor> {
+        self.install_data(node, data, true, Holding::begin_write).0
     }
 
     fn install_data<T>(

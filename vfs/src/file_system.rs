@@ -27,6 +27,7 @@ use crate::options::{Durability, Options, Usage};
 use crate::recent::Recent;
 use crate::removals::Removals;
 use crate::shadow::Shadow;
+use crate::syncs::Syncs;
 use crate::sys;
 
 /// A directory of this machine, served as a file system.
@@ -50,6 +51,7 @@ pub struct FileSystem {
     pub(crate) newborn: Newborn,
     pub(crate) recent: Recent,
     pub(crate) removals: Removals,
+    pub(crate) syncs: Syncs,
     pub(crate) options: Options,
     pub(crate) opened: Opened,
     pub(crate) verifier: AtomicU64,

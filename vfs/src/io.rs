@@ -17,7 +17,11 @@ use crate::limits::MAX_FILE_SIZE;
 use crate::lookup::Found;
 use crate::node::Node;
 use crate::ownership::mode_after_write;
+use crate::syncs::Extent;
 use crate::sys;
+
+/// How often a write is repeated that another one's failed sync may have covered.
+const ATTEMPTS: usize = 3;
 
 /// Whether a call may wait for the disk as a rule, or take long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,20 +241,49 @@ impl FileSystem {
         if mode_after_write(who, &attributes) != attributes.mode {
             self.clear_set_id(who, node)?;
         }
-        let (descriptor, unlisted) = self.reach_to_write(node)?;
-        let written = write_all(descriptor.as_fd(), data, offset);
-        self.modified(node);
-        if stability == Stability::Unstable || written.is_err() {
-            if unlisted {
-                self.note_uncommitted(node);
+        let extent = match stability {
+            Stability::Unstable => {
+                let (written, unlisted) = self.write_cached(node, data, offset)?;
+                if unlisted {
+                    self.note_uncommitted(node);
+                }
+                return Ok(written?);
             }
-        } else if stability == Stability::DataSync {
-            self.sync_file(node, sys::sync_data)?;
-        } else {
-            self.sync_file(node, sys::sync)?;
-            self.records_durable()?;
+            Stability::DataSync => Extent::Data,
+            Stability::FileSync => Extent::All,
+        };
+        for _ in 0..ATTEMPTS {
+            let verifier = self.write_verifier();
+            let (written, unlisted) = self.write_cached(node, data, offset)?;
+            let written = written.inspect_err(|_| {
+                if unlisted {
+                    self.note_uncommitted(node);
+                }
+            })?;
+            self.sync_file(node, extent)?;
+            if extent == Extent::All {
+                self.records_durable()?;
+            }
+            if self.write_verifier() == verifier {
+                return Ok(written);
+            }
+            // The sync of somebody else may have heard that this data is lost.
         }
-        Ok(written?)
+        Err(Errno::IO.into())
+    }
+
+    /// Writes to memory; and whether the object has to be noted as uncommitted.
+    fn write_cached(
+        &self,
+        node: &Node,
+        data: &[u8],
+        offset: u64,
+    ) -> Result<(Result<usize, Errno>, bool), Error> {
+        let descriptor = self.reach_to_write(node)?;
+        let written = write_all(descriptor.as_fd(), data, offset);
+        let unlisted = node.end_write();
+        self.modified(node);
+        Ok((written, unlisted))
     }
 
     /// Notes that a file has data that the disk may not have. Where there are too many such files,
@@ -258,7 +291,7 @@ impl FileSystem {
     fn note_uncommitted(&self, node: &Node) {
         if let Some(oldest) = self.cache.descriptors().note_uncommitted(node) {
             // Its clients hear of an error through the verifier.
-            let _ = self.sync_file(&oldest, sys::sync_data);
+            let _ = self.sync_file(&oldest, Extent::Data);
         }
     }
 
@@ -279,7 +312,7 @@ impl FileSystem {
     pub fn commit(&self, node: &Arc<Node>) -> Result<(), Error> {
         must_be_regular(node)?;
         self.records_durable()?;
-        self.sync_file(node, sys::sync)
+        self.sync_file(node, Extent::All)
     }
 }
 

@@ -58,6 +58,7 @@ mod seek_object;
 mod set_attributes;
 mod shadow;
 mod stat;
+mod syncs;
 mod sys;
 mod table;
 mod walk;

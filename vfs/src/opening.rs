@@ -28,6 +28,7 @@ use crate::recent::Recent;
 use crate::removals::Removals;
 use crate::shadow::Shadow;
 use crate::stat::file_type;
+use crate::syncs::Syncs;
 use crate::{sys, walk};
 
 impl FileSystem {
@@ -207,6 +208,7 @@ impl FileSystem {
             newborn: sys::newborn(),
             recent: Recent::default(),
             removals: Removals::default(),
+            syncs: Syncs::default(),
             options,
             opened: Opened::new(now(), &boot_id()),
             verifier: AtomicU64::new(random()),

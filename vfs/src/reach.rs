@@ -7,13 +7,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
-use rustix::io::Errno;
 
 use crate::attributes::Attributes;
 use crate::descriptors::Descriptor;
 use crate::error::Error;
 use crate::file_system::FileSystem;
 use crate::node::Node;
+use crate::syncs::Extent;
 use crate::sys;
 
 impl FileSystem {
@@ -62,9 +62,9 @@ impl FileSystem {
         Ok(self.cache.descriptors().keep_data(node, data, writable))
     }
 
-    /// A descriptor to write to, which is kept until the write is covered by a sync; and whether
-    /// the object has to be noted as uncommitted. Errors as [`FileSystem::reach_data`].
-    pub(crate) fn reach_to_write(&self, node: &Node) -> Result<(Arc<Descriptor>, bool), Error> {
+    /// A descriptor to write to, which is kept until the write is covered by a sync. Errors as
+    /// [`FileSystem::reach_data`].
+    pub(crate) fn reach_to_write(&self, node: &Node) -> Result<Arc<Descriptor>, Error> {
         if let Some(begun) = node.begin_write() {
             return Ok(begun);
         }
@@ -128,26 +128,27 @@ impl FileSystem {
         node.keep_path(node.held_path().unwrap_or_else(reopened));
     }
 
-    /// Brings the data of an object to the disk through the descriptor that has heard of every
-    /// error since it was written; through a new one, if none is open for writing.
+    /// Brings a file to the disk through the descriptor that has heard of every error since it was
+    /// written; through a new one, if none is open for writing.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpc`] or [`Error::DQuot`]: the write verifier has changed then.
-    pub(crate) fn sync_file(
-        &self,
-        node: &Node,
-        sync: impl Fn(std::os::fd::BorrowedFd<'_>) -> Result<(), Errno>,
-    ) -> Result<(), Error> {
-        match node.held_writer() {
+    pub(crate) fn sync_file(&self, node: &Node, extent: Extent) -> Result<(), Error> {
+        let sync = || match node.held_writer() {
             Some((data, written)) => {
-                let result = self.durable(sync(data.as_fd()));
+                let result = self.durable(extent.sync(data.as_fd()));
                 node.committed(written);
                 result
             }
             None => {
                 let file = self.open_data(node, false)?;
-                self.durable(sync(file.as_fd()))
+                self.durable(extent.sync(file.as_fd()))
             }
+        };
+        // What is never written to a disk is not lost on the way.
+        match self.in_memory {
+            true => sync(),
+            false => self.syncs.run(node.fileid(), extent, sync),
         }
     }
 }

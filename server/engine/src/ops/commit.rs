@@ -19,8 +19,10 @@ pub fn commit(compound: &mut Compound, arguments: CommitArgs) -> Result<CommitRe
         return Err(Nfsstat4::NFS4ERR_INVAL.into());
     }
     let fs = compound.fs();
-    // Read before: if the disk fails, the client must see another verifier than WRITE gave it.
-    let writeverf = Verifier4(fs.write_verifier());
     fs.commit(&node)?;
-    Ok(CommitResOk { writeverf })
+    // Read after: where another one's sync has heard of the error, the client must see another
+    // verifier than WRITE gave it.
+    Ok(CommitResOk {
+        writeverf: Verifier4(fs.write_verifier()),
+    })
 }
