@@ -235,9 +235,19 @@ impl Owners {
 
     /// Records the owner of an object.
     pub(crate) fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
+        self.put_unless(of, record, |_| false)
+    }
+
+    /// Records the owner of an object of which nothing is recorded.
+    pub(crate) fn put_if_absent(&self, of: Mark, record: Record) -> Result<(), Error> {
+        self.put_unless(of, record, |is_there| is_there)
+    }
+
+    /// Records an owner, unless whether there is one speaks against it.
+    fn put_unless(&self, of: Mark, record: Record, stays: fn(bool) -> bool) -> Result<(), Error> {
         self.grow(Table::<RECORD>::offset(of.fileid).saturating_add(RECORD as u64))?;
         for _ in 0..ATTEMPTS {
-            if self.try_put(of, record)? {
+            if self.try_put(of, record, stays)? {
                 self.dirty.store(true, Ordering::SeqCst);
                 return Ok(());
             }
@@ -247,15 +257,16 @@ impl Owners {
     }
 
     /// Records an owner, unless all places are taken where it can be.
-    fn try_put(&self, of: Mark, record: Record) -> Result<bool, Error> {
+    fn try_put(&self, of: Mark, record: Record, stays: fn(bool) -> bool) -> Result<bool, Error> {
         let _guard = self.table.lock(of.fileid);
         let late = self.late().find(of).map(|(place, _)| place);
-        if late.is_none() {
-            let old = self.raw_stamp(of.fileid).map_err(|error| failed(&error))?;
-            if old == 0 || old == of.stamp || !self.removed().may_come_back(of.fileid) {
-                self.write(of, record)?;
-                return Ok(true);
-            }
+        let old = self.raw_stamp(of.fileid).map_err(|error| failed(&error))?;
+        if stays(late.is_some() || old == of.stamp) {
+            return Ok(true);
+        }
+        if late.is_none() && self.may_take_place(of, old) {
+            self.write(of, record)?;
+            return Ok(true);
         }
         let mut entries = self.late_mut();
         let Some(place) = late.or_else(|| entries.free()) else {
@@ -269,6 +280,17 @@ impl Owners {
         let written = entries.set(&self.table.file, place, Some(entry));
         written.map_err(|error| failed(&error))?;
         Ok(true)
+    }
+
+    /// Whether an object's record may be written at its place, where there is one of this stamp.
+    fn may_take_place(&self, of: Mark, old: u64) -> bool {
+        let mut removed = self.removed();
+        if old == of.stamp {
+            // Where inodes have no generations, that may be of one that was removed.
+            removed.known.remove(&of.fileid);
+            return true;
+        }
+        old == 0 || !removed.may_come_back(of.fileid)
     }
 
     /// Writes a record at its place. The caller holds the place's lock.
@@ -326,7 +348,9 @@ impl Owners {
         let failed = |error: Error| io::Error::other(error);
         for (fileid, stamp) in &known {
             let _guard = self.table.lock(*fileid);
-            if self.raw_stamp(*fileid)? == *stamp {
+            // Unless it has been given to a new object since.
+            let still = self.removed().known.get(fileid) == Some(stamp);
+            if still && self.raw_stamp(*fileid)? == *stamp {
                 self.table.erase(*fileid).map_err(failed)?;
             }
         }
@@ -494,6 +518,34 @@ mod tests {
         }
         let settled = settled.load(Ordering::SeqCst);
         assert!((400 / 63..20).contains(&settled), "{settled}");
+    }
+
+    #[test]
+    fn what_gets_the_inode_and_the_stamp_of_what_was_removed_keeps_its_record() {
+        let scratch = tempfile::tempdir().unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        let again = mark(10, 5);
+        owners.put(again, record(1)).unwrap();
+        owners.forget(again).unwrap();
+        owners.put(again, record(2)).unwrap();
+        owners.move_to_places().unwrap();
+        assert_eq!(owners.get(again).unwrap(), Some(record(2)));
+        owners.forget(again).unwrap();
+        owners.move_to_places().unwrap();
+        assert_eq!(owners.get(again).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_recorded_is_not_replaced_by_what_is_only_supposed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let owners = Owners::open(scratch.path(), ROOT, false).unwrap();
+        let object = mark(10, 5);
+        owners.put_if_absent(object, record(1)).unwrap();
+        assert_eq!(owners.get(object).unwrap(), Some(record(1)));
+        owners.put_if_absent(object, record(2)).unwrap();
+        assert_eq!(owners.get(object).unwrap(), Some(record(1)));
+        owners.put(object, record(3)).unwrap();
+        assert_eq!(owners.get(object).unwrap(), Some(record(3)));
     }
 
     /// A table as a power cut left it: first `old` had the inode, then `new`, which went again or

@@ -57,8 +57,15 @@ impl FileSystem {
             return Ok(held);
         }
         // To write means to read, too: a client fills up the page that it writes a part of.
-        let writable = write || node.has_writers();
-        let data = self.open_workable(node, writable)?;
+        let mut writable = write || node.has_writers();
+        let data = match self.open_workable(node, writable) {
+            // The host runs it, or may not write to it any more: it can still be read.
+            Err(Error::Access | Error::Rofs) if !write => {
+                writable = false;
+                self.open_workable(node, writable)?
+            }
+            data => data?,
+        };
         Ok(self.cache.descriptors().keep_data(node, data, writable))
     }
 

@@ -28,11 +28,15 @@ impl Recent {
             return;
         };
         let mut queue = self.queue();
-        queue.push_back((now, node));
+        queue.push_back((now, Arc::clone(&node)));
         let expired = Self::expire(&mut queue, now);
         // The last holder's drop closes a descriptor and takes the index's lock.
         drop(queue);
         drop(expired);
+        if node.is_gone() {
+            // Since it was asked: who released it may not have found it.
+            self.release(&node);
+        }
     }
 
     /// Lets go of an object at once.

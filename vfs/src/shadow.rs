@@ -186,10 +186,11 @@ impl FileSystem {
         if mode & needed == needed || stat.stx_uid != self.newborn.uid {
             return Ok(());
         }
-        if shadow.owners.get(mark)?.is_none() {
-            let Owner { uid, gid } = shadow.outside;
-            shadow.owners.put(mark, Record { uid, gid, mode })?;
-        }
+        // At the same time somebody may record what he has just made, or been asked to set.
+        let Owner { uid, gid } = shadow.outside;
+        shadow
+            .owners
+            .put_if_absent(mark, Record { uid, gid, mode })?;
         Ok(sys::change_mode(self.descriptors(), object, needed)?)
     }
 

@@ -79,24 +79,20 @@ fn umask() -> Option<u32> {
 
 /// Finds one name in a directory without following it, and without leaving the mount.
 pub(crate) fn find(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // No NO_SYMLINKS: it would refuse a last component that is a link, which O_NOFOLLOW opens.
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    match rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve) {
-        Err(Errno::NOSYS) => find_without_openat2(directory, name, flags),
-        result => result,
-    }
-}
-
-/// The same where the kernel, or what stands before it, has no openat2: of a single name, it adds
-/// only that nothing is entered that is mounted there.
-fn find_without_openat2(directory: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd> {
     if name == b".." || name.contains(&b'/') {
         return Err(Errno::XDEV);
     }
-    let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-    must_not_be_mounted(found.as_fd())?;
-    Ok(found)
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Of a single name it adds only that nothing is entered that is mounted there. BENEATH would
+    // refuse what is just being moved to another directory, as if it were mounted.
+    match rustix::fs::openat2(directory, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
+        Err(Errno::NOSYS) => {
+            let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+            must_not_be_mounted(found.as_fd())?;
+            Ok(found)
+        }
+        result => result,
+    }
 }
 
 /// `XDEV` for the root of a mount, also where the kernel doesn't say.

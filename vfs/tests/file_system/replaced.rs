@@ -586,3 +586,33 @@ fn a_file_that_was_looked_up_and_opened_outlives_its_name() {
         assert_eq!(served.fs.attributes(&node).unwrap().links, 0);
     }
 }
+
+#[test]
+fn what_is_just_moved_is_there_or_not() {
+    let served = Served::new();
+    let (one, two) = (
+        served.mkdir(&root(), "one", 0o755),
+        served.mkdir(&root(), "two", 0o755),
+    );
+    fs::write(served.host("one/file"), b"content").unwrap();
+    let (here, there) = (served.host("one/file"), served.host("two/file"));
+    std::thread::scope(|scope| {
+        let host = scope.spawn(|| {
+            for _ in 0..30_000 {
+                fs::rename(&here, &there).unwrap();
+                fs::rename(&there, &here).unwrap();
+            }
+        });
+        let mut found = 0;
+        while !host.is_finished() {
+            for directory in [&one, &two] {
+                match served.fs.lookup(&root(), directory, b"file") {
+                    Ok(_) => found += 1,
+                    Err(Error::NoEnt | Error::Delay) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+        assert!(found > 0, "it was never seen");
+    });
+}
