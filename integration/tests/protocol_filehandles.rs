@@ -271,6 +271,25 @@ fn a_stateid_is_saved_with_the_handle() {
 }
 
 #[test]
+fn the_current_stateid_is_used_as_it_is_by_now() {
+    let mut fixture = SERVER.fixture("current_stateid");
+    fixture.file("one", b"first");
+    let here = fixture.directory.clone();
+    // The same state twice, by another seqid, and back to the first.
+    let (read, both) = (Open::read("one"), Open::both("one"));
+    let compound = fixture.here().open(&read).savefh().putfh(&here);
+    let compound = compound.open(&both).restorefh();
+    let reply = compound.read(Stateid4::CURRENT, 0, 100).ok();
+    assert_eq!(reply.read().data.as_slice(), b"first");
+    // CLOSE asks for it as it was (RFC 8881 §8.2.3).
+    let compound = fixture.here().open(&read).savefh().putfh(&here);
+    let compound = compound.open(&both).restorefh();
+    compound
+        .close(Stateid4::CURRENT)
+        .expect(NFS4ERR_OLD_STATEID);
+}
+
+#[test]
 fn an_open_file_without_a_name_goes_on() {
     let mut fixture = SERVER.fixture("nameless");
     fixture.file("f", b"still here");

@@ -2,11 +2,12 @@
 //! Needs root, to become an ordinary user. What it costs is in docs/performance.md.
 
 use std::fs;
+use std::time::Duration;
 
 use localefs_integration::bench::amount;
 use localefs_integration::client::names::*;
 use localefs_integration::client::{
-    ClientOptions, Compound, Launch, Open, Session, TestServer, TestServerOptions,
+    ClientOptions, Compound, Launch, Lock, Open, Session, TestServer, TestServerOptions, channel,
 };
 use localefs_integration::growth::{Clients, Directory, Pump, Usage};
 use localefs_protocol::nfs4::Stateid4;
@@ -310,4 +311,67 @@ fn opens_of_one_client_end_at_the_limit_of_efs_and_of_all_at_the_servers() {
     // They are opens of one file, which needs one descriptor.
     let used = Usage::of(server.pid()).unwrap();
     assert!(used.files < 200, "{used:?}");
+}
+
+#[test]
+fn lock_owners_of_all_clients_end_at_the_servers_limit() {
+    let server = server(&["--max-opens", "100"], None, None);
+    let client = |name| Session::establish(server.address(), &ClientOptions::new(name)).unwrap();
+    let mut one = client("one");
+    let root = one.root();
+    let file = one.make_file(&root, "f", b"content");
+    // What is unlocked again keeps its stateid.
+    let lock = |session: &mut Session, open, number: u32| {
+        let owner = number.to_string();
+        let compound = session.compound().putfh(&file);
+        let compound = compound.lock_new(&Lock::read(0, 1), open, &owner);
+        compound.locku(Stateid4::CURRENT, 0, 1).send().status()
+    };
+    let open = |session: &mut Session| {
+        let reply = session.compound().putfh(&root).open(&Open::both("f")).ok();
+        reply.open().stateid
+    };
+    let of_one = open(&mut one);
+    for number in 0..60 {
+        assert_eq!(lock(&mut one, of_one, number), NFS4_OK);
+    }
+    let mut two = client("two");
+    let of_two = open(&mut two);
+    for number in 0..40 {
+        assert_eq!(lock(&mut two, of_two, number), NFS4_OK);
+    }
+    assert_eq!(lock(&mut two, of_two, 40), NFS4ERR_DELAY);
+    one.compound().putfh(&file).close(of_one).ok();
+    assert_eq!(lock(&mut two, of_two, 40), NFS4_OK);
+}
+
+#[test]
+fn dead_clients_give_way_to_new_ones_where_sessions_take_all_memory() {
+    const LEASE: u32 = 6;
+    let options = TestServerOptions {
+        lease: LEASE,
+        ..TestServerOptions::default()
+    };
+    let server = TestServer::start(options).unwrap();
+    let mut clients = Vec::new();
+    let establish = |number: usize| {
+        let options = ClientOptions::new(format!("client {number}")).fore(channel(1024));
+        Session::establish(server.address(), &options)
+    };
+    // What is open keeps an expired client, with its session, until somebody needs it.
+    let refused = (0..500).find_map(|number| match establish(number) {
+        Ok(mut session) => {
+            let root = session.root();
+            session.make_file(&root, &format!("f{number}"), b"");
+            let open = Open::both(format!("f{number}"));
+            session.compound().putfh(&root).open(&open).ok();
+            clients.push(session);
+            None
+        }
+        Err(error) => Some(error),
+    });
+    assert!(refused.is_some(), "{} clients", clients.len());
+    drop(clients);
+    std::thread::sleep(Duration::from_secs(u64::from(LEASE) + 2));
+    establish(1000).unwrap();
 }

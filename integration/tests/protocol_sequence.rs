@@ -8,7 +8,7 @@ use localefs_integration::client::{
     channel, samples,
 };
 use localefs_protocol::nfs4::ops::{SequenceStatusFlags, StableHow4};
-use localefs_protocol::nfs4::{NfsArgop4, OpInfo, OpNum, Sessionid4, Stateid4};
+use localefs_protocol::nfs4::{Attr, NfsArgop4, OpInfo, OpNum, Sessionid4, Stateid4, Verifier4};
 
 static SERVER: SharedServer = SharedServer::new();
 
@@ -40,7 +40,7 @@ fn sequence_answers_with_its_arguments() {
 
 #[test]
 fn a_cached_reply_is_repeated_and_the_request_executed_once() {
-    let mut fixture = SERVER.fixture("repeated");
+    let mut fixture = SERVER.fixture("repeated_elsewhere");
     let compound = fixture
         .here()
         .cached()
@@ -546,6 +546,48 @@ fn cached_replies_have_a_largest_size() {
         .putfh(&file)
         .read(Stateid4::ANONYMOUS, 0, 10_000)
         .ok();
+}
+
+#[test]
+fn an_entry_that_is_too_long_to_be_kept_is_told_so() {
+    let mut fixture = small("long_entry", |fore| {
+        fore.ca_maxresponsesize_cached = 256;
+    });
+    let name = "n".repeat(200);
+    let here = fixture.directory.clone();
+    fixture.here().mkdir(&name, 0o755).ok();
+    let ask = [Attr::FATTR4_OWNER, Attr::FATTR4_SIZE];
+    let list = |compound: Compound<'_>| {
+        compound
+            .putfh(&here)
+            .readdir(0, Verifier4::default(), 8192, &ask)
+            .send()
+            .status()
+    };
+    let kept = list(fixture.session.compound().cached());
+    assert_eq!(kept, NFS4ERR_REP_TOO_BIG_TO_CACHE);
+    assert_eq!(list(fixture.session.compound()), NFS4_OK);
+}
+
+#[test]
+fn a_repeated_request_binds_its_connection_too() {
+    let mut fixture = SERVER.fixture("repeated_elsewhere");
+    let id = fixture.session.id;
+    let compound = fixture.session.compound().cached().putrootfh();
+    let record = compound.record(77);
+    compound.ok();
+    let mut connection = Connection::open(fixture.server().address()).unwrap();
+    let destroyed = |connection: &mut Connection| {
+        let reply = connection.compound().destroy_session(id).send();
+        reply.status()
+    };
+    assert_eq!(
+        destroyed(&mut connection),
+        NFS4ERR_CONN_NOT_BOUND_TO_SESSION
+    );
+    connection.send_record(&record).unwrap();
+    assert_eq!(connection.compound_reply(77).unwrap().status(), NFS4_OK);
+    assert_eq!(destroyed(&mut connection), NFS4_OK);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::faults::Faults;
 use crate::file_system::FileSystem;
 use crate::in_place::InPlace;
 use crate::limits;
-use crate::state::{Budget, Quota};
+use crate::state::{Budget, Quota, Quotas};
 
 /// What a mount target needs to know.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Resources {
     pub(crate) reply_memory: Arc<Budget>,
-    pub(crate) opens: Arc<Quota>,
+    pub(crate) quotas: Arc<Quotas>,
     /// What users asked to go wrong.
     pub faults: Arc<Faults>,
     pub(crate) in_place: Arc<InPlace>,
@@ -40,14 +40,18 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// `max_opens` is the most files that all clients together may have open; each takes some
-    /// hundred octets of memory. For one client, EFS's limit of 65,536 holds as well. `in_place`
+    /// `max_opens` is the most files that all clients together may have open, and the most
+    /// lock-owners on them; each takes some hundred octets of memory, a lock-owner with the longest
+    /// name a thousand more. For one client, EFS's limit of 65,536 holds as well. `in_place`
     /// is for the threads that [`Server::receive`](crate::Server::receive) is called on.
     #[must_use]
     pub fn new(max_opens: usize, in_place: Arc<InPlace>) -> Self {
         Self {
             reply_memory: Arc::new(Budget::new(limits::CACHED_REPLIES)),
-            opens: Arc::new(Quota::new(limits::MAX_OPENS, max_opens)),
+            quotas: Arc::new(Quotas {
+                opens: Quota::new(limits::MAX_OPENS, max_opens),
+                lock_owners: Quota::new(limits::MAX_LOCK_OWNERS, max_opens),
+            }),
             faults: Arc::new(Faults::new(Instant::now())),
             in_place,
             file_systems: Mutex::default(),

@@ -115,7 +115,11 @@ impl Server {
     pub(crate) fn new(file_system: Arc<FileSystem>, config: Config) -> Self {
         let lease = millis(file_system.lease);
         Self {
-            clients: Clients::new(config.boot, lease, Arc::clone(&file_system.resources.opens)),
+            clients: Clients::new(
+                config.boot,
+                lease,
+                Arc::clone(&file_system.resources.quotas),
+            ),
             stateids: StateidSource::new(config.boot),
             fs: Arc::clone(&file_system.vfs),
             files: Arc::clone(&file_system.files),

@@ -81,6 +81,11 @@ impl Compound {
         self.reply_limit.0.saturating_sub(self.reply_length())
     }
 
+    /// What is answered where the reply would grow by more.
+    pub(crate) fn reply_too_big(&self) -> Nfsstat4 {
+        self.reply_limit.1
+    }
+
     /// Whether this operation is the compound's last.
     pub(crate) fn is_last(&self) -> bool {
         self.done + 1 >= self.numops

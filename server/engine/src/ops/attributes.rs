@@ -56,6 +56,7 @@ pub fn setattr(compound: &mut Compound, arguments: &SetattrArgs<'_>) -> Result<(
         // All or nothing.
         Err(Failure::Status(status)) => (Err(status.into()), status, Bitmap4::EMPTY),
         Err(Failure::TooManyFiles) => {
+            compound.server.file_system.expel_longest_expired();
             let delay = Nfsstat4::NFS4ERR_DELAY;
             (Err(delay.into()), delay, Bitmap4::EMPTY)
         }

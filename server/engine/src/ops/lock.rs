@@ -33,6 +33,8 @@ impl From<LockFailure> for Refusal {
     fn from(failure: LockFailure) -> Self {
         match failure {
             LockFailure::Denied(held) => Self::Denied(held),
+            // It passes, or expired clients are thrown out.
+            LockFailure::Status(Nfsstat4::NFS4ERR_DELAY) => Self::Failed(Failure::TooManyFiles),
             LockFailure::Status(status) => Self::Failed(status.into()),
         }
     }
@@ -189,7 +191,12 @@ fn retry_without_the_dead<T>(
         }
         result = attempt();
     }
-    Ok(result?)
+    match result {
+        Err(LockFailure::Status(Nfsstat4::NFS4ERR_DELAY)) if blocking == Blocking::Never => {
+            Err(Refusal::Failed(Failure::WouldBlock))
+        }
+        result => Ok(result?),
+    }
 }
 
 fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, Nfsstat4> {

@@ -23,7 +23,7 @@ pub mod sessions;
 pub mod stateid;
 pub mod write;
 
-use localefs_protocol::nfs4::ops::{Createhow4, Openflag4, StableHow4, WriteArgs};
+use localefs_protocol::nfs4::ops::{Createhow4, Openflag4, SecinfoStyle4, StableHow4, WriteArgs};
 use localefs_protocol::nfs4::{Attr, Fattr4, NfsArgop4, Nfsstat4};
 use localefs_vfs::{Blocking, Waiting};
 
@@ -72,6 +72,9 @@ pub fn waiting(compound: &Compound, operation: &NfsArgop4<'_>) -> Waiting {
         NfsArgop4::CreateSession(_)
         | NfsArgop4::DestroyClientid(_)
         | NfsArgop4::ExchangeId(_)
+        // They look at every directory on the way to the root.
+        | NfsArgop4::Lookupp(())
+        | NfsArgop4::SecinfoNoName(SecinfoStyle4::Parent)
         | NfsArgop4::Readdir(_)
         | NfsArgop4::ReclaimComplete(_) => Waiting::Always,
         _ => Waiting::Never,
@@ -135,7 +138,7 @@ pub fn execute(
         NfsArgop4::Lookup(a) => put!(lookup::lookup(compound, a)),
         NfsArgop4::Lookupp(()) => put!(lookup::lookupp(compound)),
         NfsArgop4::Nverify(a) => put!(attributes::nverify(compound, &a)),
-        NfsArgop4::Open(a) => put!(open::open(compound, &a)),
+        NfsArgop4::Open(a) => put!(open::open(compound, &a, blocking)),
         NfsArgop4::OpenDowngrade(a) => put!(open_state::open_downgrade(compound, a)),
         NfsArgop4::Putfh(a) => put!(filehandle::putfh(compound, a)),
         // EFS has no public filehandle of its own: it is the root (RFC 8881 §18.20.3).

@@ -7,7 +7,7 @@ use localefs_protocol::nfs4::ops::{
     Openflag4, ShareAccess, ShareDeny,
 };
 use localefs_protocol::nfs4::{Attr, Attributes, Bitmap4, ChangeInfo4, Fattr4, Nfsstat4};
-use localefs_vfs::{Create, Error, File, Node, OpenMode, SetAttributes};
+use localefs_vfs::{Blocking, Create, Error, File, Node, OpenMode, SetAttributes};
 
 use super::create::change_info;
 use super::fattr;
@@ -33,16 +33,20 @@ struct Opened {
 pub fn open(
     compound: &mut Compound,
     arguments: &OpenArgs<'_>,
+    blocking: Blocking,
 ) -> Result<OpenResOk<'static>, Failure> {
     let current = compound.node()?;
     let client = compound.client()?;
     let access = share_access(arguments)?;
     reclaim::may_take(compound, matches!(arguments.claim, OpenClaim4::Previous(_)))?;
-    client.may_open().map_err(|status| match status {
-        // As for descriptors: it passes, or expired clients are thrown out.
-        Nfsstat4::NFS4ERR_DELAY => Failure::TooManyFiles,
-        other => other.into(),
-    })?;
+    client
+        .may_open()
+        .map_err(|status| match (status, blocking) {
+            (Nfsstat4::NFS4ERR_DELAY, Blocking::Never) => Failure::WouldBlock,
+            // As for descriptors: it passes, or expired clients are thrown out.
+            (Nfsstat4::NFS4ERR_DELAY, Blocking::Allowed) => Failure::TooManyFiles,
+            (other, _) => other.into(),
+        })?;
     let wanted = OpenMode {
         read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
         write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),

@@ -6,7 +6,7 @@ use localefs_protocol::nfs4::ops::{
 use localefs_protocol::nfs4::{Nfsstat4, Stateid4};
 use localefs_vfs::Blocking;
 
-use super::stateid::{meant, open_state};
+use super::stateid::{meant_exactly, open_state};
 use crate::compound::Compound;
 use crate::errors::Failure;
 
@@ -15,7 +15,7 @@ pub fn close(
     arguments: CloseArgs,
     blocking: Blocking,
 ) -> Result<StateidResOk, Failure> {
-    let stateid = meant(compound, arguments.open_stateid)?;
+    let stateid = meant_exactly(compound, arguments.open_stateid)?;
     let open = open_state(compound, stateid)?;
     // The last one to close a file that has no name frees all its blocks.
     if blocking == Blocking::Never && compound.fs().is_nameless(open.node()) {
@@ -35,7 +35,7 @@ pub fn open_downgrade(
     compound: &mut Compound,
     arguments: OpenDowngradeArgs,
 ) -> Result<StateidResOk, Failure> {
-    let stateid = meant(compound, arguments.open_stateid)?;
+    let stateid = meant_exactly(compound, arguments.open_stateid)?;
     let open = open_state(compound, stateid)?;
     let access = ShareAccess(arguments.share_access.0 & !ShareAccess::WANT_DELEG_MASK.0);
     // Nothing was ever opened with a deny mode, so that none can be left.

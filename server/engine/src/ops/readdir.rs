@@ -94,7 +94,7 @@ fn page(compound: &Compound, arguments: &ReaddirArgs) -> Result<Page, Failure> {
             let status = if too_small {
                 Nfsstat4::NFS4ERR_TOOSMALL
             } else {
-                Nfsstat4::NFS4ERR_REP_TOO_BIG
+                compound.reply_too_big()
             };
             Err(status.into())
         }

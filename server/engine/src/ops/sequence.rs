@@ -49,6 +49,7 @@ pub fn sequence(compound: &mut Compound, arguments: &SequenceArgs) -> Sequenced 
         }
         Err(Begin::Replay(reply)) => {
             session.client.renew(compound.now);
+            session.associate(compound.connection.id);
             match reply {
                 CachedReply::Whole(results) => Sequenced::Replay(results),
                 CachedReply::Uncached => {

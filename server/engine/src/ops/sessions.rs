@@ -12,6 +12,7 @@ use localefs_protocol::nfs4::{Nfsstat4, Sessionid4};
 
 use crate::compound::Compound;
 use crate::errors::Failure;
+use crate::limits;
 use crate::state::{Channel, Client, Session, check_back_channel, negotiate, reserve};
 
 /// All flags that a client may set.
@@ -35,7 +36,11 @@ pub fn create_session(
     let fore = negotiate(&arguments.csa_fore_chan_attrs)?;
     let mut slot = client.create_session_slot();
     if arguments.csa_sequence == slot.seqid {
-        return Ok(slot.reply.clone()?);
+        let reply = slot.reply.clone()?;
+        if let Some(session) = compound.server.sessions.get(&reply.csr_sessionid) {
+            session.associate(compound.connection.id);
+        }
+        return Ok(reply);
     }
     if arguments.csa_sequence != slot.seqid.wrapping_add(1) {
         return Err(Nfsstat4::NFS4ERR_SEQ_MISORDERED.into());
@@ -65,7 +70,17 @@ fn new_session(
     if !server.clients.is_confirmed(client) && client.principal != compound.caller.principal() {
         return Err(Nfsstat4::NFS4ERR_CLID_INUSE);
     }
-    let replies = reserve(&server.reply_memory, &mut csr_fore_chan_attrs, &mut channel)?;
+    let mut reserve = || reserve(&server.reply_memory, &mut csr_fore_chan_attrs, &mut channel);
+    let mut replies = reserve();
+    for _ in 0..limits::MAX_EXPELLED {
+        // Clients that are as good as gone have sessions, too.
+        let full = matches!(replies, Err(Nfsstat4::NFS4ERR_DELAY));
+        if !full || !server.file_system.expel_longest_expired() {
+            break;
+        }
+        replies = reserve();
+    }
+    let replies = replies?;
     let id = server.next_session_id(client);
     client.add_session(id)?;
     let replaced = server.clients.confirm(client).or_else(|status| {

@@ -15,7 +15,7 @@ use localefs_protocol::nfs4::{
 use super::activity::Activity;
 use super::clock::Millis;
 use super::file::{LockState, Open};
-use super::quota::Quota;
+use super::quota::{Quota, Quotas};
 use crate::limits;
 
 /// Who made a client record: it must not be taken over by anybody else (RFC 8881 §2.4.1).
@@ -81,7 +81,7 @@ pub struct Client {
     pub peer: SocketAddr,
     /// What it has had done.
     pub activity: Activity,
-    quota: Arc<Quota>,
+    quotas: Arc<Quotas>,
     renewed: AtomicU64,
     /// Requests that are being executed.
     served: AtomicUsize,
@@ -136,7 +136,7 @@ impl Client {
         co_ownerid: Vec<u8>,
         co_verifier: Verifier4,
         principal: Principal,
-        (peer, quota): (SocketAddr, Arc<Quota>),
+        (peer, quotas): (SocketAddr, Arc<Quotas>),
         now: Millis,
     ) -> Self {
         Self {
@@ -146,7 +146,7 @@ impl Client {
             principal,
             peer,
             activity: Activity::default(),
-            quota,
+            quotas,
             renewed: AtomicU64::new(now),
             served: AtomicUsize::new(0),
             reclaim_complete: AtomicBool::new(false),
@@ -235,7 +235,7 @@ impl Client {
     /// # Errors
     /// As [`Client::add_open`].
     pub fn may_open(&self) -> Result<(), Nfsstat4> {
-        self.inner().may_open(&self.quota)
+        self.inner().may_open(&self.quotas.opens)
     }
 
     /// Adds an open.
@@ -246,8 +246,8 @@ impl Client {
     /// NFS4ERR_EXPIRED if the client is gone.
     pub fn add_open(&self, open: Arc<Open>) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
-        inner.may_open(&self.quota)?;
-        self.quota.add();
+        inner.may_open(&self.quotas.opens)?;
+        self.quotas.opens.add();
         inner.opens.insert(Known(open));
         Ok(())
     }
@@ -255,15 +255,15 @@ impl Client {
     /// Adds a lock-owner on a file.
     ///
     /// # Errors
-    /// NFS4ERR_DQUOT if the client has too many, NFS4ERR_EXPIRED if it is gone.
+    /// NFS4ERR_DQUOT if the client has too many, NFS4ERR_DELAY if all clients together have,
+    /// NFS4ERR_EXPIRED if it is gone.
     pub fn add_locker(&self, locker: Arc<LockState>) -> Result<(), Nfsstat4> {
         let mut inner = self.inner();
         if inner.dead {
             return Err(Nfsstat4::NFS4ERR_EXPIRED);
         }
-        if inner.lockers.len() >= limits::MAX_LOCK_OWNERS {
-            return Err(Nfsstat4::NFS4ERR_DQUOT);
-        }
+        self.quotas.lock_owners.check(inner.lockers.len())?;
+        self.quotas.lock_owners.add();
         inner.lockers.insert(Known(locker));
         Ok(())
     }
@@ -284,13 +284,15 @@ impl Client {
     pub fn remove_open(&self, other: &StateidOther) {
         let mut inner = self.inner();
         if inner.opens.remove(other) {
-            self.quota.remove(1);
+            self.quotas.opens.remove(1);
         }
     }
 
     /// Removes a lock-owner on a file.
     pub fn remove_locker(&self, other: &StateidOther) {
-        self.inner().lockers.remove(other);
+        if self.inner().lockers.remove(other) {
+            self.quotas.lock_owners.remove(1);
+        }
     }
 
     /// The count of its locks, to be changed with the file's state locked.
@@ -324,9 +326,10 @@ impl Client {
         let mut inner = self.inner();
         inner.dead = true;
         inner.locks = 0;
-        inner.lockers = HashSet::new();
+        let lockers = std::mem::take(&mut inner.lockers);
+        self.quotas.lock_owners.remove(lockers.len());
         let opens = std::mem::take(&mut inner.opens);
-        self.quota.remove(opens.len());
+        self.quotas.opens.remove(opens.len());
         (
             std::mem::take(&mut inner.sessions),
             opens.into_iter().map(|Known(open)| open).collect(),

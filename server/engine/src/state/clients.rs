@@ -8,7 +8,7 @@ use localefs_protocol::nfs4::{Clientid4, Nfsstat4, Verifier4};
 
 use super::client::{Client, Principal};
 use super::clock::Millis;
-use super::quota::Quota;
+use super::quota::Quotas;
 use crate::limits;
 
 /// What EXCHANGE_ID brings.
@@ -66,7 +66,7 @@ pub struct Clients {
     /// In the upper half of every clientid, so that those of an earlier start are stale.
     boot: u32,
     lease: Millis,
-    quota: Arc<Quota>,
+    quotas: Arc<Quotas>,
     table: Mutex<Table>,
 }
 
@@ -82,14 +82,14 @@ struct Table {
 pub type Exchanged = (Arc<Client>, bool, Vec<Arc<Client>>);
 
 impl Clients {
-    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `quota` is how many
-    /// files they may have open, and is shared with the clients of other servers.
+    /// No clients yet. `boot` differs at every start; `lease` is in milliseconds; `quotas`
+    /// are shared with the clients of other servers.
     #[must_use]
-    pub fn new(boot: u32, lease: Millis, quota: Arc<Quota>) -> Self {
+    pub fn new(boot: u32, lease: Millis, quotas: Arc<Quotas>) -> Self {
         Self {
             boot,
             lease,
-            quota,
+            quotas,
             table: Mutex::default(),
         }
     }
@@ -145,7 +145,7 @@ impl Clients {
             exchange.co_ownerid.to_vec(),
             exchange.co_verifier,
             exchange.principal.clone(),
-            (exchange.peer, Arc::clone(&self.quota)),
+            (exchange.peer, Arc::clone(&self.quotas)),
             now,
         ));
         table.by_id.insert(id, Arc::clone(&client));
@@ -300,6 +300,7 @@ mod tests {
     use localefs_protocol::nfs4::Sessionid4;
 
     use super::*;
+    use crate::state::Quota;
 
     const LEASE: Millis = 90_000;
 
@@ -308,6 +309,13 @@ mod tests {
             uid,
             machinename: b"host".to_vec(),
         }
+    }
+
+    fn quotas() -> Arc<Quotas> {
+        Arc::new(Quotas {
+            opens: Quota::new(100, 100),
+            lock_owners: Quota::new(100, 100),
+        })
     }
 
     fn exchange(verifier: u8, principal: &Principal, update: bool) -> Exchange<'_> {
@@ -322,7 +330,7 @@ mod tests {
 
     /// A confirmed client of uid 0 and verifier 1, with one session.
     fn with_confirmed() -> (Clients, Arc<Client>) {
-        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
+        let clients = Clients::new(7, LEASE, quotas());
         let (client, confirmed, _) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -334,7 +342,7 @@ mod tests {
 
     #[test]
     fn update_needs_the_same_confirmed_record() {
-        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
+        let clients = Clients::new(7, LEASE, quotas());
         let update = |clients: &Clients, verifier, uid| {
             clients
                 .exchange(&exchange(verifier, &principal(uid), true), 0)
@@ -380,7 +388,7 @@ mod tests {
 
     #[test]
     fn an_unconfirmed_record_is_replaced() {
-        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
+        let clients = Clients::new(7, LEASE, quotas());
         let (first, ..) = clients
             .exchange(&exchange(1, &principal(0), false), 0)
             .unwrap();
@@ -415,7 +423,7 @@ mod tests {
 
     #[test]
     fn records_without_sessions_are_bounded_and_forgotten() {
-        let clients = Clients::new(7, LEASE, Arc::new(Quota::new(100, 100)));
+        let clients = Clients::new(7, LEASE, quotas());
         for number in 0..limits::MAX_UNCONFIRMED as u64 + 10 {
             let owner = number.to_be_bytes();
             let someone = principal(0);

@@ -26,7 +26,7 @@ pub use file::{Files, LockFailure, LockState, Open};
 pub use grace::Grace;
 pub use lock_table::{Held, LockKind, Range};
 pub use owner::OwnerKey;
-pub use quota::Quota;
+pub use quota::{Quota, Quotas};
 pub use session::{Channel, Session, SlotHold, check_back_channel, negotiate, reserve};
 pub use slot::{Begin, CachedReply};
 pub use stateid::StateidSource;

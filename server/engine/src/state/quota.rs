@@ -1,50 +1,59 @@
-//! How many files clients may have open.
+//! How much state clients may have.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use localefs_protocol::nfs4::Nfsstat4;
+
+/// What the clients of a process share.
+#[derive(Debug)]
+pub struct Quotas {
+    /// Opens.
+    pub opens: Quota,
+    /// Lock-owners, each on one file.
+    pub lock_owners: Quota,
+}
 
 /// A bound for each client, and one for all of them together.
 #[derive(Debug)]
 pub struct Quota {
     each: usize,
     all: usize,
-    open: AtomicUsize,
+    taken: AtomicUsize,
 }
 
 impl Quota {
-    /// Nothing is open yet.
+    /// Nothing is taken yet.
     #[must_use]
     pub fn new(each: usize, all: usize) -> Self {
         Self {
             each,
             all,
-            open: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
         }
     }
 
-    /// Whether a client that has `opens` files open may open one more.
+    /// Whether a client that has so many may have one more.
     ///
     /// # Errors
     /// NFS4ERR_DQUOT if it has too many; NFS4ERR_DELAY if all clients together have.
-    pub fn check(&self, opens: usize) -> Result<(), Nfsstat4> {
-        if opens >= self.each {
+    pub fn check(&self, own: usize) -> Result<(), Nfsstat4> {
+        if own >= self.each {
             Err(Nfsstat4::NFS4ERR_DQUOT)
-        } else if self.open.load(Ordering::Relaxed) >= self.all {
+        } else if self.taken.load(Ordering::Relaxed) >= self.all {
             Err(Nfsstat4::NFS4ERR_DELAY)
         } else {
             Ok(())
         }
     }
 
-    /// Counts one more open file.
+    /// Counts one more.
     pub fn add(&self) {
-        self.open.fetch_add(1, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts `opens` fewer.
-    pub fn remove(&self, opens: usize) {
-        self.open.fetch_sub(opens, Ordering::Relaxed);
+    /// Counts so many fewer.
+    pub fn remove(&self, count: usize) {
+        self.taken.fetch_sub(count, Ordering::Relaxed);
     }
 }
 
