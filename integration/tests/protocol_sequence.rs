@@ -40,7 +40,7 @@ fn sequence_answers_with_its_arguments() {
 
 #[test]
 fn a_cached_reply_is_repeated_and_the_request_executed_once() {
-    let mut fixture = SERVER.fixture("repeated_elsewhere");
+    let mut fixture = SERVER.fixture("repeated");
     let compound = fixture
         .here()
         .cached()
