@@ -460,11 +460,12 @@ fn the_same_owner_is_the_same_owner() {
         .putfh(&file)
         .lockt(&Lock::write(14, 1), "b")
         .expect(NFS4ERR_DENIED);
-    // Under another open of the same client it is still the same owner.
+    // Under another open of the same client it is still the same owner, by another stateid.
     let (second, _) = fixture.open(&Open::both("f").owner("two"));
     let session = &mut fixture.session;
     let compound = session.compound().putfh(&file);
-    compound.lock_new(&Lock::write(0, 10), second, "a").ok();
+    let reply = compound.lock_new(&Lock::write(0, 10), second, "a").ok();
+    assert_ne!(reply.lock_stateid().other, first.other);
     // In another client, the same name is somebody else.
     let mut other = fixture.another_client();
     other
@@ -472,6 +473,39 @@ fn the_same_owner_is_the_same_owner() {
         .putfh(&file)
         .lockt(&Lock::write(0, 1), "a")
         .expect(NFS4ERR_DENIED);
+}
+
+#[test]
+fn each_open_of_a_file_has_its_own_locks_of_an_owner() {
+    let mut fixture = SERVER.fixture("through_opens");
+    fixture.file("f", b"");
+    let (reading, file) = fixture.open(&Open::read("f").owner("one"));
+    let (both, _) = fixture.open(&Open::both("f").owner("two"));
+    let session = &mut fixture.session;
+    let lock = |session: &mut Session, lock: &Lock, open| {
+        let compound = session.compound().putfh(&file).lock_new(lock, open, "a");
+        compound.ok().lock_stateid()
+    };
+    let shared = lock(session, &Lock::read(0, 10), reading);
+    let exclusive = lock(session, &Lock::write(20, 10), both);
+    let more = |session: &mut Session, stateid| {
+        let compound = session.compound().putfh(&file);
+        compound
+            .lock_more(&Lock::write(40, 10), stateid)
+            .send()
+            .status()
+    };
+    assert_eq!(more(session, shared), NFS4ERR_OPENMODE);
+    assert_eq!(more(session, exclusive), NFS4_OK);
+    // They go with what they came through.
+    session.compound().putfh(&file).close(both).ok();
+    let compound = session.compound().putfh(&file);
+    compound
+        .locku(exclusive, 20, 10)
+        .expect(NFS4ERR_BAD_STATEID);
+    let mut other = fixture.another_client();
+    let free = other.compound().putfh(&file);
+    free.lockt(&Lock::write(20, 30), "b").ok();
 }
 
 #[test]

@@ -123,6 +123,11 @@ impl LockState {
         check_seqid(seqid, *self.seqid())
     }
 
+    /// What it is found by on its file.
+    fn key(&self) -> (OwnerKey, StateidOther) {
+        (self.owner.clone(), self.open.other)
+    }
+
     fn advance(&self) -> Stateid4 {
         let mut seqid = self.seqid();
         *seqid = next_seqid(*seqid);
@@ -183,8 +188,8 @@ impl FileState {
         client.remove_open(&open.other);
         if let Some(Locking { states, locks }) = holdings.locking_mut() {
             let before = locks.len();
-            states.retain(|owner, state| {
-                let through = state.open.other == open.other;
+            states.retain(|(owner, through), state| {
+                let through = *through == open.other;
                 if through {
                     locks.release(|holder| holder == owner);
                     client.remove_locker(&state.other);
@@ -216,29 +221,27 @@ impl FileState {
         let Some(locking) = holdings.locking_mut() else {
             return Err(Nfsstat4::NFS4ERR_SERVERFAULT.into());
         };
-        if let Some(state) = locking.states.get(&owner).cloned() {
+        let key = (owner.clone(), open.other);
+        if let Some(state) = locking.states.get(&key).cloned() {
             locking.give(&owner, wanted, client)?;
             return Ok(state.advance());
         }
-        let before = locking.locks.len();
-        locking.give(&owner, wanted, client)?;
         let state = Arc::new(LockState {
             other: source.take(),
-            owner: owner.clone(),
+            owner,
             open: Arc::clone(open),
             seqid: Mutex::new(1),
         });
-        if let Err(status) = client.add_locker(Arc::clone(&state)) {
-            let given = locking.locks.len();
-            locking.locks.release(|holder| *holder == owner);
-            client.lock_count().changed(given, before);
-            return Err(status.into());
+        client.add_locker(Arc::clone(&state))?;
+        if let Err(failure) = locking.give(&state.owner, wanted, client) {
+            client.remove_locker(&state.other);
+            return Err(failure);
         }
         let stateid = Stateid4 {
             seqid: 1,
             other: state.other,
         };
-        locking.states.insert(owner, state);
+        locking.states.insert(key, state);
         Ok(stateid)
     }
 
@@ -307,7 +310,7 @@ impl FileState {
         if locking.locks.holds(&state.owner) {
             return Err(Nfsstat4::NFS4ERR_LOCKS_HELD);
         }
-        locking.states.remove(&state.owner);
+        locking.states.remove(&state.key());
         client.remove_locker(&state.other);
         Ok(())
     }
@@ -331,7 +334,7 @@ fn locking_of<'a>(
     seqid: u32,
 ) -> Result<&'a mut Locking, Nfsstat4> {
     let locking = holdings.locking_mut().filter(|locking| {
-        let known = locking.states.get(&state.owner);
+        let known = locking.states.get(&state.key());
         known.is_some_and(|known| known.other == state.other)
     });
     let locking = locking.ok_or(Nfsstat4::NFS4ERR_BAD_STATEID)?;

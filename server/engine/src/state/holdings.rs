@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use localefs_protocol::nfs4::{Clientid4, Nfsstat4};
+use localefs_protocol::nfs4::{Clientid4, Nfsstat4, StateidOther};
 
 use super::client::Client;
 use super::file::{LockFailure, LockState, Open};
@@ -36,8 +36,8 @@ pub struct Tables {
 /// The locks of a file, and those who took them.
 #[derive(Debug, Default)]
 pub struct Locking {
-    /// Of each owner.
-    pub states: HashMap<OwnerKey, Arc<LockState>>,
+    /// Of each owner, through each open (RFC 8881 §8.2.1).
+    pub states: HashMap<(OwnerKey, StateidOther), Arc<LockState>>,
     /// What is locked.
     pub locks: LockTable<OwnerKey>,
 }
@@ -90,7 +90,7 @@ impl Holdings {
             Self::One(open) if gone(&open.owner) => vec![open],
             Self::Any(mut tables) => {
                 let Locking { states, locks } = &mut tables.locking;
-                states.retain(|owner, _| !gone(owner));
+                states.retain(|(owner, _), _| !gone(owner));
                 locks.release(gone);
                 let taken = tables.opens.extract_if(|owner, _| gone(owner));
                 let taken = taken.map(|(_, open)| open).collect();
