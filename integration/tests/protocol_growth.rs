@@ -347,7 +347,7 @@ fn lock_owners_of_all_clients_end_at_the_servers_limit() {
 
 #[test]
 fn dead_clients_give_way_to_new_ones_where_sessions_take_all_memory() {
-    const LEASE: u32 = 6;
+    const LEASE: u32 = 12;
     let options = TestServerOptions {
         lease: LEASE,
         ..TestServerOptions::default()
