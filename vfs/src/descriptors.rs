@@ -286,37 +286,39 @@ impl Descriptors {
         data: Arc<Descriptor>,
         writable: bool,
     ) -> Arc<Descriptor> {
-        self.install_data(node, data, writable, |_| ()).0
+        self.install_data(node, data, writable, |_| {})
     }
 
     /// As [`Descriptors::keep_data`] and [`Node::begin_write`] in one: in between, the descriptor
     /// could be given up.
     pub(crate) fn keep_data_to_write(&self, node: &Node, data: Arc<Descriptor>) -> Arc<Descriptor> {
-        self.install_data(node, data, true, Holding::begin_write).0
+        self.install_data(node, data, true, |holding| {
+            holding.begin_write();
+        })
     }
 
-    fn install_data<T>(
+    fn install_data(
         &self,
         node: &Node,
         data: Arc<Descriptor>,
         writable: bool,
-        then: impl FnOnce(&mut Holding) -> T,
-    ) -> (Arc<Descriptor>, T) {
+        then: impl FnOnce(&mut Holding),
+    ) -> Arc<Descriptor> {
         let mut holding = node.holding();
         holding.data_used = true;
         let enough = !writable || holding.writable;
         if let Some(kept) = holding.data.clone().filter(|_| enough) {
-            let result = then(&mut holding);
-            return (kept, result);
+            then(&mut holding);
+            return kept;
         }
         let replaced = holding.data.replace(Arc::clone(&data));
         holding.writable = writable;
-        let result = then(&mut holding);
+        then(&mut holding);
         let known = std::mem::replace(&mut holding.data_queued, true);
         drop(holding);
         drop(replaced);
         self.admit(node, Kind::Data, known);
-        (data, result)
+        data
     }
 
     /// Enters a descriptor of an object, which may be `known` to the queue from before; others are

@@ -242,24 +242,13 @@ impl FileSystem {
             self.clear_set_id(who, node)?;
         }
         let extent = match stability {
-            Stability::Unstable => {
-                let (written, unlisted) = self.write_cached(node, data, offset)?;
-                if unlisted {
-                    self.note_uncommitted(node);
-                }
-                return Ok(written?);
-            }
+            Stability::Unstable => return self.write_cached(node, data, offset, true),
             Stability::DataSync => Extent::Data,
             Stability::FileSync => Extent::All,
         };
         for _ in 0..ATTEMPTS {
             let verifier = self.write_verifier();
-            let (written, unlisted) = self.write_cached(node, data, offset)?;
-            let written = written.inspect_err(|_| {
-                if unlisted {
-                    self.note_uncommitted(node);
-                }
-            })?;
+            let written = self.write_cached(node, data, offset, false)?;
             self.sync_file(node, extent)?;
             if extent == Extent::All {
                 self.records_durable()?;
@@ -272,18 +261,22 @@ impl FileSystem {
         Err(Errno::IO.into())
     }
 
-    /// Writes to memory; and whether the object has to be noted as uncommitted.
+    /// Writes to memory. `stays`: no sync follows if it succeeds.
     fn write_cached(
         &self,
         node: &Node,
         data: &[u8],
         offset: u64,
-    ) -> Result<(Result<usize, Errno>, bool), Error> {
+        stays: bool,
+    ) -> Result<usize, Error> {
         let descriptor = self.reach_to_write(node)?;
         let written = write_all(descriptor.as_fd(), data, offset);
         let unlisted = node.end_write();
         self.modified(node);
-        Ok((written, unlisted))
+        if unlisted && (stays || written.is_err()) {
+            self.note_uncommitted(node);
+        }
+        Ok(written?)
     }
 
     /// Notes that a file has data that the disk may not have. Where there are too many such files,

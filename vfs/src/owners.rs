@@ -235,19 +235,19 @@ impl Owners {
 
     /// Records the owner of an object.
     pub(crate) fn put(&self, of: Mark, record: Record) -> Result<(), Error> {
-        self.put_unless(of, record, |_| false)
+        self.put_over(of, record, true)
     }
 
     /// Records the owner of an object of which nothing is recorded.
     pub(crate) fn put_if_absent(&self, of: Mark, record: Record) -> Result<(), Error> {
-        self.put_unless(of, record, |is_there| is_there)
+        self.put_over(of, record, false)
     }
 
-    /// Records an owner, unless whether there is one speaks against it.
-    fn put_unless(&self, of: Mark, record: Record, stays: fn(bool) -> bool) -> Result<(), Error> {
+    /// Records an owner, in place of another one only if it `replaces` that.
+    fn put_over(&self, of: Mark, record: Record, replaces: bool) -> Result<(), Error> {
         self.grow(Table::<RECORD>::offset(of.fileid).saturating_add(RECORD as u64))?;
         for _ in 0..ATTEMPTS {
-            if self.try_put(of, record, stays)? {
+            if self.try_put(of, record, replaces)? {
                 self.dirty.store(true, Ordering::SeqCst);
                 return Ok(());
             }
@@ -257,11 +257,11 @@ impl Owners {
     }
 
     /// Records an owner, unless all places are taken where it can be.
-    fn try_put(&self, of: Mark, record: Record, stays: fn(bool) -> bool) -> Result<bool, Error> {
+    fn try_put(&self, of: Mark, record: Record, replaces: bool) -> Result<bool, Error> {
         let _guard = self.table.lock(of.fileid);
         let late = self.late().find(of).map(|(place, _)| place);
         let old = self.raw_stamp(of.fileid).map_err(|error| failed(&error))?;
-        if stays(late.is_some() || old == of.stamp) {
+        if !replaces && (late.is_some() || old == of.stamp) {
             return Ok(true);
         }
         if late.is_none() && self.may_take_place(of, old) {

@@ -127,9 +127,9 @@ mod tests {
             is_begun.recv().unwrap();
             let asked = asked.iter().enumerate().map(|(number, extent)| {
                 let asks = scope.spawn(move || syncs.run(7, *extent, sync));
-                while Arc::strong_count(&syncs.0.get(&7).unwrap()) < number + 3 {
-                    thread::sleep(Duration::from_millis(1));
-                }
+                let has_come = || Arc::strong_count(&syncs.0.get(&7).unwrap()) >= number + 3;
+                let pause = || thread::sleep(Duration::from_millis(1));
+                assert!((0..10_000).any(|_| has_come() || (pause(), false).1));
                 // It may not have come to the lock yet, at which they are served in any order.
                 thread::sleep(Duration::from_millis(20));
                 asks

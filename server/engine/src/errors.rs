@@ -1,7 +1,7 @@
 //! What the file system's errors are called in NFSv4.1.
 
 use localefs_protocol::nfs4::Nfsstat4;
-use localefs_vfs::Error;
+use localefs_vfs::{Blocking, Error};
 
 /// Why an operation did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,18 @@ pub enum Failure {
     WouldBlock,
     /// There are no descriptors left. The client is told NFS4ERR_DELAY.
     TooManyFiles,
+}
+
+impl Failure {
+    /// Of one more piece of state that does not fit: where all clients together have too much, it
+    /// passes as descriptors come back, or expired clients are thrown out, which may block.
+    pub fn of_state(status: Nfsstat4, blocking: Blocking) -> Self {
+        match (status, blocking) {
+            (Nfsstat4::NFS4ERR_DELAY, Blocking::Never) => Self::WouldBlock,
+            (Nfsstat4::NFS4ERR_DELAY, Blocking::Allowed) => Self::TooManyFiles,
+            (other, _) => other.into(),
+        }
+    }
 }
 
 impl From<Nfsstat4> for Failure {

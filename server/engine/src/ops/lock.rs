@@ -29,17 +29,6 @@ enum Refusal {
     Failed(Failure),
 }
 
-impl From<LockFailure> for Refusal {
-    fn from(failure: LockFailure) -> Self {
-        match failure {
-            LockFailure::Denied(held) => Self::Denied(held),
-            // It passes, or expired clients are thrown out.
-            LockFailure::Status(Nfsstat4::NFS4ERR_DELAY) => Self::Failed(Failure::TooManyFiles),
-            LockFailure::Status(status) => Self::Failed(status.into()),
-        }
-    }
-}
-
 impl From<Nfsstat4> for Refusal {
     fn from(status: Nfsstat4) -> Self {
         Self::Failed(status.into())
@@ -191,12 +180,10 @@ fn retry_without_the_dead<T>(
         }
         result = attempt();
     }
-    match result {
-        Err(LockFailure::Status(Nfsstat4::NFS4ERR_DELAY)) if blocking == Blocking::Never => {
-            Err(Refusal::Failed(Failure::WouldBlock))
-        }
-        result => Ok(result?),
-    }
+    result.map_err(|failure| match failure {
+        LockFailure::Denied(held) => Refusal::Denied(held),
+        LockFailure::Status(status) => Refusal::Failed(Failure::of_state(status, blocking)),
+    })
 }
 
 fn lock_state(compound: &Compound, stateid: Stateid4) -> Result<Arc<LockState>, Nfsstat4> {

@@ -41,12 +41,7 @@ pub fn open(
     reclaim::may_take(compound, matches!(arguments.claim, OpenClaim4::Previous(_)))?;
     client
         .may_open()
-        .map_err(|status| match (status, blocking) {
-            (Nfsstat4::NFS4ERR_DELAY, Blocking::Never) => Failure::WouldBlock,
-            // As for descriptors: it passes, or expired clients are thrown out.
-            (Nfsstat4::NFS4ERR_DELAY, Blocking::Allowed) => Failure::TooManyFiles,
-            (other, _) => other.into(),
-        })?;
+        .map_err(|status| Failure::of_state(status, blocking))?;
     let wanted = OpenMode {
         read: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_READ),
         write: access.contains(ShareAccess::OPEN4_SHARE_ACCESS_WRITE),

@@ -54,12 +54,11 @@ pub fn must_be_regular(node: &Node) -> Result<(), Nfsstat4> {
 /// The stateid that is meant: the current one in place of its stand-in (RFC 8881 §16.2.3.1.2), in
 /// whatever state it is by now (§8.2.3).
 pub fn meant(compound: &Compound, stateid: Stateid4) -> Result<Stateid4, Nfsstat4> {
-    let seqid = match stateid {
-        Stateid4::CURRENT => 0,
-        Stateid4 { seqid, .. } => seqid,
-    };
-    let Stateid4 { other, .. } = meant_exactly(compound, stateid)?;
-    Ok(Stateid4 { seqid, other })
+    let meant = meant_exactly(compound, stateid)?;
+    Ok(match stateid {
+        Stateid4::CURRENT => Stateid4 { seqid: 0, ..meant },
+        _ => meant,
+    })
 }
 
 /// The same for CLOSE and OPEN_DOWNGRADE, which ask for the current one as it was (RFC 8881

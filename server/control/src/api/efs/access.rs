@@ -253,6 +253,26 @@ pub(super) fn access_point(call: &Call, view: &View, named: &str) -> Result<Opti
     Ok(known.filter(|known| known.life_cycle.state(now).is_some()))
 }
 
+/// The access point that a call names by id or ARN, if the caller may do to it what the call does.
+pub(super) fn permitted_access_point(
+    call: &Call,
+    view: &View,
+    named: &str,
+    keys: Vec<(String, Vec<String>)>,
+) -> Result<AccessPoint> {
+    match access_point(call, view, named)? {
+        Some(known) => {
+            require_on_access_point(call, view, &known, keys)?;
+            Ok(known)
+        }
+        None => {
+            let resource = named_arn(call, "access-point", named);
+            call.require(view, demand(call, resource, keys))?;
+            Err(no_access_point(named))
+        }
+    }
+}
+
 pub(super) fn no_access_point(named: &str) -> ApiError {
     let message = format!("Access point '{named}' does not exist.");
     ApiError::new(404, "AccessPointNotFound", message)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Answer, ApiError, Call, Result};
-use super::access::{self, no_access_point};
+use super::access;
 use super::describe::AccessPointDescription;
 use super::{bad, input, limits, page};
 use crate::ids;
@@ -92,13 +92,7 @@ pub(super) async fn describe(call: Arc<Call>) -> Result<Answer> {
             return Err(bad("AccessPointId and FileSystemId exclude one another."));
         }
         (Some(id), None) => {
-            let found = access::access_point(&call, &view, id)?;
-            let Some(found) = found else {
-                let resource = access::named_arn(&call, "access-point", id);
-                call.require(&view, access::demand(&call, resource, Vec::new()))?;
-                return Err(no_access_point(id));
-            };
-            access::require_on_access_point(&call, &view, &found, Vec::new())?;
+            let found = access::permitted_access_point(&call, &view, id, Vec::new())?;
             (vec![found], None)
         }
         (None, file_system) => {
@@ -139,12 +133,7 @@ pub(super) async fn delete(call: Arc<Call>) -> Result<Answer> {
     let input: Delete = input(&call)?;
     call.change(move |call, change| {
         let id = &input.access_point_id;
-        let Some(found) = access::access_point(call, change, id)? else {
-            let resource = access::named_arn(call, "access-point", id);
-            call.require(change, access::demand(call, resource, Vec::new()))?;
-            return Err(no_access_point(id));
-        };
-        access::require_on_access_point(call, change, &found, Vec::new())?;
+        let found = access::permitted_access_point(call, change, id, Vec::new())?;
         let now = call.request.millis();
         let until = call.control.later(now);
         if until > now {

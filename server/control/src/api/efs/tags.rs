@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::{Answer, Call, Result};
-use super::access::{self, no_access_point};
+use super::access;
 use super::{describe, input, limits, page};
 use crate::records::{AccessPoint, FileSystem, Tag};
 use crate::store::{Change, View};
@@ -47,12 +47,7 @@ fn resource(
             call, view, named, keys,
         )?));
     }
-    let Some(found) = access::access_point(call, view, named)? else {
-        let resource = access::named_arn(call, "access-point", named);
-        call.require(view, access::demand(call, resource, keys))?;
-        return Err(no_access_point(named));
-    };
-    access::require_on_access_point(call, view, &found, keys)?;
+    let found = access::permitted_access_point(call, view, named, keys)?;
     Ok(Tagged::AccessPoint(found))
 }
 
